@@ -1,0 +1,17 @@
+/**
+ * What a datastore and its host say to each other.
+ *
+ * <p>A <em>host</em> receives {@linkplain io.fleettelemetry.api.TelemetryRecord records} from vehicles and hands them
+ * to <em>datastores</em>. A datastore is a named {@link io.fleettelemetry.api.Producer}: in OSGi a service with the
+ * property {@value io.fleettelemetry.api.Producer#DATASTORE}, elsewhere what a
+ * {@link io.fleettelemetry.api.ProducerFactory} opens. For each record the producer answers, exactly once, to the
+ * {@link io.fleettelemetry.api.Receipt} that came with it.
+ *
+ * <p>To write a datastore, implement {@code Producer}; the rules are in its description.
+ */
+@Export
+@Version("1.0.0")
+package io.fleettelemetry.api;
+
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;
