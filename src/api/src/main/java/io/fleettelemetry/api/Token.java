@@ -1,0 +1,49 @@
+package io.fleettelemetry.api;
+
+/**
+ * The rule for every text that becomes a part of a destination or a name: a VIN, a record type, a datastore's name.
+ *
+ * <p>A token is 1 to {@value #MAX_LENGTH} characters from {@code !} to {@code ~} without {@code .}, {@code *} and
+ * {@code >}, and does not begin with {@code $}. So it can be one part of a NATS subject, and neither a blank nor a line
+ * break, which end a protocol field, nor a wildcard, nor the server's own {@code $SYS} can hide in it.
+ */
+public final class Token {
+
+    /** The longest token, in characters, which are bytes too. */
+    public static final int MAX_LENGTH = 128;
+
+    private Token() {}
+
+    /** Whether the text is a token. */
+    public static boolean is(CharSequence text) {
+        return flaw(text) == null;
+    }
+
+    /**
+     * What keeps a text from being a token.
+     *
+     * @param text any text
+     * @return null if it is a token; otherwise the first flaw, as the end of a sentence that begins with the text's
+     *     name, for example {@code has '*' at position 3}; the text itself is not in it
+     */
+    public static String flaw(CharSequence text) {
+        int length = text.length();
+        if (length == 0) {
+            return "is empty";
+        }
+        if (length > MAX_LENGTH) {
+            return "has " + length + " characters; " + MAX_LENGTH + " are allowed";
+        }
+        for (int i = 0; i < length; i++) {
+            char c = text.charAt(i);
+            if (c <= ' ' || c > '~' || c == '.' || c == '*' || c == '>') {
+                return "has " + name(c) + " at position " + (i + 1);
+            }
+        }
+        return text.charAt(0) == '$' ? "begins with '$'" : null;
+    }
+
+    private static String name(char c) {
+        return c == ' ' ? "a blank" : c < ' ' || c > '~' ? String.format("U+%04X", (int) c) : "'" + c + "'";
+    }
+}

@@ -1,0 +1,140 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.host.HostStatus;
+import io.fleettelemetry.host.Outcome;
+import io.fleettelemetry.host.Source;
+import io.fleettelemetry.host.TelemetryHost;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Collectors;
+
+/**
+ * Where a record's way begins: from the offer, by the route of its type, to each target.
+ *
+ * <p>Offers read one immutable snapshot of the routes and take no lock; what changes the snapshot is serialized.
+ */
+final class Dispatcher implements TelemetryHost, AutoCloseable {
+
+    private final AtomicLong places = new AtomicLong();
+    /** Every target that was ever routed to or offered, by name; guarded by this. */
+    private final Map<String, Target> targets = new TreeMap<>();
+
+    private volatile Map<String, Route> routes = Map.of();
+    private volatile HostSettings settings = HostSettings.DEFAULTS;
+    private volatile List<String> problems = List.of();
+    private volatile String metricsAddress = "";
+    private boolean closed;
+
+    @Override
+    public void offer(TelemetryRecord record, Source source) {
+        Route route = routes.get(record.type());
+        if (route == null) {
+            Delivery.tell(source, record, noRoute(record.type()));
+            return;
+        }
+        Delivery delivery = new Delivery(record, source, route, places.incrementAndGet());
+        List<Target> ways = route.targets();
+        for (int i = 0; i < ways.size(); i++) {
+            ways.get(i).offer(delivery);
+        }
+    }
+
+    private static Outcome noRoute(String type) {
+        return Outcome.failed(
+                "",
+                new Failure(
+                        Failure.Kind.ERROR,
+                        "no route for record type '" + type + "': add records." + type
+                                + " = <datastore> to etc/io.fleettelemetry.host.cfg"));
+    }
+
+    /** Puts new settings in force: records offered from now on go by them. */
+    synchronized void configure(HostSettings next) {
+        settings = next;
+        targets.values().forEach(target -> target.configure(next));
+        Map<String, Route> snapshot = new HashMap<>();
+        next.routes().forEach((type, names) -> {
+            List<Target> ways = names.stream().map(this::target).toList();
+            String ackSource = next.reliableAckSources().get(type);
+            snapshot.put(type, new Route(ways, ackSource == null ? null : target(ackSource)));
+        });
+        routes = Map.copyOf(snapshot);
+        routedNames().forEach(name -> target(name).warnIfAbsent());
+    }
+
+    /** Gives a datastore's name to a producer; null if none offers it any more. */
+    synchronized void bind(String datastore, Producer producer) {
+        target(datastore).bind(producer);
+    }
+
+    void problems(List<String> problems) {
+        this.problems = List.copyOf(problems);
+    }
+
+    void metricsAddress(String address) {
+        this.metricsAddress = address;
+    }
+
+    private Target target(String name) {
+        return targets.computeIfAbsent(name, n -> {
+            Target target = new Target(n, settings);
+            if (closed) {
+                target.close();
+            }
+            return target;
+        });
+    }
+
+    private Set<String> routedNames() {
+        return settings.routes().values().stream()
+                .flatMap(List::stream)
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    @Override
+    public String destination(TelemetryRecord record) {
+        Route route = routes.get(record.type());
+        return route == null
+                ? ""
+                : route.targets().stream()
+                        .map(target -> target.destination(record))
+                        .filter(destination -> !destination.isEmpty())
+                        .collect(Collectors.joining(", "));
+    }
+
+    @Override
+    public HostStatus status() {
+        List<Target> all;
+        Set<String> routed;
+        synchronized (this) {
+            all = new ArrayList<>(targets.values());
+            routed = routedNames();
+        }
+        List<HostStatus.Datastore> datastores = all.stream()
+                .map(target -> target.status(routed.contains(target.name())))
+                .filter(status -> status.routed() || status.present() || status.heldRecords() > 0)
+                .toList();
+        HostSettings now = settings;
+        return new HostStatus(now.routes(), now.reliableAckSources(), problems, metricsAddress, datastores);
+    }
+
+    /** Ends what is held; records that are in flight at datastores still end by their receipts. */
+    @Override
+    public void close() {
+        List<Target> all;
+        synchronized (this) {
+            closed = true;
+            all = List.copyOf(targets.values());
+        }
+        all.forEach(Target::close);
+    }
+}

@@ -1,0 +1,57 @@
+package io.fleettelemetry.host.internal;
+
+import io.prometheus.client.Collector;
+import io.prometheus.client.Collector.MetricFamilySamples;
+import io.prometheus.client.Collector.MetricFamilySamples.Sample;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes one family per name of what several collectors report: Prometheus refuses a name that comes twice. */
+final class Families {
+
+    private static final Logger log = LoggerFactory.getLogger(Families.class);
+
+    private Families() {}
+
+    /**
+     * Merges by name, sorted by it. Samples with the same labels, which two instances of a datastore with one name have,
+     * are added up. A collector that throws is logged and left out.
+     */
+    static List<MetricFamilySamples> merge(Collection<Collector> collectors) {
+        Map<String, MetricFamilySamples> families = new LinkedHashMap<>();
+        for (Collector collector : collectors) {
+            try {
+                for (MetricFamilySamples family : collector.collect()) {
+                    families.merge(family.name, family, Families::union);
+                }
+            } catch (RuntimeException e) {
+                log.error(
+                        "metrics_collector_error collector={}",
+                        collector.getClass().getName(),
+                        e);
+            }
+        }
+        return families.values().stream()
+                .sorted((a, b) -> a.name.compareTo(b.name))
+                .toList();
+    }
+
+    private static MetricFamilySamples union(MetricFamilySamples a, MetricFamilySamples b) {
+        Map<List<Object>, Sample> samples = new LinkedHashMap<>();
+        for (MetricFamilySamples family : List.of(a, b)) {
+            for (Sample sample : family.samples) {
+                samples.merge(List.of(sample.name, sample.labelNames, sample.labelValues), sample, Families::sum);
+            }
+        }
+        return new MetricFamilySamples(a.name, a.type, a.help, new ArrayList<>(samples.values()));
+    }
+
+    private static Sample sum(Sample a, Sample b) {
+        return new Sample(a.name, a.labelNames, a.labelValues, a.value + b.value);
+    }
+}
