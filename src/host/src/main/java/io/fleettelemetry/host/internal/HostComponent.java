@@ -1,6 +1,7 @@
 package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.HashMap;
 import java.util.List;
@@ -61,7 +62,7 @@ public final class HostComponent {
         HostSettings settings;
         try {
             settings = HostSettings.parse(properties);
-        } catch (HostSettings.RefusedException e) {
+        } catch (SettingsException e) {
             if (!e.problems().equals(refused)) {
                 refused = e.problems();
                 refused.forEach(problem -> log.error(

@@ -1,0 +1,146 @@
+package io.fleettelemetry.api.settings;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Reads settings by key and collects what is wrong, so that an operator sees all of it at once. For one thread.
+ *
+ * <p>Values may be texts, as {@code .cfg} files have them, or typed, as other sources of configuration do. An absent or
+ * blank value has the default that the caller gives. A value that is wrong gives the default too, and the final
+ * {@link #check} throws.
+ *
+ * <pre>{@code
+ * SettingsReader reader = new SettingsReader(properties);
+ * int port = (int) reader.number("port", 0, 0, 65_535);
+ * if (port == 22) {
+ *     reader.refuse("port", "belongs to the secure shell");
+ * }
+ * reader.check();
+ * }</pre>
+ */
+public final class SettingsReader {
+
+    /** What Config Admin, Declarative Services, FileInstall and Karaf add to every configuration. */
+    private static final List<String> FRAMEWORK_PREFIXES =
+            List.of("service.", "component.", "felix.", "org.apache.", "osgi.", "org.osgi.");
+
+    private final Map<String, ?> properties;
+    private final List<String> problems = new ArrayList<>();
+
+    /** @param properties by key; not copied */
+    public SettingsReader(Map<String, ?> properties) {
+        this.properties = properties;
+    }
+
+    /** The text, stripped; a list or an array as if separated by commas. */
+    public String text(String key, String absent) {
+        Object value = properties.get(key);
+        if (value instanceof Object[] array) {
+            value = Arrays.asList(array);
+        }
+        String text = value instanceof Collection<?> list
+                ? list.stream().map(String::valueOf).collect(Collectors.joining(","))
+                : value == null ? "" : value.toString();
+        return text.isBlank() ? absent : text.strip();
+    }
+
+    /** The parts between commas, stripped, without empty ones; empty if absent. */
+    public List<String> list(String key) {
+        return Arrays.stream(text(key, "").split(","))
+                .map(String::strip)
+                .filter(part -> !part.isEmpty())
+                .toList();
+    }
+
+    /** A whole number from {@code min} to {@code max}. */
+    public long number(String key, long absent, long min, long max) {
+        String text = text(key, "");
+        if (text.isEmpty()) {
+            return absent;
+        }
+        try {
+            long number = Long.parseLong(text);
+            if (number >= min && number <= max) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // said below, as for a number outside the range
+        }
+        refuse(
+                key,
+                max == Long.MAX_VALUE
+                        ? "must be a whole number, " + min + " or more"
+                        : "must be a whole number from " + min + " to " + max);
+        return absent;
+    }
+
+    /** A whole number of milliseconds, from {@code min} to one day. */
+    public Duration millis(String key, Duration absent, Duration min) {
+        long millis = number(
+                key, absent.toMillis(), min.toMillis(), Duration.ofDays(1).toMillis());
+        return Duration.ofMillis(millis);
+    }
+
+    /** {@code true} or {@code false}, in any case. */
+    public boolean flag(String key, boolean absent) {
+        String text = text(key, Boolean.toString(absent));
+        if (!text.equalsIgnoreCase("true") && !text.equalsIgnoreCase("false")) {
+            refuse(key, "must be true or false");
+            return absent;
+        }
+        return Boolean.parseBoolean(text);
+    }
+
+    /** The keys that begin with this prefix and go on behind it, sorted. */
+    public List<String> keysUnder(String prefix) {
+        return properties.keySet().stream()
+                .filter(key -> key.startsWith(prefix) && key.length() > prefix.length())
+                .sorted()
+                .toList();
+    }
+
+    /**
+     * The keys that nobody reads: mistyped ones, most likely. What the framework adds does not count.
+     *
+     * @param known whole keys, and prefixes that end with a dot
+     */
+    public List<String> unknownKeys(Collection<String> known) {
+        return properties.keySet().stream()
+                .filter(key -> Stream.concat(known.stream(), FRAMEWORK_PREFIXES.stream())
+                        .noneMatch(k -> k.endsWith(".") ? key.startsWith(k) : key.equals(k)))
+                .sorted()
+                .toList();
+    }
+
+    /**
+     * Notes that a value is wrong.
+     *
+     * @param reason the end of a sentence that begins with key and value, and the way out, for example {@code must be
+     *     a whole number from 0 to 65535}
+     */
+    public void refuse(String key, String reason) {
+        refuse(key, text(key, "(empty)"), reason);
+    }
+
+    /**
+     * Notes that a value is wrong, showing it in another form. The value of a key that begins with a dot is a secret and
+     * never shown.
+     */
+    public void refuse(String key, String shown, String reason) {
+        problems.add(key + " = " + (key.startsWith(".") ? "(hidden)" : shown) + ": " + reason);
+    }
+
+    /** @throws SettingsException if anything was wrong */
+    public void check() {
+        if (!problems.isEmpty()) {
+            throw new SettingsException(problems);
+        }
+    }
+}
