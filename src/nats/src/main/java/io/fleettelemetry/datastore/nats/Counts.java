@@ -1,0 +1,78 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.fleettelemetry.api.Token;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
+
+/**
+ * What was produced, confirmed and failed, by record type: the one place that counts. Outlives connections and
+ * configurations.
+ *
+ * <p>What vehicles send as a type is theirs to choose, so the number of counters is bounded: the first
+ * {@value #MAX_TYPES} types have their own, all further ones share {@code _other}, and those that are no token share
+ * {@code _invalid}.
+ */
+final class Counts {
+
+    static final int MAX_TYPES = 64;
+
+    /** The counts of one value of the label {@code record_type}. */
+    static final class OfType {
+        final String label;
+        /** Every record that was offered, refused ones too, and their payload bytes. */
+        final LongAdder produced = new LongAdder();
+
+        final LongAdder producedBytes = new LongAdder();
+        /** Records that the server has, and their payload bytes. */
+        final LongAdder confirmed = new LongAdder();
+
+        final LongAdder confirmedBytes = new LongAdder();
+        /** Confirmations because of which a reliable ack went out. */
+        final LongAdder reliableAcks = new LongAdder();
+        /** Records that failed. */
+        final LongAdder failed = new LongAdder();
+
+        private OfType(String label) {
+            this.label = label;
+        }
+    }
+
+    private final OfType other = new OfType("_other");
+    private final OfType invalid = new OfType("_invalid");
+    /** In the order of first use. A fleet has a handful of types, so a scan is cheaper than a hash map. */
+    private volatile OfType[] known = {};
+
+    OfType of(String type) {
+        for (OfType counts : known) {
+            if (counts.label.equals(type)) {
+                return counts;
+            }
+        }
+        return Token.is(type) ? add(type) : invalid;
+    }
+
+    private synchronized OfType add(String type) {
+        for (OfType counts : known) {
+            if (counts.label.equals(type)) {
+                return counts;
+            }
+        }
+        if (known.length == MAX_TYPES) {
+            return other;
+        }
+        OfType counts = new OfType(type);
+        OfType[] more = Arrays.copyOf(known, known.length + 1);
+        more[known.length] = counts;
+        known = more;
+        return counts;
+    }
+
+    /** Everything that has counted something, in the order of first use, the shared ones last. */
+    List<OfType> all() {
+        return Stream.concat(Arrays.stream(known), Stream.of(other, invalid))
+                .filter(counts -> counts.produced.sum() > 0)
+                .toList();
+    }
+}

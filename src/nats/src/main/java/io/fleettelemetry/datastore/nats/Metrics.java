@@ -1,0 +1,37 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.prometheus.client.Collector;
+import java.util.function.LongSupplier;
+import java.util.function.Supplier;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Offers the counts to whoever exports metrics, if there is a Prometheus client to offer them with. */
+final class Metrics {
+
+    private static final Logger log = LoggerFactory.getLogger(Metrics.class);
+
+    private Metrics() {}
+
+    /**
+     * Registers a collector as a service.
+     *
+     * @return takes it back
+     */
+    static AutoCloseable register(
+            BundleContext context, Counts counts, Supplier<String> datastore, LongSupplier inFlight) {
+        try {
+            ServiceRegistration<Collector> registration =
+                    context.registerService(Collector.class, new NatsCollector(counts, datastore, inFlight), null);
+            return registration::unregister;
+        } catch (NoClassDefFoundError e) {
+            log.info(
+                    "nats_metrics_unavailable datastore={} reason=\"the bundle io.prometheus.simpleclient is not"
+                            + " installed\"",
+                    datastore.get());
+            return () -> {};
+        }
+    }
+}

@@ -1,0 +1,91 @@
+package io.fleettelemetry.datastore.nats;
+
+import org.osgi.service.metatype.annotations.AttributeDefinition;
+import org.osgi.service.metatype.annotations.AttributeType;
+import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+
+/** What configuration tools show of a NATS datastore's settings; {@link NatsSettings} reads them. */
+@ObjectClassDefinition(
+        id = NatsConfiguration.PID,
+        name = "Fleet Telemetry NATS datastore",
+        description = "Publishes records to NATS under <namespace>.<vin>.<topic>. One configuration is one datastore.")
+@interface NatsConfiguration {
+
+    String PID = "io.fleettelemetry.datastore.nats";
+
+    @AttributeDefinition(
+            name = "Servers",
+            description = "URLs of the servers, separated by commas; schemes nats, tls, ws and wss.")
+    String url() default "nats://localhost:4222";
+
+    @AttributeDefinition(
+            name = "Connection name",
+            description = "What the server's logs and monitoring call the connection.")
+    String name() default "fleet-telemetry";
+
+    @AttributeDefinition(
+            name = "Namespace",
+            description = "First part of every subject: one or more tokens joined by dots.")
+    String namespace() default "tesla_telemetry";
+
+    @AttributeDefinition(name = "Datastore", description = "The name that routes use.")
+    String datastore() default NatsSettings.DEFAULT_DATASTORE;
+
+    @AttributeDefinition(
+            name = "Ranking",
+            description = "Of several datastores with one name, the one with the highest ranking is taken.")
+    int service_ranking() default 0;
+
+    @AttributeDefinition(name = "User", description = "User for the server; empty for none.", required = false)
+    String username();
+
+    @AttributeDefinition(
+            name = "Password",
+            description = "Password of the user.",
+            type = AttributeType.PASSWORD,
+            required = false)
+    String _password();
+
+    @AttributeDefinition(
+            name = "Token",
+            description = "Token for the server, instead of a user.",
+            type = AttributeType.PASSWORD,
+            required = false)
+    String _token();
+
+    @AttributeDefinition(
+            name = "Credentials file",
+            description = "Path of a .creds file (JWT and nkey seed); empty for none.",
+            required = false)
+    String credentials_file();
+
+    @AttributeDefinition(
+            name = "In flight, bytes",
+            description = "Bound of what is accepted and not yet confirmed: payload bytes, and 128 for each record.",
+            min = "1")
+    long inflight_max_bytes() default 67_108_864;
+
+    @AttributeDefinition(
+            name = "In flight, records",
+            description = "Bound of what is accepted and not yet confirmed, in records.",
+            min = "1")
+    int inflight_max_records() default 262_144;
+
+    @AttributeDefinition(
+            name = "Confirm timeout, ms",
+            description = "Milliseconds after which a record that is not confirmed fails.",
+            min = "100")
+    long confirm_timeout_ms() default 120_000;
+
+    @AttributeDefinition(
+            name = "Drain timeout, ms",
+            description = "Milliseconds that closing waits for confirmations; what is left then fails.",
+            min = "0")
+    long drain_timeout_ms() default 10_000;
+
+    @AttributeDefinition(
+            name = "Reconnect wait, ms",
+            description = "Milliseconds between attempts to connect; up to a tenth is added at random.",
+            min = "1")
+    long reconnect_wait_ms() default 2_000;
+}

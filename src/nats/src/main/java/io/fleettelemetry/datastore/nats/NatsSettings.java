@@ -1,0 +1,183 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.fleettelemetry.api.Token;
+import io.fleettelemetry.api.settings.SettingsReader;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The configuration of one NATS datastore, checked and complete.
+ *
+ * @param servers URLs, each with scheme, host and port; user information may be in them
+ * @param name what the server's logs and monitoring call the connection
+ * @param namespace first part of every subject: one or more tokens joined by dots
+ * @param datastore the name that routes use
+ * @param ranking which of several datastores with one name is taken: the highest
+ * @param username for the server; empty for none
+ * @param password for the user
+ * @param token for the server, instead of a user; empty for none
+ * @param credentialsFile path of a {@code .creds} file; empty for none
+ * @param inflightMaxBytes bound of what is accepted and not yet ended: payloads, and 128 bytes for each record
+ * @param inflightMaxRecords bound of the same in records
+ * @param confirmTimeout after which a record that is not confirmed fails
+ * @param drainTimeout how long closing waits for confirmations
+ * @param reconnectWait pause between attempts to connect, to which jitter is added
+ */
+record NatsSettings(
+        List<String> servers,
+        String name,
+        String namespace,
+        String datastore,
+        int ranking,
+        String username,
+        String password,
+        String token,
+        String credentialsFile,
+        long inflightMaxBytes,
+        int inflightMaxRecords,
+        Duration confirmTimeout,
+        Duration drainTimeout,
+        Duration reconnectWait) {
+
+    static final String DEFAULT_DATASTORE = "nats";
+
+    private static final int MAX_NAMESPACE = 1_024;
+    private static final Set<String> SCHEMES = Set.of("nats", "tls", "ws", "wss");
+    private static final List<String> KEYS = List.of(
+            "url",
+            "name",
+            "namespace",
+            "datastore",
+            "username",
+            ".password",
+            ".token",
+            "credentials.file",
+            "inflight.max.bytes",
+            "inflight.max.records",
+            "confirm.timeout.ms",
+            "drain.timeout.ms",
+            "reconnect.wait.ms");
+
+    /**
+     * Reads a Config Admin dictionary, or settings from anywhere else by the same keys.
+     *
+     * @throws io.fleettelemetry.api.settings.SettingsException with every problem, if there is one
+     */
+    static NatsSettings parse(Map<String, ?> properties) {
+        SettingsReader reader = new SettingsReader(properties);
+        NatsSettings settings = new NatsSettings(
+                servers(reader),
+                reader.text("name", "fleet-telemetry"),
+                namespace(reader),
+                datastore(reader),
+                (int) reader.number("service.ranking", 0, Integer.MIN_VALUE, Integer.MAX_VALUE),
+                reader.text("username", ""),
+                reader.text(".password", ""),
+                reader.text(".token", ""),
+                reader.text("credentials.file", ""),
+                reader.number("inflight.max.bytes", 67_108_864, 1, Long.MAX_VALUE),
+                (int) reader.number("inflight.max.records", 262_144, 1, Integer.MAX_VALUE),
+                reader.millis("confirm.timeout.ms", Duration.ofSeconds(120), Duration.ofMillis(100)),
+                reader.millis("drain.timeout.ms", Duration.ofSeconds(10), Duration.ZERO),
+                reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)));
+        if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
+            reader.refuse(".token", "a token and a username exclude each other; remove one of the two");
+        }
+        if (settings.username.isEmpty() && !settings.password.isEmpty()) {
+            reader.refuse(".password", "belongs to a username, and there is none");
+        }
+        reader.check();
+        return settings;
+    }
+
+    /** The keys among these that have no meaning here: mistyped ones, most likely. */
+    static List<String> unknownKeys(Map<String, ?> properties) {
+        return new SettingsReader(properties).unknownKeys(KEYS);
+    }
+
+    /** The name under which even a refused configuration can be shown: its own if that is one, else the default. */
+    static String datastoreName(Map<String, ?> properties) {
+        String name = new SettingsReader(properties).text("datastore", DEFAULT_DATASTORE);
+        return Token.is(name) ? name : DEFAULT_DATASTORE;
+    }
+
+    private static List<String> servers(SettingsReader reader) {
+        List<String> urls = reader.list("url");
+        return (urls.isEmpty() ? List.of("nats://localhost:4222") : urls)
+                .stream().map(url -> server(reader, url)).toList();
+    }
+
+    private static String server(SettingsReader reader, String text) {
+        String url = text.contains("://") ? text : "nats://" + text;
+        URI uri;
+        try {
+            uri = new URI(url);
+        } catch (URISyntaxException e) {
+            refuseUrl(reader, text, "is no URL: " + e.getReason());
+            return url;
+        }
+        if (!SCHEMES.contains(uri.getScheme())) {
+            refuseUrl(reader, text, "the scheme must be one of nats, tls, ws, wss");
+        } else if (uri.getHost() == null) {
+            refuseUrl(reader, text, "has no host; write it as nats://host:4222");
+        } else if (uri.getPort() == 0 || uri.getPort() > 65_535) {
+            refuseUrl(reader, text, "the port must be from 1 to 65535");
+        }
+        return url;
+    }
+
+    private static void refuseUrl(SettingsReader reader, String url, String reason) {
+        reader.refuse("url", withoutSecrets(url), reason);
+    }
+
+    private static String namespace(SettingsReader reader) {
+        String namespace = reader.text("namespace", "tesla_telemetry");
+        if (namespace.length() > MAX_NAMESPACE) {
+            reader.refuse("namespace", "has more than " + MAX_NAMESPACE + " characters");
+        }
+        for (String part : namespace.split("\\.", -1)) {
+            String flaw = Token.flaw(part);
+            if (flaw != null) {
+                reader.refuse(
+                        "namespace",
+                        "must be tokens joined by dots, such as tesla_telemetry or fleet.eu; '" + part + "' " + flaw);
+                break;
+            }
+        }
+        return namespace;
+    }
+
+    private static String datastore(SettingsReader reader) {
+        String datastore = reader.text("datastore", DEFAULT_DATASTORE);
+        String flaw = Token.flaw(datastore);
+        if (flaw != null || datastore.contains(",")) {
+            reader.refuse(
+                    "datastore",
+                    "the name that routes use " + (flaw == null ? "may have no comma, which separates names" : flaw));
+        }
+        return datastore;
+    }
+
+    /** The servers as logs and the status may show them. */
+    String shownServers() {
+        return String.join(
+                ", ", servers.stream().map(NatsSettings::withoutSecrets).toList());
+    }
+
+    /** A URL without what stands before the {@code @}: a user, a password, a token. */
+    static String withoutSecrets(String url) {
+        int at = url.lastIndexOf('@');
+        int scheme = url.indexOf("://");
+        return at < 0 ? url : (scheme < 0 ? "" : url.substring(0, scheme + 3)) + url.substring(at + 1);
+    }
+
+    /** Without secrets. */
+    @Override
+    public String toString() {
+        return datastore + " at " + shownServers() + ", namespace " + namespace;
+    }
+}
