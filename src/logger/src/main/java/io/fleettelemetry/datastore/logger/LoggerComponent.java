@@ -1,0 +1,71 @@
+package io.fleettelemetry.datastore.logger;
+
+import io.fleettelemetry.api.Producer;
+import java.util.Map;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Modified;
+import org.osgi.service.metatype.annotations.AttributeDefinition;
+import org.osgi.service.metatype.annotations.Designate;
+import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The logger datastore in OSGi. It registers the producer itself: a service that Declarative Services registers would
+ * show every configuration key as a property.
+ */
+@Component(
+        service = {},
+        immediate = true,
+        configurationPid = LoggerComponent.PID)
+@Designate(ocd = LoggerComponent.Configuration.class)
+public final class LoggerComponent {
+
+    static final String PID = "io.fleettelemetry.datastore.logger";
+
+    /** Describes the keys for people and tools; {@link LoggerSettings} reads them, and says so when a value is wrong. */
+    @ObjectClassDefinition(
+            name = "Fleet Telemetry logger datastore",
+            description = "Writes every record that is routed to the datastore 'logger' to the log, as JSON.")
+    @interface Configuration {
+        @AttributeDefinition(
+                name = "Verbose",
+                description = "Whether each value of a V record is wrapped in an object of one member that names the"
+                        + " value's kind, such as {\"intValue\":5} for 5. Takes effect with the next record.")
+        boolean verbose() default false;
+    }
+
+    private final LoggerDatastore datastore =
+            new LoggerDatastore(LoggerFactory.getLogger(LoggerDatastore.class), LoggerSettings.DEFAULTS);
+    private final ServiceRegistration<Producer> registration;
+
+    /** Opens the datastore for business. */
+    @Activate
+    public LoggerComponent(BundleContext context, Map<String, Object> configuration) {
+        configure(configuration);
+        registration = context.registerService(
+                Producer.class,
+                datastore,
+                FrameworkUtil.asDictionary(Map.of(Producer.DATASTORE, LoggerDatastore.NAME)));
+    }
+
+    /** Applies a configuration. A wrong one is not thrown: SCR would take the component away until a restart. */
+    @Modified
+    void configure(Map<String, Object> configuration) {
+        try {
+            datastore.use(LoggerSettings.of(configuration));
+        } catch (IllegalArgumentException e) {
+            datastore.refuse(e.getMessage());
+        }
+    }
+
+    @Deactivate
+    void close() {
+        registration.unregister();
+        datastore.close();
+    }
+}

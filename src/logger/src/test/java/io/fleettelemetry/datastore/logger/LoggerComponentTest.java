@@ -1,0 +1,94 @@
+package io.fleettelemetry.datastore.logger;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.Status;
+import java.lang.reflect.Proxy;
+import java.util.Dictionary;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+
+class LoggerComponentTest {
+
+    private Producer offered;
+    private Dictionary<?, ?> properties;
+    private boolean registered;
+
+    @Test
+    void the_service_says_its_datastore_and_none_of_its_configuration() {
+        new LoggerComponent(context(), Map.of("verbose", "true"));
+        assertTrue(registered);
+        assertEquals("logger", properties.get("telemetry.datastore"));
+        assertEquals(1, properties.size());
+        assertEquals("true", verbose());
+    }
+
+    @Test
+    void a_changed_configuration_works_at_once_in_the_same_service() {
+        LoggerComponent component = new LoggerComponent(context(), Map.of());
+        assertEquals("false", verbose());
+        component.configure(Map.of("verbose", true));
+        assertEquals("true", verbose());
+        component.configure(Map.of());
+        assertEquals("false", verbose());
+    }
+
+    @Test
+    void a_wrong_value_changes_nothing_but_the_status() {
+        LoggerComponent component = new LoggerComponent(context(), Map.of("verbose", "true"));
+        component.configure(Map.of("verbose", "maybe"));
+        assertEquals("true", verbose());
+        assertEquals(Status.State.WARN, offered.status().state());
+        component.configure(Map.of("verbose", "false"));
+        assertEquals(Status.State.OK, offered.status().state());
+    }
+
+    @Test
+    void a_wrong_value_from_the_start_leaves_the_defaults() {
+        new LoggerComponent(context(), Map.of("verbose", "maybe"));
+        assertTrue(registered);
+        assertEquals("false", verbose());
+        assertEquals(Status.State.WARN, offered.status().state());
+    }
+
+    @Test
+    void when_it_ends_the_service_is_gone_and_closed() {
+        new LoggerComponent(context(), Map.of()).close();
+        assertFalse(registered);
+        assertEquals(Status.State.CRITICAL, offered.status().state());
+    }
+
+    private String verbose() {
+        return offered.status().details().get("verbose");
+    }
+
+    /** As much of a framework as the component asks for. */
+    private BundleContext context() {
+        ServiceRegistration<?> registration = proxy(ServiceRegistration.class, arguments -> {
+            registered = false;
+            return null;
+        });
+        return proxy(BundleContext.class, arguments -> {
+            offered = (Producer) arguments[1];
+            properties = (Dictionary<?, ?>) arguments[2];
+            registered = true;
+            return registration;
+        });
+    }
+
+    private interface Call {
+        Object answer(Object[] arguments);
+    }
+
+    private static <T> T proxy(Class<T> type, Call call) {
+        return type.cast(Proxy.newProxyInstance(
+                LoggerComponentTest.class.getClassLoader(),
+                new Class<?>[] {type},
+                (proxy, method, arguments) -> call.answer(arguments)));
+    }
+}
