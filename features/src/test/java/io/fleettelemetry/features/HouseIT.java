@@ -1,0 +1,143 @@
+package io.fleettelemetry.features;
+
+import static java.util.stream.Collectors.toCollection;
+import static java.util.stream.Collectors.toMap;
+import static java.util.stream.Collectors.toSet;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+
+/** The plan of the house, checked on the jars that are shipped. */
+class HouseIT {
+
+    private static final String API = "io.fleettelemetry.api";
+    private static final String PROTOS = "io.fleettelemetry.protos";
+    private static final String JNATS = "io.fleettelemetry.jnats";
+    private static final String HOST = "io.fleettelemetry.host";
+
+    /** Arrows go down only: for each bundle, those of ours whose packages it may import. Nothing else may be shipped. */
+    private static final Map<String, Set<String>> MAY_USE = Map.of(
+            API,
+            Set.of(),
+            PROTOS,
+            Set.of(),
+            JNATS,
+            Set.of(),
+            "io.fleettelemetry.datastore.nats",
+            Set.of(API, JNATS),
+            "io.fleettelemetry.datastore.logger",
+            Set.of(API, PROTOS),
+            HOST,
+            Set.of(API),
+            "io.fleettelemetry.console",
+            Set.of(API, PROTOS, HOST));
+
+    private static final List<Kar.Bundle> OURS =
+            Kar.bundles().values().stream().filter(Kar.Bundle::isOurs).toList();
+
+    @Test
+    void the_kar_holds_exactly_the_bundles_of_the_plan() {
+        assertEquals(
+                new TreeSet<>(MAY_USE.keySet()),
+                OURS.stream().map(Kar.Bundle::symbolicName).collect(toCollection(TreeSet::new)));
+    }
+
+    @Test
+    void a_bundle_imports_only_from_bundles_below_it() {
+        Map<String, String> owners = new TreeMap<>();
+        for (Kar.Bundle bundle : OURS) {
+            Header.parse(bundle.header("Export-Package"))
+                    .forEach(export -> owners.put(export.name(), bundle.symbolicName()));
+        }
+        for (Kar.Bundle bundle : OURS) {
+            Set<String> used = Header.parse(bundle.header("Import-Package")).stream()
+                    .map(clause -> owners.get(clause.name()))
+                    .filter(owner -> owner != null && !owner.equals(bundle.symbolicName()))
+                    .collect(toSet());
+            Set<String> allowed = MAY_USE.getOrDefault(bundle.symbolicName(), Set.of());
+            assertTrue(allowed.containsAll(used), bundle.symbolicName() + " imports from " + used);
+        }
+    }
+
+    @Test
+    void every_import_has_a_version_range() {
+        // Packages of the VM have no version.
+        assertEquals(
+                List.of(),
+                without(
+                        "version",
+                        "Import-Package",
+                        clause -> !clause.name().startsWith("javax.")
+                                && !clause.name().startsWith("org.w3c.")));
+        for (Kar.Bundle bundle : OURS) {
+            for (Header clause : Header.parse(bundle.header("Import-Package"))) {
+                String version = clause.attributes().get("version");
+                assertTrue(version == null || version.startsWith("["), bundle.symbolicName() + " imports " + clause);
+            }
+        }
+    }
+
+    @Test
+    void every_export_has_a_version() {
+        assertEquals(List.of(), without("version", "Export-Package", clause -> true));
+    }
+
+    @Test
+    void every_bundle_is_a_java_module_too() {
+        assertEquals(
+                List.of(),
+                OURS.stream()
+                        .filter(bundle -> !bundle.entries().contains("module-info.class"))
+                        .map(Kar.Bundle::symbolicName)
+                        .toList());
+    }
+
+    private static List<String> without(String attribute, String header, Predicate<Header> ofInterest) {
+        return OURS.stream()
+                .flatMap(bundle -> Header.parse(bundle.header(header)).stream()
+                        .filter(ofInterest)
+                        .filter(clause -> !clause.attributes().containsKey(attribute))
+                        .map(clause -> bundle.symbolicName() + ": " + clause.name()))
+                .toList();
+    }
+
+    /**
+     * One clause of a manifest header.
+     *
+     * @param name a package
+     * @param attributes and directives (these with their colon), without quotes
+     */
+    private record Header(String name, Map<String, String> attributes) {
+
+        static Collection<Header> parse(String header) {
+            return header == null
+                    ? List.of()
+                    : split(header, ',').map(Header::clause).toList();
+        }
+
+        private static Header clause(String text) {
+            List<String> parts = split(text, ';').toList();
+            return new Header(
+                    parts.get(0),
+                    parts.stream()
+                            .skip(1)
+                            .map(part -> part.split("=", 2))
+                            .collect(toMap(pair -> pair[0], pair -> pair[1].replace("\"", ""))));
+        }
+
+        /** Splits where the separator stands outside quotes. */
+        private static Stream<String> split(String text, char separator) {
+            return Stream.of(text.split(separator + "(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)"))
+                    .map(String::strip);
+        }
+    }
+}

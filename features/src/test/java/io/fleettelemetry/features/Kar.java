@@ -1,0 +1,85 @@
+package io.fleettelemetry.features;
+
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.jar.JarInputStream;
+import java.util.jar.Manifest;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
+
+/** The KAR that this build has made. */
+final class Kar {
+
+    static final Path FILE = Path.of(System.getProperty("fleettelemetry.kar"));
+
+    private static final String REPOSITORY = "repository/";
+
+    /**
+     * A bundle in the KAR.
+     *
+     * @param location where Karaf says it comes from, such as {@code mvn:com.google.code.gson/gson/2.14.0}
+     * @param manifest of the jar
+     * @param entries names of all files in the jar
+     */
+    record Bundle(String location, Manifest manifest, List<String> entries) {
+
+        String header(String name) {
+            return manifest.getMainAttributes().getValue(name);
+        }
+
+        String symbolicName() {
+            return header("Bundle-SymbolicName").split(";")[0];
+        }
+
+        boolean isOurs() {
+            return location.startsWith("mvn:io.fleettelemetry/");
+        }
+
+        boolean isFragment() {
+            return header("Fragment-Host") != null;
+        }
+    }
+
+    private Kar() {}
+
+    /** All bundles by location. */
+    static Map<String, Bundle> bundles() {
+        var bundles = new LinkedHashMap<String, Bundle>();
+        try (var kar = new ZipFile(FILE.toFile())) {
+            for (ZipEntry entry : kar.stream().toList()) {
+                if (entry.getName().startsWith(REPOSITORY) && entry.getName().endsWith(".jar")) {
+                    Bundle bundle = bundle(location(entry.getName()), kar.getInputStream(entry));
+                    bundles.put(bundle.location, bundle);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bundles;
+    }
+
+    /** {@code repository/com/google/code/gson/gson/2.14.0/gson-2.14.0.jar} as {@code mvn:com.google.code.gson/gson/2.14.0}. */
+    private static String location(String entry) {
+        Path path = Path.of(entry.substring(REPOSITORY.length()));
+        int names = path.getNameCount();
+        String group = path.subpath(0, names - 3).toString().replace('/', '.');
+        return "mvn:" + group + "/" + path.getName(names - 3) + "/" + path.getName(names - 2);
+    }
+
+    private static Bundle bundle(String location, InputStream in) throws IOException {
+        try (var jar = new JarInputStream(new ByteArrayInputStream(in.readAllBytes()))) {
+            var entries = new ArrayList<String>();
+            for (ZipEntry entry = jar.getNextEntry(); entry != null; entry = jar.getNextEntry()) {
+                entries.add(entry.getName());
+            }
+            return new Bundle(location, jar.getManifest(), entries);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+package io.fleettelemetry.testkit;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+
+/**
+ * A stock Karaf in a process of its own, on 127.0.0.1 and free ports, without a network: it has no remote repositories
+ * and an empty local one, so whatever runs in it was in the distribution or in what was deployed.
+ *
+ * <p>Commands and file operations may come from several threads at once; starting and closing may not.
+ */
+public final class KarafProcess implements AutoCloseable {
+
+    /** System property with the directory of an unpacked stock Karaf. */
+    public static final String DISTRIBUTION = "fleettelemetry.karaf";
+
+    private static final Duration START_LIMIT = Duration.ofSeconds(120);
+    private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
+    private static final Duration COMMAND_LIMIT = Duration.ofSeconds(120);
+    private static final Duration LOG_LIMIT = Duration.ofSeconds(60);
+    private static final int PROBE_MS = 2000;
+
+    private final Path home;
+    private final int sshPort;
+    private Child process;
+
+    private KarafProcess(Path home, int sshPort) {
+        this.home = home;
+        this.sshPort = sshPort;
+    }
+
+    /**
+     * What a command in Karaf came to.
+     *
+     * @param exit 0, or another number if a command failed
+     * @param out what the commands wrote to standard output
+     * @param err what they wrote to standard error
+     */
+    public record Result(int exit, String out, String err) {}
+
+    /**
+     * Copies the distribution that the system property {@link #DISTRIBUTION} names, and starts the copy.
+     *
+     * @param home where to put it; what is there is deleted first, and stays after {@link #close} for its log to be read
+     * @return the running Karaf, which takes commands
+     * @throws IllegalStateException if it does not start; with its log
+     */
+    public static KarafProcess start(Path home) {
+        String distribution = System.getProperty(DISTRIBUTION);
+        if (distribution == null) {
+            throw new IllegalStateException("The system property " + DISTRIBUTION + " must name an unpacked Karaf.");
+        }
+        Path directory = home.toAbsolutePath();
+        Trees.delete(directory);
+        Trees.copy(Path.of(distribution), directory);
+        var karaf = new KarafProcess(directory, FreePort.next());
+        karaf.configure();
+        karaf.start();
+        return karaf;
+    }
+
+    private void configure() {
+        edit("org.apache.karaf.shell.cfg", Map.of("sshHost", "127.0.0.1", "sshPort", Integer.toString(sshPort)));
+        edit(
+                "org.apache.karaf.management.cfg",
+                Map.of(
+                        "rmiRegistryPort", Integer.toString(FreePort.next()),
+                        "rmiServerPort", Integer.toString(FreePort.next())));
+        edit(
+                "org.ops4j.pax.url.mvn.cfg",
+                Map.of(
+                        "org.ops4j.pax.url.mvn.repositories",
+                        "",
+                        "org.ops4j.pax.url.mvn.localRepository",
+                        home.resolve("data/no-repository").toString()));
+        try {
+            // Stock Karaf has the user as a comment.
+            Files.writeString(
+                    etc("users.properties"),
+                    "\nkaraf = karaf,_g_:admingroup\n_g_\\:admingroup = group,admin,manager,viewer,systembundles,ssh\n",
+                    StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private void start() {
+        // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
+        var command = command("bin/karaf", "daemon")
+                .redirectErrorStream(true)
+                .redirectOutput(home.resolve("console.log").toFile());
+        process = Child.start(command);
+        if (!Wait.until(START_LIMIT, () -> !process.isAlive() || sshAnswers() && takesCommands())
+                || !process.isAlive()) {
+            close();
+            throw new IllegalStateException("Karaf did not start in " + home + ":\n" + log());
+        }
+    }
+
+    /** The directory it runs in. */
+    public Path home() {
+        return home;
+    }
+
+    /** The process id of its JVM. */
+    public long pid() {
+        return process.pid();
+    }
+
+    /** Whether the process is there. */
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /**
+     * Runs commands in one session of {@code bin/client}.
+     *
+     * @param commands as one would type them, in their order; the first that fails ends it
+     * @throws IllegalStateException if they take longer than two minutes
+     */
+    public Result execute(String... commands) {
+        var client = client(commands);
+        try {
+            var out = CompletableFuture.supplyAsync(() -> text(client.getInputStream()));
+            var err = CompletableFuture.supplyAsync(() -> text(client.getErrorStream()));
+            if (!client.waitFor(COMMAND_LIMIT.toSeconds(), TimeUnit.SECONDS)) {
+                throw new IllegalStateException("no end within " + COMMAND_LIMIT + ": " + String.join("; ", commands));
+            }
+            return new Result(client.exitValue(), out.join(), err.join());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted while waiting for " + String.join("; ", commands), e);
+        } finally {
+            client.destroyForcibly();
+        }
+    }
+
+    /**
+     * Starts commands in one session of {@code bin/client}, for those who read along.
+     *
+     * @return the client, whose standard output and error are the commands'; it ends with this JVM
+     */
+    public Process client(String... commands) {
+        // Commands come by standard input: without a terminal, commands given as arguments can print nothing.
+        var client = Child.start(command("bin/client", "-b")).process();
+        try (var in = client.getOutputStream()) {
+            in.write((String.join("\n", commands) + "\n").getBytes(StandardCharsets.UTF_8));
+        } catch (IOException gone) {
+            // It has ended before it read them: its exit status and standard error say why.
+            return client;
+        }
+        return client;
+    }
+
+    /** Puts a file, usually a KAR, into {@code deploy/}, in one step so that Karaf never sees half of it. */
+    public void deploy(Path file) {
+        try {
+            Path outside = home.resolve(file.getFileName() + ".part");
+            Files.copy(file, outside, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(outside, deployed(file), StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Takes a file of this name out of {@code deploy/}. */
+    public void undeploy(Path file) {
+        try {
+            Files.delete(deployed(file));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /**
+     * Replaces a file of {@code etc/} in one step. Karaf takes it up within two seconds.
+     *
+     * @param name for example {@code io.fleettelemetry.host.cfg}
+     * @param text the whole file
+     */
+    public void writeConfig(String name, String text) {
+        try {
+            Path outside = home.resolve(name + ".part");
+            Files.writeString(outside, text);
+            Files.move(outside, etc(name), StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A file of {@code etc/}, whether it is there or not. */
+    public Path etc(String name) {
+        return home.resolve("etc").resolve(name);
+    }
+
+    /** Karaf's log so far, and before it what the process wrote to its console. */
+    public String log() {
+        return textOf(home.resolve("console.log")) + textOf(home.resolve("data/log/karaf.log"));
+    }
+
+    /**
+     * Waits until something is in the log, for at most a minute.
+     *
+     * @param regex found anywhere in the log
+     * @throws IllegalStateException if it is not; with the log
+     */
+    public void awaitLog(String regex) {
+        var pattern = Pattern.compile(regex);
+        if (!Wait.until(LOG_LIMIT, () -> pattern.matcher(log()).find())) {
+            throw new IllegalStateException("no \"" + regex + "\" in the log:\n" + log());
+        }
+    }
+
+    /** A dump of all its threads with their names and stacks, as {@code jcmd} prints it. */
+    public String threads() {
+        try {
+            var jcmd =
+                    new ProcessBuilder(javaHome().resolve("bin/jcmd").toString(), Long.toString(pid()), "Thread.print");
+            return text(jcmd.redirectErrorStream(true).start().getInputStream());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Stops it in order, and by force if that takes more than half a minute. Returns when the process is gone. */
+    @Override
+    public void close() {
+        process.stop(STOP_LIMIT);
+    }
+
+    private boolean sshAnswers() {
+        try (var socket = new Socket()) {
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), sshPort), PROBE_MS);
+            socket.setSoTimeout(PROBE_MS);
+            return "SSH-".equals(new String(socket.getInputStream().readNBytes(4), StandardCharsets.US_ASCII));
+        } catch (IOException notYet) {
+            return false;
+        }
+    }
+
+    private boolean takesCommands() {
+        return execute("bundle:list").exit() == 0;
+    }
+
+    private ProcessBuilder command(String program, String... arguments) {
+        var command = new ProcessBuilder(home.resolve(program).toString()).directory(home.toFile());
+        command.command().addAll(List.of(arguments));
+        var environment = command.environment();
+        environment.keySet().removeIf(name -> name.startsWith("KARAF_") || name.equals("JAVA_OPTS"));
+        environment.put("JAVA_HOME", javaHome().toString());
+        return command;
+    }
+
+    private static Path javaHome() {
+        return Path.of(System.getProperty("java.home"));
+    }
+
+    private Path deployed(Path file) {
+        return home.resolve("deploy").resolve(file.getFileName());
+    }
+
+    private void edit(String name, Map<String, String> changes) {
+        var properties = new Properties();
+        try {
+            try (var in = Files.newBufferedReader(etc(name))) {
+                properties.load(in);
+            }
+            properties.putAll(changes);
+            try (var out = Files.newBufferedWriter(etc(name))) {
+                properties.store(out, null);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String textOf(Path file) {
+        try {
+            return Files.exists(file) ? Files.readString(file) : "";
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String text(InputStream in) {
+        try (in) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,189 @@
+package io.fleettelemetry.testkit;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Arrays;
+
+/**
+ * A real nats-server of one's own, on 127.0.0.1. It keeps its port through {@link #kill}, {@link #stop} and
+ * {@link #restart}. Not for several threads at once.
+ *
+ * <p>{@link NatsServerBinary} says where the program comes from; without one, starting throws.
+ */
+public final class NatsServer implements AutoCloseable {
+
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+    private static final int PROBE_MS = 2000;
+    private static final int TAIL_LINES = 20;
+
+    private final Path directory;
+    private final int port;
+    private Child process;
+
+    private NatsServer(Path directory, int port) {
+        this.directory = directory;
+        this.port = port;
+    }
+
+    /**
+     * Starts a server on a free port.
+     *
+     * @param config lines of a nats-server configuration file, such as <code>max_payload: 64KB</code> or
+     *     <code>jetstream { store_dir: $DIR }</code>, where {@code $DIR} is a directory of this server's own; listen
+     *     address and port are given
+     * @return the server, which accepts connections
+     * @throws IllegalStateException if there is no nats-server to be had, or it does not start: then with the end of
+     *     its log
+     */
+    public static NatsServer start(String... config) {
+        return startOn(FreePort.next(), config);
+    }
+
+    /** Like {@link #start}, on a port of the caller's choice. */
+    public static NatsServer startOn(int port, String... config) {
+        try {
+            var server = new NatsServer(Files.createTempDirectory("nats-server-"), port);
+            try {
+                server.configure(config);
+                server.restart();
+                return server;
+            } catch (RuntimeException e) {
+                server.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** {@code nats://127.0.0.1:<port>}. */
+    public String url() {
+        return "nats://127.0.0.1:" + port;
+    }
+
+    public int port() {
+        return port;
+    }
+
+    /** Everything the server has logged since it was first started. */
+    public String log() {
+        try {
+            return Files.exists(logFile()) ? Files.readString(logFile()) : "";
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** SIGKILL: clients see the connection reset, nothing is said. */
+    public void kill() {
+        process.kill();
+    }
+
+    /** SIGTERM: the server closes its connections in order. Returns when it has gone. */
+    public void stop() {
+        process.stop(LIMIT);
+    }
+
+    /** Starts it again, on the same port with the same configuration and store; kills it first if it still runs. */
+    public void restart() {
+        if (process != null) {
+            process.kill();
+        }
+        var command = new ProcessBuilder(
+                        NatsServerBinary.find().toString(),
+                        "--addr",
+                        "127.0.0.1",
+                        "--port",
+                        Integer.toString(port),
+                        "--config",
+                        configFile().toString())
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()));
+        // Quoted, because the server reads the variable's value as a value of its configuration language.
+        command.environment().put("DIR", '"' + directory.resolve("store").toString() + '"');
+        process = Child.start(command);
+        if (!Wait.until(LIMIT, () -> !process.isAlive() || greets()) || !process.isAlive()) {
+            process.kill();
+            throw new IllegalStateException("nats-server did not start on port " + port + ":\n" + logTail());
+        }
+    }
+
+    /** SIGSTOP: connections stay open and nothing moves, as behind a dead link. */
+    public void pause() {
+        process.signal("STOP");
+    }
+
+    /** SIGCONT, after {@link #pause}. */
+    public void resume() {
+        process.signal("CONT");
+    }
+
+    /**
+     * Replaces the configuration of the running server.
+     *
+     * @param config all lines, as for {@link #start}
+     * @throws IllegalStateException if the server does not take it; with the end of its log
+     */
+    public void reload(String... config) {
+        configure(config);
+        int before = log().length();
+        process.signal("HUP");
+        Wait.until(
+                LIMIT, () -> hasSaid("Reloaded server configuration", before) || hasSaid("Failed to reload", before));
+        if (!hasSaid("Reloaded server configuration", before)) {
+            throw new IllegalStateException("nats-server did not reload its configuration:\n" + logTail());
+        }
+    }
+
+    /** Kills the server and deletes what it stored. */
+    @Override
+    public void close() {
+        if (process != null) {
+            process.kill();
+        }
+        Trees.delete(directory);
+    }
+
+    private void configure(String... config) {
+        try {
+            Files.writeString(configFile(), String.join("\n", config) + "\n");
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Whether the server accepts a connection and says INFO, which is when it is ready for clients. */
+    private boolean greets() {
+        try (var socket = new Socket()) {
+            socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), PROBE_MS);
+            socket.setSoTimeout(PROBE_MS);
+            return "INFO ".equals(new String(socket.getInputStream().readNBytes(5), StandardCharsets.US_ASCII));
+        } catch (IOException notYet) {
+            return false;
+        }
+    }
+
+    private boolean hasSaid(String text, int since) {
+        return log().indexOf(text, since) >= 0;
+    }
+
+    private String logTail() {
+        String[] lines = log().split("\n");
+        return String.join("\n", Arrays.asList(lines).subList(Math.max(0, lines.length - TAIL_LINES), lines.length));
+    }
+
+    private Path configFile() {
+        return directory.resolve("nats.conf");
+    }
+
+    private Path logFile() {
+        return directory.resolve("nats.log");
+    }
+}
