@@ -138,7 +138,7 @@ class LoggerDatastoreTest {
                 Map.of("confirmed_records", "1", "failed_records", "1", "verbose", "false"),
                 datastore.status().details());
 
-        datastore.refuse("verbose = maybe: it must be true or false");
+        datastore.refuse("verbose = maybe: must be true or false");
         assertEquals(Status.State.WARN, datastore.status().state());
         assertTrue(datastore.status().summary().contains("verbose = maybe"));
 
@@ -148,13 +148,13 @@ class LoggerDatastoreTest {
 
     @Test
     void a_refused_setting_is_logged_once_however_often_it_comes() {
-        datastore.refuse("verbose = maybe: it must be true or false");
-        datastore.refuse("verbose = maybe: it must be true or false");
-        datastore.refuse("verbose = 7: it must be true or false");
+        datastore.refuse("verbose = maybe: must be true or false");
+        datastore.refuse("verbose = maybe: must be true or false");
+        datastore.refuse("verbose = 7: must be true or false");
         assertEquals(
                 List.of(
-                        "ERROR logger_configuration_refused {\"error\":\"verbose = maybe: it must be true or false\"}",
-                        "ERROR logger_configuration_refused {\"error\":\"verbose = 7: it must be true or false\"}"),
+                        "ERROR logger_configuration_refused {\"error\":\"verbose = maybe: must be true or false\"}",
+                        "ERROR logger_configuration_refused {\"error\":\"verbose = 7: must be true or false\"}"),
                 log.all());
     }
 
