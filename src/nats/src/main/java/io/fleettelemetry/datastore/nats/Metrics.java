@@ -1,8 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
 import io.prometheus.client.Collector;
-import java.util.function.LongSupplier;
-import java.util.function.Supplier;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.slf4j.Logger;
@@ -20,17 +18,18 @@ final class Metrics {
      *
      * @return takes it back
      */
-    static AutoCloseable register(
-            BundleContext context, Counts counts, Supplier<String> datastore, LongSupplier inFlight) {
+    static AutoCloseable register(BundleContext context, Counts counts, NatsDatastore datastore) {
         try {
-            ServiceRegistration<Collector> registration =
-                    context.registerService(Collector.class, new NatsCollector(counts, datastore, inFlight), null);
+            ServiceRegistration<Collector> registration = context.registerService(
+                    Collector.class,
+                    new NatsCollector(counts, datastore::name, datastore::inFlight, datastore::unsent),
+                    null);
             return registration::unregister;
         } catch (NoClassDefFoundError e) {
             log.info(
                     "nats_metrics_unavailable datastore={} reason=\"the bundle io.prometheus.simpleclient is not"
                             + " installed\"",
-                    datastore.get());
+                    datastore.name());
             return () -> {};
         }
     }

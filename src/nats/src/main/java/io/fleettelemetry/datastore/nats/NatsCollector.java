@@ -17,11 +17,17 @@ final class NatsCollector extends Collector {
     private final Counts counts;
     private final Supplier<String> datastore;
     private final LongSupplier inFlight;
+    private final LongSupplier unsent;
 
-    NatsCollector(Counts counts, Supplier<String> datastore, LongSupplier inFlight) {
+    /**
+     * @param inFlight how many records are accepted and have not ended
+     * @param unsent how many of these were not written to a connection yet
+     */
+    NatsCollector(Counts counts, Supplier<String> datastore, LongSupplier inFlight, LongSupplier unsent) {
         this.counts = counts;
         this.datastore = datastore;
         this.inFlight = inFlight;
+        this.unsent = unsent;
     }
 
     @Override
@@ -33,8 +39,8 @@ final class NatsCollector extends Collector {
                 Type.GAUGE,
                 "Records accepted and not yet confirmed or failed (total), and of these not yet written (unsent)",
                 "type",
-                List.of("total"),
-                type -> inFlight.getAsLong(),
+                List.of("total", "unsent"),
+                type -> (type.equals("total") ? inFlight : unsent).getAsLong(),
                 type -> type);
         List<Counts.OfType> types = counts.all();
         return List.of(

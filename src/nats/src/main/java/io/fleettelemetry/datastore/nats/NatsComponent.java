@@ -109,7 +109,7 @@ public final class NatsComponent {
     private void register(Producer producer, String name, int ranking) {
         registration = context.registerService(Producer.class, producer, properties(name, ranking));
         if (producer instanceof NatsDatastore nats) {
-            metrics = Metrics.register(context, counts, nats::name, nats::inFlight);
+            metrics = Metrics.register(context, counts, nats);
         }
     }
 

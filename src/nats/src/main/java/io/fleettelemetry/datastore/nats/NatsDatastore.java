@@ -36,6 +36,7 @@ final class NatsDatastore implements CloseableProducer {
     private Session next;
 
     private volatile List<String> refusedSettings = List.of();
+    private volatile int publishing;
     private volatile boolean closing;
     private volatile long drainDeadline;
 
@@ -197,8 +198,19 @@ final class NatsDatastore implements CloseableProducer {
         return closing && (window.records() == 0 || drainDeadline - System.nanoTime() <= 0);
     }
 
+    /** Records accepted that have not ended. */
     long inFlight() {
         return window.records();
+    }
+
+    /** Of these, the ones that were not given to a connection yet. */
+    long unsent() {
+        return Math.max(0, window.records() - publishing);
+    }
+
+    /** The publisher says how many of the oldest records it is about to have confirmed. */
+    void publishing(int records) {
+        publishing = records;
     }
 
     @Override

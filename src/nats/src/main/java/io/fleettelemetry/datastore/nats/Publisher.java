@@ -84,6 +84,15 @@ final class Publisher implements Runnable {
             return Verdict.CONFIRMED;
         }
         batch = batch.subList(0, fitting);
+        datastore.publishing(fitting);
+        try {
+            return settle(connection, batch);
+        } finally {
+            datastore.publishing(0);
+        }
+    }
+
+    private Verdict settle(Connection connection, List<Entry> batch) throws InterruptedException {
         Verdict verdict = publish(connection, batch);
         if (verdict == Verdict.CONFIRMED) {
             batch.forEach(datastore::confirmed);
