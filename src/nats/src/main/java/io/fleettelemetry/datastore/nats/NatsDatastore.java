@@ -99,13 +99,13 @@ final class NatsDatastore implements CloseableProducer {
     void failed(TelemetryRecord record, Receipt receipt, Failure why) {
         counts.of(record.type()).failed.increment();
         failures.write(leftOut -> log.error(
-                "nats_err datastore={} kind={} reason=\"{}\" vin={} record_type={} txid={} left_out={}",
+                "nats_err datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
                 name(),
                 why.kind(),
-                why.reason(),
-                quoted(record.vin()),
-                quoted(record.type()),
-                quoted(record.txid()),
+                LogText.of(why.reason()),
+                LogText.of(record.vin()),
+                LogText.of(record.type()),
+                LogText.of(record.txid()),
                 leftOut));
         try {
             receipt.failed(record, why);
@@ -118,16 +118,8 @@ final class NatsDatastore implements CloseableProducer {
         log.error(
                 "nats_err datastore={} reason=\"the receipt threw\" record=\"{}\"",
                 name(),
-                quoted(record.toString()),
+                LogText.of(record.toString()),
                 e);
-    }
-
-    /** As text for one log line: a vehicle chooses these, and must not be able to write lines of its own. */
-    private static String quoted(String text) {
-        String shown = text.length() > 64 ? text.substring(0, 64) + "…" : text;
-        return shown.codePoints().allMatch(c -> c > ' ' && c != 0x7F && !(c >= 0x80 && c < 0xA0))
-                ? shown
-                : '"' + shown.replaceAll("\\p{Cntrl}", "?") + '"';
     }
 
     Failure expired() {

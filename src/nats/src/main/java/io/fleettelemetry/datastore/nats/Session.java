@@ -36,8 +36,10 @@ final class Session implements AutoCloseable {
 
     private volatile Connection connection;
     private volatile String trouble = "";
-    /** What jnats told its error listener last. */
-    private volatile String lastError = "";
+    /** The last {@code -ERR} of the server, and the last exception, since the last attempt to connect began. */
+    private volatile String serverError = "";
+
+    private volatile String exception = "";
 
     private volatile boolean closing;
 
@@ -77,6 +79,12 @@ final class Session implements AutoCloseable {
             while (!closing) {
                 connect();
                 awaitEnd();
+                if (!closing) {
+                    log.error(
+                            "nats_closed datastore={} error=\"{}\" reason=\"jnats gave the connection up; connecting anew\"",
+                            settings.datastore(),
+                            lastError());
+                }
             }
         } catch (InterruptedException e) {
             // close() wants this thread to end
@@ -85,6 +93,7 @@ final class Session implements AutoCloseable {
 
     private void connect() throws InterruptedException {
         while (!closing) {
+            forgetErrors();
             try {
                 connection = Nats.connect(options());
                 return;
@@ -119,12 +128,22 @@ final class Session implements AutoCloseable {
         }
     }
 
-    /** jnats says only that it could not connect; what it told the error listener before is the reason. */
+    /**
+     * Why an attempt failed: jnats itself says only that it could not connect. What the server answered explains more
+     * than the exceptions that this led to.
+     */
     private String reason(Exception e) {
-        String text = e.getMessage() == null ? e.toString() : e.getMessage();
-        String said = lastError;
-        lastError = "";
-        return said.isEmpty() ? text : said;
+        String said = lastError();
+        return !said.isEmpty() ? said : e.getMessage() == null ? e.toString() : e.getMessage();
+    }
+
+    private String lastError() {
+        return LogText.of(serverError.isEmpty() ? exception : serverError);
+    }
+
+    private void forgetErrors() {
+        serverError = "";
+        exception = "";
     }
 
     private Options options() {
@@ -174,23 +193,20 @@ final class Session implements AutoCloseable {
                 }
                 case RECONNECTED -> {
                     trouble = "";
+                    forgetErrors();
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
                 }
                 case DISCONNECTED -> {
-                    if (!closing) {
-                        trouble = "disconnected" + (lastError.isEmpty() ? "" : ": " + lastError);
-                        log.warn("nats_disconnected datastore={} error=\"{}\"", settings.datastore(), lastError);
+                    if (!closing && connection != null) {
+                        String error = lastError();
+                        trouble = "disconnected" + (error.isEmpty() ? "" : ": " + error);
+                        log.warn("nats_disconnected datastore={} error=\"{}\"", settings.datastore(), error);
                     }
                 }
                 case CLOSED -> {
-                    if (closing) {
+                    // Also comes for an attempt that failed; one that nobody asked for is reported by stayConnected.
+                    if (closing && source == connection) {
                         log.info("nats_closed datastore={} reason=\"closed on purpose\"", settings.datastore());
-                    } else {
-                        log.error(
-                                "nats_closed datastore={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
-                                        + " anew\"",
-                                settings.datastore(),
-                                lastError);
                     }
                 }
                 default -> log.info("nats_event datastore={} event=\"{}\"", settings.datastore(), type);
@@ -202,19 +218,24 @@ final class Session implements AutoCloseable {
     private final class ErrorEvents implements ErrorListener {
         @Override
         public void errorOccurred(Connection source, String error) {
-            note(error);
+            serverError = error;
+            report(error);
         }
 
         @Override
-        public void exceptionOccurred(Connection source, Exception exception) {
-            note(exception.toString());
+        public void exceptionOccurred(Connection source, Exception thrown) {
+            exception = thrown.toString();
+            report(exception);
         }
 
-        private void note(String error) {
-            lastError = error;
+        /** Errors of an attempt to connect are reported when it has failed. */
+        private void report(String error) {
             if (!closing && connection != null) {
                 errors.write(leftOut -> log.error(
-                        "nats_error datastore={} error=\"{}\" left_out={}", settings.datastore(), error, leftOut));
+                        "nats_error datastore={} error=\"{}\" left_out={}",
+                        settings.datastore(),
+                        LogText.of(error),
+                        leftOut));
             }
         }
     }

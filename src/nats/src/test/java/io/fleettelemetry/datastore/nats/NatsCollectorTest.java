@@ -104,8 +104,8 @@ class NatsCollectorTest {
         }
         counts.of("a b").produced.increment();
         assertEquals(Counts.MAX_TYPES + 2, counts.all().size());
-        assertEquals(1_000 - Counts.MAX_TYPES, counts.of("one more").produced.sum());
-        assertEquals("_other", counts.of("one more").label);
+        assertEquals(1_000 - Counts.MAX_TYPES, counts.of("one-more").produced.sum());
+        assertEquals("_other", counts.of("one-more").label);
         assertEquals("_invalid", counts.of("").label);
         assertEquals("type0", counts.of("type0").label);
     }

@@ -47,6 +47,7 @@ class NatsSettingsTest {
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',
+            quoteCharacter = '`',
             value = {
                 "url|nats://host:99999|the port must be from 1 to 65535",
                 "url|nats://host:0|the port must be from 1 to 65535",
