@@ -41,8 +41,8 @@ final class Simulation {
     }
 
     /**
-     * Offers records until there are enough, nobody reads the lines any more, or the thread is interrupted; then waits
-     * until all of them have ended, or the thread is interrupted again. What a hiccup has delayed is made up for, but a
+     * Offers records until there are enough, nobody reads the lines any more, the host is closed, or the thread is
+     * interrupted; then waits until all of them have ended, or the thread is interrupted again. What a hiccup has delayed is made up for, but a
      * host that cannot keep pace makes the run no more than a second longer, and gets fewer records.
      *
      * @param records how many to offer
@@ -52,7 +52,7 @@ final class Simulation {
         begin = System.nanoTime();
         long deadline = (seconds + 1) * SECOND;
         long offered = 0;
-        while (offered < records && watched && !Thread.interrupted()) {
+        while (offered < records && watched && !tally.hostClosed() && !Thread.interrupted()) {
             long now = sayHowItGoes();
             long early = fleet.nextDueNanos() - now;
             if (early > 0) {

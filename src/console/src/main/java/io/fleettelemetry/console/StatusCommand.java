@@ -57,7 +57,8 @@ public final class StatusCommand extends HostCommand {
         text.add("Routes");
         status.routes().forEach((type, datastores) -> {
             String source = status.reliableAckSources().get(type);
-            text.add(line(type, String.join(", ", datastores) + (source == null ? "" : "   reliable ack: " + source)));
+            text.add(line(
+                    type, String.join(", ", datastores) + (source == null ? "" : " (reliable ack: " + source + ")")));
         });
         if (status.routes().isEmpty()) {
             text.add("  none: every record fails");
@@ -72,7 +73,7 @@ public final class StatusCommand extends HostCommand {
             text.add(line("offered", datastore.offered()));
             text.add(line("confirmed", datastore.confirmed()));
             text.add(line("failed", datastore.failed()));
-            text.add(line("held", datastore.heldRecords() + " (" + datastore.heldBytes() + " bytes)"));
+            text.add(line("held", datastore.heldRecords() + " records, " + datastore.heldBytes() + " bytes"));
         }
         text.add("Metrics");
         text.add(

@@ -1,5 +1,6 @@
 package io.fleettelemetry.console;
 
+import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
@@ -19,6 +20,7 @@ final class Tally implements Source {
     private long failed;
     private long acks;
     private final Map<String, Long> failures = new LinkedHashMap<>();
+    private boolean hostClosed;
 
     /**
      * The counts at one moment.
@@ -53,10 +55,16 @@ final class Tally implements Source {
             String reason = reason(outcome);
             boolean known = failures.containsKey(reason) || failures.size() < REASONS;
             failures.merge(known ? reason : OTHER, 1L, Long::sum);
+            hostClosed |= outcome.failure().kind() == Failure.Kind.CLOSED;
         }
         if (confirmed + failed == offered) {
             notifyAll();
         }
+    }
+
+    /** Whether the host takes no more records: a datastore that is closed is none of the source's business. */
+    synchronized boolean hostClosed() {
+        return hostClosed;
     }
 
     synchronized Counts counts() {
