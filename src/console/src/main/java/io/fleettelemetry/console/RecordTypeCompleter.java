@@ -1,0 +1,28 @@
+package io.fleettelemetry.console;
+
+import io.fleettelemetry.host.TelemetryHost;
+import java.util.List;
+import java.util.TreeSet;
+import org.apache.karaf.shell.api.action.lifecycle.Reference;
+import org.apache.karaf.shell.api.action.lifecycle.Service;
+import org.apache.karaf.shell.api.console.CommandLine;
+import org.apache.karaf.shell.api.console.Completer;
+import org.apache.karaf.shell.api.console.Session;
+import org.apache.karaf.shell.support.completers.StringsCompleter;
+
+/** Completes a record type: those that vehicles send, and those that have a route. */
+@Service
+public final class RecordTypeCompleter implements Completer {
+
+    @Reference(optional = true)
+    TelemetryHost host;
+
+    @Override
+    public int complete(Session session, CommandLine commandLine, List<String> candidates) {
+        TreeSet<String> types = new TreeSet<>(Fleet.RECORD_TYPES);
+        if (host != null) {
+            types.addAll(host.status().routes().keySet());
+        }
+        return new StringsCompleter(types).complete(session, commandLine, candidates);
+    }
+}

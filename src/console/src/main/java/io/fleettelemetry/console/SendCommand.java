@@ -1,0 +1,137 @@
+package io.fleettelemetry.console;
+
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.host.Outcome;
+import io.fleettelemetry.host.Source;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import org.apache.karaf.shell.api.action.Command;
+import org.apache.karaf.shell.api.action.Completion;
+import org.apache.karaf.shell.api.action.Option;
+import org.apache.karaf.shell.api.action.lifecycle.Service;
+import org.apache.karaf.shell.support.completers.FileCompleter;
+
+/** Offers one record, whatever its bytes are, and says what became of it. */
+@Service
+@Command(scope = "telemetry", name = "send", description = "Offers one record to the host and says what became of it")
+public final class SendCommand extends HostCommand {
+
+    @Option(name = "--type", description = "Record type: V, alerts, errors, connectivity or any other (required)")
+    @Completion(RecordTypeCompleter.class)
+    String type;
+
+    @Option(name = "--vin", description = "The vehicle's identification number (required)")
+    String vin;
+
+    @Option(name = "--hex", description = "The payload in hexadecimal digits, \"\" for an empty one (this or --file)")
+    String hex;
+
+    @Option(name = "--file", description = "A file whose bytes are the payload (this or --hex)")
+    @Completion(FileCompleter.class)
+    String file;
+
+    @Option(name = "--txid", description = "The vehicle's own number for the message; if absent, a random one")
+    String txid;
+
+    @Override
+    String usage() {
+        return "telemetry:send --type T --vin VIN (--hex HEX | --file F) [--txid ID] [--json]";
+    }
+
+    @Override
+    Answer answer() throws Misuse {
+        if (type == null) {
+            throw new Misuse("--type", null, "is missing");
+        }
+        if (vin == null) {
+            throw new Misuse("--vin", null, "is missing");
+        }
+        String id = txid == null ? UUID.randomUUID().toString() : txid;
+        TelemetryRecord record = Gateway.receive(vin, type, id, payload(), System.currentTimeMillis());
+        String subject = host.destination(record);
+        End end = new End();
+        host.offer(record, end);
+        try {
+            return answer(record, subject, end.outcome.get(), end.acknowledged);
+        } catch (InterruptedException | ExecutionException e) {
+            return Answer.refused("interrupted before the record had ended");
+        }
+    }
+
+    private static Answer answer(TelemetryRecord record, String subject, Outcome outcome, boolean acknowledged) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("outcome", outcome.confirmed() ? "confirmed" : "failed");
+        facts.put("subject", subject);
+        facts.put("datastore", outcome.datastore());
+        facts.put("kind", outcome.confirmed() ? "" : outcome.failure().kind().name());
+        facts.put("reason", outcome.confirmed() ? "" : outcome.failure().reason());
+        facts.put("reliable_ack", acknowledged);
+        facts.put("txid", record.txid());
+        facts.put("payload_bytes", record.payload().length);
+
+        List<String> text = new ArrayList<>();
+        facts.forEach((name, value) -> {
+            if (!"".equals(value)) {
+                text.add(String.format("%-13s  %s", name.replace('_', ' '), value));
+            }
+        });
+        return new Answer(facts, text, outcome.confirmed() ? "" : "the record failed: " + Tally.reason(outcome));
+    }
+
+    private byte[] payload() throws Misuse {
+        if (hex == null && file == null) {
+            throw new Misuse("--hex or --file", null, "one of them must say what the payload is");
+        }
+        if (hex != null && file != null) {
+            throw new Misuse("--file", file, "there is --hex as well, and a record has one payload");
+        }
+        return hex != null ? parse(hex) : read(file);
+    }
+
+    private static byte[] parse(String hex) throws Misuse {
+        for (int i = 0; i < hex.length(); i++) {
+            if (!HexFormat.isHexDigit(hex.charAt(i))) {
+                throw new Misuse("--hex", hex, "'" + hex.charAt(i) + "' at position " + (i + 1) + " is no hex digit");
+            }
+        }
+        if (hex.length() % 2 != 0) {
+            throw new Misuse("--hex", hex, "has an odd number of digits, " + hex.length() + "; a byte is two");
+        }
+        return HexFormat.of().parseHex(hex);
+    }
+
+    private byte[] read(String file) throws Misuse {
+        try {
+            return Files.readAllBytes(session.currentDir().resolve(file));
+        } catch (IOException | InvalidPathException e) {
+            throw new Misuse("--file", file, "cannot be read: " + e);
+        }
+    }
+
+    /** How the one record ended. */
+    private static final class End implements Source {
+
+        private final CompletableFuture<Outcome> outcome = new CompletableFuture<>();
+        private volatile boolean acknowledged;
+
+        @Override
+        public boolean acknowledge(TelemetryRecord record) {
+            acknowledged = true;
+            return true;
+        }
+
+        @Override
+        public void ended(TelemetryRecord record, Outcome how) {
+            outcome.complete(how);
+        }
+    }
+}

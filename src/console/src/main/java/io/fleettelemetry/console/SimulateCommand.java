@@ -1,0 +1,112 @@
+package io.fleettelemetry.console;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.apache.karaf.shell.api.action.Command;
+import org.apache.karaf.shell.api.action.Option;
+import org.apache.karaf.shell.api.action.lifecycle.Service;
+
+/** Offers the records of a simulated fleet to the host, and counts what becomes of them. */
+@Service
+@Command(
+        scope = "telemetry",
+        name = "simulate",
+        description = "Drives a simulated fleet: offers its records to the host and counts what becomes of them")
+public final class SimulateCommand extends HostCommand {
+
+    // A year, which is also what "until interrupted" means.
+    private static final int MAX_SECONDS = 31_536_000;
+
+    @Option(name = "--vehicles", description = "How many vehicles, 1 to 999999")
+    int vehicles = 100;
+
+    @Option(name = "--rate", description = "Records per second over the whole fleet, 1 to 1000000")
+    int rate = 100;
+
+    @Option(name = "--seconds", description = "How long; 0 is until interrupted (Ctrl-C)")
+    int seconds = 10;
+
+    @Option(name = "--seed", description = "A number; another one gives other drives")
+    long seed = 1;
+
+    @Override
+    String usage() {
+        return "telemetry:simulate [--vehicles N] [--rate R] [--seconds S] [--seed X] [--json]";
+    }
+
+    @Override
+    Answer answer() throws Misuse {
+        check("--vehicles", vehicles, 1, Fleet.MAX_VEHICLES);
+        check("--rate", rate, 1, Fleet.MAX_RATE);
+        check("--seconds", seconds, 0, MAX_SECONDS);
+        boolean endless = seconds == 0;
+        if (endless && json) {
+            throw new Misuse("--seconds", seconds, "with --json there must be an end");
+        }
+        long duration = endless ? MAX_SECONDS : seconds;
+        Fleet fleet = new Fleet(vehicles, rate, seed, Instant.now());
+        Simulation.Result result = new Simulation(host, fleet, this::progress).run(duration * rate, duration);
+        return new Answer(facts(result), text(result), complaint(result.counts(), endless ? 0 : duration * rate));
+    }
+
+    // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
+    // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
+    private boolean progress(String line) {
+        if (json) {
+            return true;
+        }
+        System.out.println(line);
+        System.out.flush();
+        return !session.getConsole().checkError(); // which flushes first
+    }
+
+    private static void check(String option, int value, int min, int max) throws Misuse {
+        if (value < min || value > max) {
+            throw new Misuse(option, value, "must be " + min + " to " + max);
+        }
+    }
+
+    private static Map<String, ?> facts(Simulation.Result result) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("offered", result.counts().offered());
+        facts.put("confirmed", result.counts().confirmed());
+        facts.put("failed", result.counts().failed());
+        facts.put("reliable_acks", result.counts().acks());
+        facts.put("seconds", Math.round(result.seconds() * 1e3) / 1e3);
+        facts.put("failures", result.counts().failures());
+        return facts;
+    }
+
+    private static List<String> text(Simulation.Result result) {
+        Tally.Counts counts = result.counts();
+        List<String> text = new ArrayList<>();
+        text.add(String.format(
+                Locale.ROOT,
+                "%.1f s: offered %d (%.1f per second), confirmed %d, failed %d, reliable acks %d",
+                result.seconds(),
+                counts.offered(),
+                counts.offered() / result.offering(),
+                counts.confirmed(),
+                counts.failed(),
+                counts.acks()));
+        counts.failures().forEach((reason, count) -> text.add(String.format("%9d failed: %s", count, reason)));
+        return text;
+    }
+
+    private static String complaint(Tally.Counts counts, long asked) {
+        if (counts.failed() > 0) {
+            return counts.failed() + " of " + counts.offered() + " records failed";
+        }
+        if (counts.inFlight() > 0) {
+            return "interrupted while " + counts.inFlight() + " records were in flight";
+        }
+        if (counts.offered() < asked) {
+            return "offered only " + counts.offered() + " of " + asked + " records";
+        }
+        return "";
+    }
+}
