@@ -10,7 +10,6 @@ import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -32,7 +31,7 @@ public final class Run {
     private static final String NAMESPACE = "tesla_telemetry";
     private static final int VEHICLES = 100;
     private static final int RATE = 200;
-    private static final Path HOME = Path.of("target/run").toAbsolutePath();
+    private static final Path HOME = Kar.TARGET.resolve("run");
     private static final Pattern COUNT = Pattern.compile("(offered|confirmed|failed|acks)\\s+(\\d+)");
 
     private final int seconds;
@@ -114,12 +113,12 @@ public final class Run {
     }
 
     /** The default files, with this run's server, with reliable acks and with the metrics endpoint. */
-    private static void configure(KarafProcess karaf, String url, int metrics) throws IOException {
-        String nats = Files.readString(Path.of("src/main/cfg/io.fleettelemetry.datastore.nats-default.cfg"));
+    private static void configure(KarafProcess karaf, String url, int metrics) {
+        String nats = Kar.configuration("io.fleettelemetry.datastore.nats-default.cfg");
         karaf.writeConfig(
                 "io.fleettelemetry.datastore.nats-default.cfg",
                 nats.replaceFirst("(?m)^url = .*$", Matcher.quoteReplacement("url = " + url)));
-        String host = Files.readString(Path.of("src/main/cfg/io.fleettelemetry.host.cfg"));
+        String host = Kar.configuration("io.fleettelemetry.host.cfg");
         karaf.writeConfig(
                 "io.fleettelemetry.host.cfg",
                 host + "\n# Of the run:\nreliable_ack_sources.V = nats\nreliable_ack_sources.alerts = nats\n"
