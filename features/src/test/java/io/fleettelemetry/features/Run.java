@@ -50,7 +50,23 @@ public final class Run {
 
     private void run() throws Exception {
         // Ctrl-C ends the JVM, and with it every process that it started.
-        Runtime.getRuntime().addShutdownHook(new Thread(() -> interrupted = true, "run-interrupted"));
+        var hook = new Thread(this::interrupted, "run-interrupted");
+        Runtime.getRuntime().addShutdownHook(hook);
+        try {
+            withServer();
+        } finally {
+            if (!interrupted) {
+                Runtime.getRuntime().removeShutdownHook(hook);
+            }
+        }
+    }
+
+    private void interrupted() {
+        interrupted = true;
+        say("stopping; the subscriber has received " + sight.received() + " records " + sight.byTopic());
+    }
+
+    private void withServer() throws Exception {
         String given = System.getenv("NATS_URL");
         if (given != null) {
             say("NATS server: " + given + " (NATS_URL)");
@@ -164,6 +180,7 @@ public final class Run {
     private static final class Sight {
 
         private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(2);
+        private static final int LINE = 400;
         private static final JsonFormat.Printer JSON = JsonFormat.printer().omittingInsignificantWhitespace();
 
         private final Map<String, Long> received = new TreeMap<>();
@@ -177,7 +194,7 @@ public final class Run {
             Long last = shown.get(topic);
             if (last == null || now - last > PAUSE_NANOS) {
                 shown.put(topic, now);
-                System.out.println(message.getSubject() + " " + json(message));
+                System.out.println(message.getSubject() + " " + shorten(json(message)));
             }
         }
 
@@ -190,6 +207,10 @@ public final class Run {
             } catch (InvalidProtocolBufferException e) {
                 return "cannot be decoded: " + e.getMessage();
             }
+        }
+
+        private static String shorten(String json) {
+            return json.length() <= LINE ? json : json.substring(0, LINE) + "... (" + json.length() + " characters)";
         }
 
         synchronized long received() {
