@@ -4,6 +4,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -14,10 +15,13 @@ import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
-/** The KAR that this build has made. */
+/** The KAR that this build has made, and the module that made it. */
 final class Kar {
 
     static final Path FILE = Path.of(System.getProperty("fleettelemetry.kar"));
+
+    /** The module's target folder, wherever the process was started. */
+    static final Path TARGET = FILE.getParent();
 
     private static final String REPOSITORY = "repository/";
 
@@ -48,6 +52,15 @@ final class Kar {
     }
 
     private Kar() {}
+
+    /** The text of a configuration file that comes with the KAR, such as {@code io.fleettelemetry.host.cfg}. */
+    static String configuration(String name) {
+        try {
+            return Files.readString(TARGET.resolveSibling("src/main/cfg").resolve(name));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     /** All bundles by location. */
     static Map<String, Bundle> bundles() {

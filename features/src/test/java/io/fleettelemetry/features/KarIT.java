@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.testkit.KarafProcess;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Map;
@@ -36,7 +35,7 @@ class KarIT {
 
     @BeforeAll
     static void drop_the_kar_into_deploy() {
-        karaf = KarafProcess.start(Path.of("target/karaf-kar"));
+        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-kar"));
         before = states();
         karaf.deploy(Kar.FILE);
         karaf.awaitLog("FeaturesServiceImpl .* Done\\.");
@@ -64,8 +63,7 @@ class KarIT {
     @Order(2)
     void the_default_configuration_files_are_in_etc() {
         assertAll(Arrays.stream(CONFIGURATION_FILES)
-                .map(name -> () -> assertEquals(
-                        Files.readString(Path.of("src/main/cfg", name)), Files.readString(karaf.etc(name)))));
+                .map(name -> () -> assertEquals(Kar.configuration(name), Files.readString(karaf.etc(name)))));
     }
 
     @Test

@@ -41,6 +41,7 @@ final class Trees {
     /** Copies a directory with its permissions to a place where there is nothing yet. */
     static void copy(Path from, Path to) {
         try (var paths = Files.walk(from)) {
+            Files.createDirectories(to.toAbsolutePath().getParent());
             for (Path path : (Iterable<Path>) paths::iterator) {
                 Files.copy(path, to.resolve(from.relativize(path).toString()), StandardCopyOption.COPY_ATTRIBUTES);
             }
