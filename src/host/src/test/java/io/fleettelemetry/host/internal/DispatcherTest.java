@@ -1,0 +1,400 @@
+package io.fleettelemetry.host.internal;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.host.HostStatus;
+import io.fleettelemetry.host.Outcome;
+import io.fleettelemetry.host.Source;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class DispatcherTest {
+
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    private final Dispatcher host = new Dispatcher();
+    private final Recorder source = new Recorder();
+
+    @AfterEach
+    void close() {
+        host.close();
+    }
+
+    private void configure(String... keysAndValues) {
+        Map<String, String> properties = new HashMap<>();
+        for (int i = 0; i < keysAndValues.length; i += 2) {
+            properties.put(keysAndValues[i], keysAndValues[i + 1]);
+        }
+        host.configure(HostSettings.parse(properties));
+    }
+
+    private static TelemetryRecord record(String type, String txid) {
+        return TelemetryRecord.of("VIN", type, txid, new byte[100], Map.of());
+    }
+
+    private void offer(int from, int to) {
+        IntStream.range(from, to).forEach(i -> host.offer(record("V", "" + i), source));
+    }
+
+    private static List<String> numbers(int from, int to) {
+        return IntStream.range(from, to).mapToObj(String::valueOf).toList();
+    }
+
+    private HostStatus.Datastore status(String name) {
+        return host.status().datastores().stream()
+                .filter(d -> d.name().equals(name))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void a_record_goes_to_every_datastore_of_its_type_and_is_confirmed_when_all_have_confirmed() {
+        Store a = Store.bounded(9);
+        Store b = Store.bounded(9);
+        host.bind("a", a);
+        host.bind("b", b);
+        configure("records.V", "a, b");
+        offer(0, 1);
+        a.confirm(1);
+        assertEquals(0, source.ended().size());
+        b.confirm(1);
+        assertSame(Outcome.CONFIRMED, source.onlyOutcome());
+    }
+
+    @Test
+    void the_source_gets_back_the_very_record_that_it_offered_with_its_own_context() {
+        host.bind("a", Store.open());
+        configure("records.V", "a", "reliable_ack_sources.V", "a");
+        TelemetryRecord record = record("V", "1").withContext("mine");
+        host.offer(record, source);
+        assertSame(record, source.awaitEnded(1).ended().get(0));
+        assertSame(record, source.acknowledged().get(0));
+    }
+
+    @Test
+    void a_record_fails_with_the_first_failure_of_any_datastore_when_all_have_ended() {
+        Store a = Store.bounded(9);
+        Store b = Store.bounded(9);
+        host.bind("a", a);
+        host.bind("b", b);
+        configure("records.V", "a,b");
+        offer(0, 1);
+        b.fail(new Failure(Failure.Kind.DENIED, "no"));
+        a.confirm(1);
+        Outcome outcome = source.onlyOutcome();
+        assertFalse(outcome.confirmed());
+        assertEquals("b", outcome.datastore());
+        assertEquals(new Failure(Failure.Kind.DENIED, "no"), outcome.failure());
+    }
+
+    @Test
+    void a_record_without_a_route_fails_and_the_reason_says_what_to_write() {
+        configure("records.alerts", "a");
+        offer(0, 1);
+        assertTrue(source.onlyOutcome().failure().reason().contains("records.V = <datastore>"));
+    }
+
+    @Test
+    void a_reliable_ack_goes_out_only_when_its_source_has_confirmed_and_only_for_types_that_ask() {
+        Store nats = Store.bounded(9);
+        Store other = Store.bounded(9);
+        host.bind("nats", nats);
+        host.bind("other", other);
+        configure("records.V", "nats,other", "records.alerts", "nats", "reliable_ack_sources.V", "nats");
+        offer(0, 3);
+        host.offer(record("alerts", "a"), source);
+        other.confirm(3);
+        assertEquals(0, source.acknowledged().size());
+        nats.confirm(1);
+        assertEquals(1, source.acknowledged().size());
+        nats.fail(new Failure(Failure.Kind.EXPIRED, "late"));
+        nats.confirm(2);
+        source.awaitEnded(4);
+        assertEquals(
+                List.of("0", "2"),
+                source.acknowledged().stream().map(TelemetryRecord::txid).toList());
+    }
+
+    @Test
+    void a_producer_learns_whether_a_reliable_ack_went_out() {
+        CompletableFuture<Boolean> acknowledged = new CompletableFuture<>();
+        host.bind("a", (record, receipt) -> acknowledged.complete(receipt.confirmed(record)));
+        configure("records.V", "a", "reliable_ack_sources.V", "a");
+        Source gone = new Source() {
+            @Override
+            public boolean acknowledge(TelemetryRecord record) {
+                return false;
+            }
+
+            @Override
+            public void ended(TelemetryRecord record, Outcome outcome) {}
+        };
+        host.offer(record("V", "1"), gone);
+        assertFalse(acknowledged.join());
+    }
+
+    @Test
+    void records_for_an_absent_datastore_are_held_and_go_out_in_order_when_it_appears() {
+        configure("records.V", "late");
+        offer(0, 100);
+        assertEquals(100, status("late").heldRecords());
+        assertFalse(status("late").present());
+        assertEquals(0, source.ended().size());
+        Store late = Store.open();
+        host.bind("late", late);
+        source.awaitEnded(100);
+        offer(100, 200);
+        source.awaitEnded(200);
+        assertEquals(numbers(0, 200), late.stored());
+        assertEquals(0, status("late").heldRecords());
+        assertEquals(200, status("late").confirmed());
+    }
+
+    @Test
+    void what_is_held_too_long_fails_and_says_why() {
+        configure("records.V", "never", "hold.max.ms", "50");
+        offer(0, 2);
+        source.awaitEnded(2);
+        for (Outcome outcome : source.outcomes()) {
+            assertEquals(Failure.Kind.EXPIRED, outcome.failure().kind());
+            assertEquals(
+                    "held for hold.max.ms = 50 because the datastore 'never' is absent",
+                    outcome.failure().reason());
+        }
+        assertEquals(2, status("never").failed());
+    }
+
+    @Test
+    void a_full_datastore_gets_everything_in_order_as_it_makes_room() {
+        Store small = Store.bounded(3);
+        host.bind("small", small);
+        configure("records.V", "small");
+        offer(0, 50);
+        small.confirm(50);
+        source.awaitEnded(50);
+        assertEquals(numbers(0, 50), small.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void when_the_hold_is_full_the_offer_waits_for_room_and_then_fails() {
+        configure("records.V", "never", "hold.max.bytes", "700", "dispatch.wait.ms", "100");
+        offer(0, 3);
+        long before = System.nanoTime();
+        offer(3, 4);
+        assertTrue(System.nanoTime() - before >= Duration.ofMillis(100).toNanos());
+        Failure failure = source.onlyOutcome().failure();
+        assertEquals(Failure.Kind.FULL, failure.kind());
+        assertTrue(failure.reason().contains("hold.max.bytes = 700"), failure.reason());
+        assertTrue(failure.reason().contains("dispatch.wait.ms = 100"), failure.reason());
+    }
+
+    @Test
+    void an_offer_that_waits_for_room_goes_through_when_the_datastore_appears() {
+        configure("records.V", "late", "hold.max.bytes", "700", "dispatch.wait.ms", "20000");
+        offer(0, 3);
+        CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> offer(3, 4));
+        Store late = Store.open();
+        host.bind("late", late);
+        waiting.join();
+        source.awaitEnded(4);
+        assertEquals(numbers(0, 4), late.stored());
+    }
+
+    @Test
+    void a_full_or_absent_datastore_does_not_delay_another() {
+        Store fast = Store.open();
+        host.bind("fast", fast);
+        configure("records.V", "never", "records.alerts", "fast");
+        offer(0, 10);
+        host.offer(record("alerts", "a"), source);
+        assertEquals(List.of("a"), fast.stored());
+        assertSame(Outcome.CONFIRMED, source.onlyOutcome());
+    }
+
+    @Test
+    void a_replacement_gets_what_its_predecessor_gave_back_before_anything_newer() {
+        Store old = Store.bounded(1_000);
+        Store replacement = Store.open();
+        host.bind("nats", old);
+        configure("records.V", "nats");
+        offer(0, 10);
+        old.confirm(2);
+        host.bind("nats", replacement);
+        offer(10, 20);
+        assertEquals(List.of(), replacement.stored(), "nothing overtakes what is in flight at the predecessor");
+        old.close();
+        source.awaitEnded(20);
+        assertEquals(numbers(2, 20), replacement.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void a_predecessor_that_never_answers_delays_its_replacement_no_longer_than_a_record_is_held() {
+        Store silent = Store.bounded(10);
+        host.bind("nats", silent);
+        configure("records.V", "nats", "hold.max.ms", "200");
+        offer(0, 1);
+        Store replacement = Store.open();
+        host.bind("nats", replacement);
+        await().atMost(SOON).until(() -> {
+            host.offer(record("V", "new"), source);
+            return replacement.stored().contains("new");
+        });
+    }
+
+    @Test
+    void nothing_is_lost_or_reordered_while_producers_come_and_go_under_load() throws Exception {
+        configure("records.V", "nats");
+        int vehicles = 4;
+        int each = 5_000;
+        List<Store> stores = IntStream.range(0, 30).mapToObj(i -> Store.open()).toList();
+        List<Thread> gateways = IntStream.range(0, vehicles)
+                .mapToObj(v -> new Thread(() -> IntStream.range(0, each)
+                        .forEach(i -> host.offer(
+                                TelemetryRecord.of("VIN" + v, "V", v + ":" + i, new byte[10], Map.of()), source))))
+                .toList();
+        gateways.forEach(Thread::start);
+        Store before = null;
+        for (Store store : stores) {
+            host.bind("nats", store);
+            if (before != null) {
+                before.close();
+            }
+            before = store;
+            int stored = source.ended().size();
+            await().atMost(SOON)
+                    .until(() -> source.ended().size() > stored + 50
+                            || source.ended().size() == vehicles * each);
+        }
+        for (Thread gateway : gateways) {
+            gateway.join();
+        }
+        source.awaitEnded(vehicles * each);
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+        for (int v = 0; v < vehicles; v++) {
+            String prefix = v + ":";
+            List<String> arrived = stores.stream()
+                    .flatMap(store -> store.stored().stream())
+                    .filter(txid -> txid.startsWith(prefix))
+                    .toList();
+            assertEquals(IntStream.range(0, each).mapToObj(i -> prefix + i).toList(), arrived);
+        }
+    }
+
+    @Test
+    void a_new_route_is_in_force_with_the_next_record() {
+        Store a = Store.open();
+        Store b = Store.open();
+        host.bind("a", a);
+        host.bind("b", b);
+        configure("records.V", "a");
+        offer(0, 2);
+        configure("records.V", "b");
+        offer(2, 4);
+        configure("records.V", "a,b");
+        offer(4, 6);
+        assertEquals(List.of("0", "1", "4", "5"), a.stored());
+        assertEquals(List.of("2", "3", "4", "5"), b.stored());
+    }
+
+    @Test
+    void a_datastore_that_throws_fails_that_record_only() {
+        boolean[] broken = {true};
+        Producer throwing = (record, receipt) -> {
+            if (broken[0]) {
+                throw new IllegalStateException("on purpose");
+            }
+            receipt.confirmed(record);
+        };
+        host.bind("a", throwing);
+        configure("records.V", "a");
+        offer(0, 1);
+        broken[0] = false;
+        offer(1, 2);
+        assertTrue(source.outcomes().get(0).failure().reason().contains("on purpose"));
+        assertTrue(source.outcomes().get(1).confirmed());
+    }
+
+    @Test
+    void a_source_that_throws_stops_nothing() {
+        Store a = Store.open();
+        host.bind("a", a);
+        configure("records.V", "a", "reliable_ack_sources.V", "a");
+        Source throwing = new Source() {
+            @Override
+            public boolean acknowledge(TelemetryRecord record) {
+                throw new IllegalStateException("on purpose");
+            }
+
+            @Override
+            public void ended(TelemetryRecord record, Outcome outcome) {
+                throw new IllegalStateException("on purpose");
+            }
+        };
+        host.offer(record("V", "0"), throwing);
+        offer(1, 2);
+        assertEquals(List.of("0", "1"), a.stored());
+    }
+
+    @Test
+    void closing_fails_what_is_held_and_leaves_no_thread() {
+        configure("records.V", "never");
+        offer(0, 5);
+        host.close();
+        source.awaitEnded(5);
+        assertEquals(Failure.Kind.CLOSED, source.outcomes().get(0).failure().kind());
+        offer(5, 6);
+        assertEquals(
+                Failure.Kind.CLOSED,
+                source.awaitEnded(6).outcomes().get(5).failure().kind());
+        assertTrue(Thread.getAllStackTraces().keySet().stream()
+                .noneMatch(thread -> thread.getName().equals("telemetry-hold-never")));
+    }
+
+    @Test
+    void the_holds_thread_ends_when_nothing_is_left_to_do() {
+        configure("records.V", "quiet");
+        offer(0, 1);
+        host.bind("quiet", Store.open());
+        source.awaitEnded(1);
+        await().atMost(SOON)
+                .until(() -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().equals("telemetry-hold-quiet")));
+    }
+
+    @Test
+    void a_destination_is_what_the_datastores_of_the_route_name() {
+        host.bind("a", new Producer() {
+            @Override
+            public void produce(TelemetryRecord record, Receipt receipt) {
+                receipt.confirmed(record);
+            }
+
+            @Override
+            public String destination(TelemetryRecord record) {
+                return "subject." + record.vin();
+            }
+        });
+        host.bind("b", Store.open());
+        configure("records.V", "b,a,absent");
+        assertEquals("subject.VIN", host.destination(record("V", "1")));
+        assertEquals("", host.destination(record("alerts", "1")));
+        assertNotNull(status("absent"));
+    }
+}
