@@ -7,7 +7,7 @@ import java.util.Map;
 /**
  * How the host is at one moment. Immutable.
  *
- * @param routes datastore names by record type, each in the order of dispatch
+ * @param routes datastore names by record type, sorted by it, each list in the order of dispatch
  * @param reliableAckSources by record type, the datastore whose confirmation is the vehicle's reliable ack
  * @param problems one sentence for each setting that was refused and not mended since; empty if all is well
  * @param metricsAddress {@code host:port} of the metrics endpoint; empty if there is none

@@ -113,6 +113,7 @@ public final class SettingsReader {
      */
     public List<String> unknownKeys(Collection<String> known) {
         return properties.keySet().stream()
+                .filter(key -> !key.endsWith(".target")) // of the references of a component
                 .filter(key -> Stream.concat(known.stream(), FRAMEWORK_PREFIXES.stream())
                         .noneMatch(k -> k.endsWith(".") ? key.startsWith(k) : key.equals(k)))
                 .sorted()

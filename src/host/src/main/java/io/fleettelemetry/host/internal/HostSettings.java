@@ -4,14 +4,15 @@ import io.fleettelemetry.api.Token;
 import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.api.settings.SettingsReader;
 import java.time.Duration;
-import java.util.HashMap;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * The host's configuration, checked and complete.
+ * The host's configuration, checked and complete. Maps are sorted by record type.
  *
  * @param routes datastore names by record type, in the order of dispatch, none empty
  * @param reliableAckSources by record type, one of the datastores of its route
@@ -71,7 +72,7 @@ record HostSettings(
     }
 
     private static Map<String, List<String>> routes(SettingsReader reader) {
-        Map<String, List<String>> routes = new HashMap<>();
+        Map<String, List<String>> routes = new TreeMap<>();
         for (String key : reader.keysUnder(ROUTE)) {
             List<String> names = reader.list(key);
             if (names.isEmpty()) {
@@ -87,12 +88,12 @@ record HostSettings(
             }
             routes.put(key.substring(ROUTE.length()), names);
         }
-        return Map.copyOf(routes);
+        return Collections.unmodifiableMap(routes);
     }
 
     /** The Go server's four rules, in its order; the first that is broken is named. */
     private static Map<String, String> reliableAckSources(SettingsReader reader, Map<String, List<String>> routes) {
-        Map<String, String> sources = new HashMap<>();
+        Map<String, String> sources = new TreeMap<>();
         for (String key : reader.keysUnder(ACK_SOURCE)) {
             String type = key.substring(ACK_SOURCE.length());
             List<String> names = reader.list(key);
@@ -113,6 +114,6 @@ record HostSettings(
                 sources.put(type, names.get(0));
             }
         }
-        return Map.copyOf(sources);
+        return Collections.unmodifiableMap(sources);
     }
 }

@@ -80,7 +80,10 @@ final class Store implements Producer {
     }
 
     private InFlight take() {
-        await("a record in flight").atMost(Duration.ofSeconds(20)).until(() -> inFlight() > 0);
+        await("a record in flight")
+                .pollInterval(Duration.ofMillis(1))
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> inFlight() > 0);
         synchronized (this) {
             return inFlight.remove();
         }

@@ -1,0 +1,404 @@
+package io.fleettelemetry.features;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.fleettelemetry.features.foreign.ForeignHost;
+import io.fleettelemetry.testkit.FreePort;
+import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Message;
+import io.nats.client.Nats;
+import io.nats.client.Subscription;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.ConnectException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.jar.Attributes;
+import java.util.jar.JarEntry;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/**
+ * What an operator does with the bundles in a running Karaf, and what comes of it, with real NATS servers. Each test
+ * begins with the same configuration; only the last, which takes everything away, has to be the last.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class TelemetryIT {
+
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final String NATS_CFG = "io.fleettelemetry.datastore.nats-default.cfg";
+    private static final String SECOND_CFG = "io.fleettelemetry.datastore.nats-second.cfg";
+    private static final String HOST_CFG = "io.fleettelemetry.host.cfg";
+
+    private static NatsServer server;
+    private static NatsServer other;
+    private static Connection here;
+    private static Connection there;
+    private static KarafProcess karaf;
+    private static int metricsPort;
+
+    @BeforeAll
+    static void start() throws Exception {
+        server = NatsServer.start();
+        other = NatsServer.start();
+        here = Nats.connect(server.url());
+        there = Nats.connect(other.url());
+        metricsPort = FreePort.next();
+        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-telemetry"));
+        writeDefaults();
+        karaf.deploy(Kar.FILE);
+        karaf.awaitLog("\\bnats_connected\\b");
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        karaf.close();
+        here.close();
+        there.close();
+        server.close();
+        other.close();
+    }
+
+    @BeforeEach
+    void restore_the_configuration() throws Exception {
+        writeDefaults();
+        Files.deleteIfExists(karaf.etc(SECOND_CFG));
+        await().atMost(SOON).until(() -> {
+            JsonObject status = status();
+            return status.getAsJsonObject("routes")
+                            .toString()
+                            .equals(
+                                    "{\"V\":[\"nats\"],\"alerts\":[\"nats\"],\"connectivity\":[\"nats\"],\"errors\":[\"nats\"]}")
+                    && status.getAsJsonArray("problems").isEmpty()
+                    && !status.get("metrics_address").getAsString().isEmpty()
+                    && datastore("nats").get("state").getAsString().equals("OK")
+                    && detail("nats", "url").equals(server.url());
+        });
+    }
+
+    private static void writeDefaults() {
+        writeNats(server.url());
+        writeHost("records.V = nats", "reliable_ack_sources.V = nats");
+    }
+
+    private static void writeNats(String url) {
+        karaf.writeConfig(NATS_CFG, "url = " + url + "\nreconnect.wait.ms = 100\n");
+    }
+
+    private static void writeHost(String... lines) {
+        karaf.writeConfig(
+                HOST_CFG,
+                String.join("\n", lines)
+                        + "\nrecords.alerts = nats\nrecords.errors = nats\nrecords.connectivity = nats\n"
+                        + "hold.max.ms = 3000\nprometheus_metrics_port = " + metricsPort + "\n");
+    }
+
+    private static JsonObject json(String command) {
+        KarafProcess.Result result = karaf.execute(command + " --json");
+        return JsonParser.parseString(result.out()).getAsJsonObject();
+    }
+
+    private static JsonObject status() {
+        return json("telemetry:status");
+    }
+
+    private static JsonObject datastore(String name) {
+        for (var datastore : status().getAsJsonArray("datastores")) {
+            if (datastore.getAsJsonObject().get("name").getAsString().equals(name)) {
+                return datastore.getAsJsonObject();
+            }
+        }
+        throw new AssertionError("no datastore " + name + " in " + status());
+    }
+
+    private static String detail(String name, String detail) {
+        return datastore(name).getAsJsonObject("details").get(detail).getAsString();
+    }
+
+    private static JsonObject send(String vin) {
+        return json("telemetry:send --type V --vin " + vin + " --hex 0a00");
+    }
+
+    private static Subscription subscribe(Connection connection, String subject) throws Exception {
+        Subscription subscription = connection.subscribe(subject);
+        connection.flush(SOON);
+        return subscription;
+    }
+
+    @Test
+    @Order(1)
+    void a_simulated_fleet_arrives_whole_and_decodes() throws Exception {
+        Subscription all = subscribe(here, "tesla_telemetry.>");
+        JsonObject run = json("telemetry:simulate --vehicles 10 --rate 200 --seconds 2");
+        int offered = run.get("offered").getAsInt();
+        assertTrue(offered >= 400, run.toString());
+        assertEquals(offered, run.get("confirmed").getAsInt());
+        assertEquals(0, run.get("failed").getAsInt());
+        Map<String, Integer> topics = new HashMap<>();
+        for (int i = 0; i < offered; i++) {
+            Message message = all.nextMessage(SOON);
+            String topic = Decoder.topic(message.getSubject());
+            assertFalse(Decoder.json(message).isEmpty());
+            topics.merge(topic, 1, Integer::sum);
+        }
+        assertEquals(java.util.Set.of("data", "alerts", "errors", "connectivity"), topics.keySet());
+        assertEquals(topics.get("data"), run.get("reliable_acks").getAsInt());
+        all.unsubscribe();
+    }
+
+    @Test
+    @Order(2)
+    void the_metrics_have_the_names_and_types_of_the_go_server_and_add_up() throws Exception {
+        json("telemetry:simulate --vehicles 5 --rate 100 --seconds 1");
+        json("telemetry:send --type V --vin no.token --hex 00");
+        Metrics metrics = Metrics.read(metricsPort);
+        for (String counter : new String[] {
+            "nats_produce_total",
+            "nats_produce_total_bytes",
+            "nats_produce_ack_total",
+            "nats_produce_ack_total_bytes",
+            "nats_reliable_ack_total",
+            "nats_err"
+        }) {
+            assertEquals("counter", metrics.types().get(counter), counter);
+        }
+        assertEquals("gauge", metrics.types().get("nats_produce_queue_size"));
+        assertTrue(metrics.sum("nats_err") >= 1);
+        assertEquals(
+                metrics.sum("nats_produce_total"), metrics.sum("nats_produce_ack_total") + metrics.sum("nats_err"));
+        assertEquals(
+                metrics.value("nats_produce_ack_total", "record_type", "V"),
+                metrics.value("nats_reliable_ack_total", "record_type", "V"));
+        assertTrue(metrics.sum("nats_produce_total_bytes") > metrics.sum("nats_produce_ack_total_bytes"));
+        assertEquals(0, metrics.value("nats_produce_queue_size", "type", "total"));
+        assertEquals(0, metrics.value("nats_produce_queue_size", "type", "unsent"));
+    }
+
+    @Test
+    @Order(3)
+    void a_sent_record_arrives_byte_for_byte_and_a_bad_one_is_refused_with_the_reason() throws Exception {
+        Subscription all = subscribe(here, "tesla_telemetry.>");
+        JsonObject sent = json("telemetry:send --type my_type --vin VIN1 --hex ff00 --txid 7");
+        assertEquals("failed", sent.get("outcome").getAsString(), "there is no route for this type");
+        sent = json("telemetry:send --type V --vin VIN1 --hex ff00 --txid 7");
+        assertEquals("confirmed", sent.get("outcome").getAsString());
+        assertEquals("tesla_telemetry.VIN1.data", sent.get("subject").getAsString());
+        Message message = all.nextMessage(SOON);
+        assertEquals("tesla_telemetry.VIN1.data", message.getSubject());
+        assertEquals("[-1, 0]", java.util.Arrays.toString(message.getData()));
+        all.unsubscribe();
+
+        KarafProcess.Result bad = karaf.execute("telemetry:send --type V --vin 'a b' --hex ff --json");
+        assertNotEquals(0, bad.exit());
+        JsonObject failed = JsonParser.parseString(bad.out()).getAsJsonObject();
+        assertEquals("failed", failed.get("outcome").getAsString());
+        assertTrue(failed.get("reason").getAsString().contains("the VIN has a blank at position 2"));
+    }
+
+    @Test
+    @Order(4)
+    void wrong_use_of_a_command_says_why_and_exits_non_zero() {
+        for (String wrong : new String[] {
+            "telemetry:send --type V --vin X --hex abc",
+            "telemetry:send --type V --vin X --hex zz",
+            "telemetry:send --type V --vin X",
+            "telemetry:send --vin X --hex 00",
+            "telemetry:simulate --no-such-option 1",
+            "telemetry:simulate --rate 0",
+            "telemetry:status --nonsense"
+        }) {
+            KarafProcess.Result result = karaf.execute(wrong);
+            assertNotEquals(0, result.exit(), wrong);
+            assertFalse((result.out() + result.err()).isBlank(), wrong);
+        }
+    }
+
+    @Test
+    @Order(5)
+    void a_changed_url_moves_the_records_to_the_new_server_without_a_restart() throws Exception {
+        Subscription arrived = subscribe(there, "tesla_telemetry.>");
+        CompletableFuture<JsonObject> load =
+                CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 10 --rate 200 --seconds 6"));
+        await().atMost(SOON).until(() -> datastore("nats").get("confirmed").getAsLong() > 0);
+        writeNats(other.url());
+        assertTrue(arrived.nextMessage(SOON) != null, "records arrive at the new server");
+        JsonObject run = load.join();
+        assertEquals(run.get("offered"), run.get("confirmed"), "and none was lost on the way");
+        arrived.unsubscribe();
+    }
+
+    @Test
+    @Order(6)
+    void records_go_to_the_logger_and_back_by_editing_a_file() throws Exception {
+        writeHost("records.V = logger");
+        await().atMost(SOON)
+                .until(() -> send("TOLOGGER").get("subject").getAsString().equals("log"));
+        await().atMost(SOON).until(() -> karaf.log().contains("record_payload {\"vin\":\"TOLOGGER\""));
+        Subscription all = subscribe(here, "tesla_telemetry.TOLOGGER.>");
+        assertEquals("confirmed", send("TOLOGGER").get("outcome").getAsString());
+        here.flush(SOON);
+        assertEquals(null, all.nextMessage(Duration.ofMillis(200)), "nothing goes to NATS meanwhile");
+        all.unsubscribe();
+
+        writeDefaults();
+        await().atMost(SOON)
+                .until(() -> send("BACK").get("subject").getAsString().equals("tesla_telemetry.BACK.data"));
+    }
+
+    @Test
+    @Order(7)
+    void a_wrong_host_configuration_is_named_and_changes_nothing() {
+        writeHost("records.V = not a token", "reliable_ack_sources.alerts = logger");
+        karaf.awaitLog("host_configuration_refused reason=\"records\\.V = not a token: ");
+        karaf.awaitLog("host_configuration_refused reason=\"reliable_ack_sources\\.alerts = logger: ");
+        assertEquals(2, status().getAsJsonArray("problems").size());
+        assertEquals("tesla_telemetry.X.data", send("X").get("subject").getAsString());
+    }
+
+    @Test
+    @Order(8)
+    void a_wrong_nats_configuration_is_named_and_the_last_good_one_goes_on() {
+        for (String url : new String[] {"nats://127.0.0.1:99999", "no url"}) {
+            writeNats(url);
+            await().atMost(SOON)
+                    .until(() -> datastore("nats").get("summary").getAsString().contains("url = " + url));
+            karaf.awaitLog("nats_configuration_refused .*url = " + url);
+            assertEquals("confirmed", send("X").get("outcome").getAsString());
+        }
+        karaf.writeConfig(NATS_CFG, "url = " + server.url() + "\nnamespace = a b\n");
+        karaf.awaitLog("nats_configuration_refused .*namespace = a b");
+        assertEquals("tesla_telemetry.X.data", send("X").get("subject").getAsString());
+    }
+
+    @Test
+    @Order(9)
+    void a_server_that_cannot_be_reached_shows_in_the_status_while_the_old_one_works_on() {
+        writeNats("nats://no-such-host.invalid:4222");
+        await().atMost(SOON)
+                .until(() -> datastore("nats").get("summary").getAsString().contains("UnknownHostException"));
+        assertEquals("confirmed", send("X").get("outcome").getAsString());
+    }
+
+    @Test
+    @Order(10)
+    void records_for_an_absent_datastore_are_held_then_fail_and_go_out_when_it_appears() throws Exception {
+        writeHost("records.V = second");
+        karaf.awaitLog("datastore_absent datastore=second");
+        JsonObject failed = send("HELD");
+        assertEquals("failed", failed.get("outcome").getAsString());
+        assertTrue(failed.get("reason").getAsString().contains("is absent"), failed.toString());
+
+        Subscription arrived = subscribe(there, "second.>");
+        CompletableFuture<JsonObject> held = CompletableFuture.supplyAsync(() -> send("HELD"));
+        await().atMost(SOON).until(() -> datastore("second").get("held_records").getAsLong() == 1);
+        karaf.writeConfig(SECOND_CFG, "url = " + other.url() + "\ndatastore = second\nnamespace = second\n");
+        assertEquals("confirmed", held.join().get("outcome").getAsString());
+        assertEquals("second.HELD.data", arrived.nextMessage(SOON).getSubject());
+        arrived.unsubscribe();
+        assertEquals(
+                1,
+                Metrics.read(metricsPort).values().get("nats_produce_total{record_type=\"V\",datastore=\"second\",}"));
+    }
+
+    @Test
+    @Order(11)
+    void a_foreign_host_that_knows_only_the_api_finds_the_datastore_and_publishes() throws Exception {
+        Subscription arrived = subscribe(here, "tesla_telemetry.FOREIGN.data");
+        Path bundle = foreignHost();
+        karaf.deploy(bundle);
+        assertEquals("from elsewhere", new String(arrived.nextMessage(SOON).getData()));
+        karaf.awaitLog("foreign host: confirmed FOREIGN");
+        karaf.undeploy(bundle);
+        arrived.unsubscribe();
+    }
+
+    private static Path foreignHost() throws IOException {
+        Manifest manifest = new Manifest();
+        Attributes attributes = manifest.getMainAttributes();
+        attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+        attributes.putValue("Bundle-ManifestVersion", "2");
+        attributes.putValue("Bundle-SymbolicName", "foreign.host");
+        attributes.putValue("Bundle-Version", "1.0.0");
+        attributes.putValue("Bundle-Activator", ForeignHost.class.getName());
+        attributes.putValue(
+                "Import-Package",
+                "io.fleettelemetry.api;version=\"[1,2)\",org.osgi.framework;version=\"[1.8,2)\","
+                        + "org.osgi.util.tracker;version=\"[1.5,2)\"");
+        Path jar = Kar.TARGET.resolve("foreign-host.jar");
+        String classFile = ForeignHost.class.getName().replace('.', '/') + ".class";
+        try (OutputStream file = Files.newOutputStream(jar);
+                JarOutputStream out = new JarOutputStream(file, manifest);
+                var in = ForeignHost.class.getClassLoader().getResourceAsStream(classFile)) {
+            out.putNextEntry(new JarEntry(classFile));
+            in.transferTo(out);
+        }
+        return jar;
+    }
+
+    @Test
+    @Order(12)
+    void a_server_away_for_a_while_costs_nothing_and_needs_nobody() {
+        CompletableFuture<JsonObject> load =
+                CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 10 --rate 200 --seconds 6"));
+        await().atMost(SOON)
+                .until(() -> datastore("nats").get("offered").getAsLong()
+                        > datastore("nats").get("failed").getAsLong());
+        server.kill();
+        await().atMost(SOON)
+                .until(() -> datastore("nats").get("state").getAsString().equals("WARN"));
+        server.restart();
+        JsonObject run = load.join();
+        assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
+    }
+
+    @Test
+    @Order(100)
+    void what_is_undeployed_leaves_no_thread_no_metric_and_no_service() throws Exception {
+        send("LAST");
+        assertTrue(karaf.threads().contains("nats-nats-publish"));
+        assertEquals(
+                0, karaf.execute("bundle:stop io.fleettelemetry.datastore.nats").exit());
+        await().atMost(SOON).until(() -> ourThreads("nats").findAny().isEmpty());
+        assertEquals(0, Metrics.read(metricsPort).values().size(), "its metrics are gone with it");
+        assertFalse(datastore("nats").get("present").getAsBoolean());
+        assertEquals(
+                0,
+                karaf.execute("bundle:start io.fleettelemetry.datastore.nats").exit());
+        await().atMost(SOON).until(() -> datastore("nats").get("present").getAsBoolean());
+
+        karaf.undeploy(Kar.FILE);
+        await().atMost(SOON)
+                .until(() -> Stream.of("nats", "telemetry")
+                        .flatMap(TelemetryIT::ourThreads)
+                        .findAny()
+                        .isEmpty());
+        assertThrows(ConnectException.class, () -> Metrics.read(metricsPort));
+        assertFalse(karaf.execute("service:list").out().contains("io.fleettelemetry"));
+    }
+
+    /** Threads whose names begin as ours do, and jnats' own. */
+    private static Stream<String> ourThreads(String prefix) {
+        return karaf.threads().lines().filter(line -> line.startsWith("\"" + prefix));
+    }
+}
