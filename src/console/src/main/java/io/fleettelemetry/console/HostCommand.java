@@ -53,9 +53,8 @@ abstract class HostCommand implements Action {
         }
         System.out.flush();
         if (!done) {
-            // Only an exception makes bin/client exit with an error. Karaf prints the first text of this one, and a
-            // line
-            // end, to standard output, where a JSON object is the only thing that may stand.
+            // Only an exception makes bin/client exit with an error. Of this one Karaf prints the first text and a line
+            // end to standard output, where nothing may stand but the JSON object.
             throw new CommandException(json ? "" : answer.complaint(), answer.complaint());
         }
         return null;

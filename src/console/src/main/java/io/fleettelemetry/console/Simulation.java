@@ -42,8 +42,9 @@ final class Simulation {
 
     /**
      * Offers records until there are enough, nobody reads the lines any more, the host is closed, or the thread is
-     * interrupted; then waits until all of them have ended, or the thread is interrupted again. What a hiccup has delayed is made up for, but a
-     * host that cannot keep pace makes the run no more than a second longer, and gets fewer records.
+     * interrupted; then waits until all of them have ended, or the thread is interrupted again. What a hiccup has
+     * delayed is made up for, but a host that cannot keep pace makes the run no more than a second longer, and gets
+     * fewer records.
      *
      * @param records how many to offer
      * @param seconds how long that should take

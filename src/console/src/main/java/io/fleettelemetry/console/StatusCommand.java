@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.apache.karaf.shell.api.action.Command;
 import org.apache.karaf.shell.api.action.lifecycle.Service;
 
@@ -26,8 +27,8 @@ public final class StatusCommand extends HostCommand {
 
     private static Map<String, ?> facts(HostStatus status) {
         Map<String, Object> facts = new LinkedHashMap<>();
-        facts.put("routes", status.routes());
-        facts.put("reliable_ack_sources", status.reliableAckSources());
+        facts.put("routes", new TreeMap<>(status.routes()));
+        facts.put("reliable_ack_sources", new TreeMap<>(status.reliableAckSources()));
         facts.put("problems", status.problems());
         facts.put("metrics_address", status.metricsAddress());
         facts.put(
@@ -55,7 +56,7 @@ public final class StatusCommand extends HostCommand {
     private static List<String> text(HostStatus status) {
         List<String> text = new ArrayList<>();
         text.add("Routes");
-        status.routes().forEach((type, datastores) -> {
+        new TreeMap<>(status.routes()).forEach((type, datastores) -> {
             String source = status.reliableAckSources().get(type);
             text.add(line(
                     type, String.join(", ", datastores) + (source == null ? "" : " (reliable ack: " + source + ")")));
