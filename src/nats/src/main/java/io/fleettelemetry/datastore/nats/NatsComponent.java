@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.settings.SettingsException;
 import java.util.Dictionary;
@@ -14,6 +15,10 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
 import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Modified;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.Designate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,6 +41,14 @@ public final class NatsComponent {
     private static final Logger log = LoggerFactory.getLogger(NatsComponent.class);
 
     private final Counts counts = new Counts();
+
+    @Reference(
+            service = ErrorReporter.class,
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile List<ErrorReporter> reporters = List.of();
+
     private BundleContext context;
     /** Null as long as no configuration was good. */
     private NatsDatastore datastore;
@@ -73,7 +86,7 @@ public final class NatsComponent {
         inForce = settings;
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(settings, counts);
+            datastore = new NatsDatastore(settings, counts, this::report);
             datastore.open();
             register(datastore, settings.datastore(), settings.ranking());
         } else {
@@ -111,6 +124,10 @@ public final class NatsComponent {
         if (producer instanceof NatsDatastore nats) {
             metrics = Metrics.register(context, counts, nats);
         }
+    }
+
+    private void report(String message, Throwable cause, Map<String, String> fields) {
+        reporters.forEach(reporter -> reporter.report(message, cause, fields));
     }
 
     private static Dictionary<String, ?> properties(String name, int ranking) {

@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.CloseableProducer;
+import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
@@ -27,6 +28,7 @@ final class NatsDatastore implements CloseableProducer {
     private static final Logger log = LoggerFactory.getLogger(NatsDatastore.class);
 
     private final Counts counts;
+    private final ErrorReporter reporter;
     private final Window window = new Window();
     private final Thread publisher;
     private final RepeatedLog failures = new RepeatedLog();
@@ -40,8 +42,10 @@ final class NatsDatastore implements CloseableProducer {
     private volatile boolean closing;
     private volatile long drainDeadline;
 
-    NatsDatastore(NatsSettings settings, Counts counts) {
+    /** @param reporter is told of every record that failed for good */
+    NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
         this.counts = counts;
+        this.reporter = reporter;
         this.session = new Session(settings, window::signal);
         this.publisher = new Thread(new Publisher(this, window), "nats-" + settings.datastore() + "-publish");
     }
@@ -107,11 +111,24 @@ final class NatsDatastore implements CloseableProducer {
                 LogText.of(record.type()),
                 LogText.of(record.txid()),
                 leftOut));
+        if (why.kind() != Failure.Kind.FULL && why.kind() != Failure.Kind.CLOSED) { // these two may pass
+            reporter.report("nats_err", null, report(record, why));
+        }
         try {
             receipt.failed(record, why);
         } catch (RuntimeException e) {
             receiptThrew(record, e);
         }
+    }
+
+    private Map<String, String> report(TelemetryRecord record, Failure why) {
+        return Map.of(
+                "datastore", name(),
+                "kind", why.kind().name(),
+                "reason", LogText.of(why.reason()),
+                "vin", LogText.of(record.vin()),
+                "record_type", LogText.of(record.type()),
+                "txid", LogText.of(record.txid()));
     }
 
     private void receiptThrew(TelemetryRecord record, RuntimeException e) {

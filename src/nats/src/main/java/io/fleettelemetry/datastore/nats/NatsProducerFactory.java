@@ -14,7 +14,8 @@ public final class NatsProducerFactory implements ProducerFactory {
 
     @Override
     public CloseableProducer open(Map<String, String> settings) {
-        NatsDatastore datastore = new NatsDatastore(NatsSettings.parse(settings), new Counts());
+        NatsDatastore datastore =
+                new NatsDatastore(NatsSettings.parse(settings), new Counts(), (message, cause, fields) -> {});
         datastore.open();
         return datastore;
     }

@@ -35,7 +35,8 @@ class NatsCollectorTest {
         Counts counts = new Counts();
         Outcomes outcomes = new Outcomes();
         try (NatsServer server = NatsServer.start()) {
-            NatsDatastore datastore = new NatsDatastore(NatsSettings.parse(Map.of("url", server.url())), counts);
+            NatsDatastore datastore = new NatsDatastore(
+                    NatsSettings.parse(Map.of("url", server.url())), counts, (message, cause, fields) -> {});
             datastore.open();
             NatsCollector collector = new NatsCollector(counts, () -> "nats", datastore::inFlight, datastore::unsent);
             for (int i = 0; i < 10; i++) {

@@ -70,7 +70,8 @@ class NatsDatastoreTest {
     }
 
     static NatsDatastore open(Map<String, String> settings) {
-        NatsDatastore datastore = new NatsDatastore(NatsSettings.parse(settings), new Counts());
+        NatsDatastore datastore =
+                new NatsDatastore(NatsSettings.parse(settings), new Counts(), (message, cause, fields) -> {});
         datastore.open();
         return datastore;
     }
