@@ -6,6 +6,7 @@ import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
+import io.nats.client.ErrorListener;
 import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
@@ -69,7 +70,7 @@ public final class Run {
     private void withServer() throws Exception {
         String given = System.getenv("NATS_URL");
         if (given != null) {
-            say("NATS server: " + given + " (NATS_URL)");
+            say("NATS server: " + withoutSecrets(given) + " (NATS_URL)");
             fly(given);
         } else {
             say("NATS server: starting one (NATS_URL would name one that is there already)");
@@ -90,6 +91,7 @@ public final class Run {
                 configure(karaf, url, metrics);
                 say("KAR: dropping " + Kar.FILE.getFileName() + " into " + HOME.resolve("deploy"));
                 karaf.deploy(Kar.FILE);
+                karaf.awaitLog("FeaturesServiceImpl .* Done\\.");
                 karaf.awaitLog("\\bnats_connected\\b");
                 say("connected; metrics at http://127.0.0.1:" + metrics + "/metrics, log in "
                         + HOME.resolve("data/log/karaf.log"));
@@ -113,17 +115,19 @@ public final class Run {
         Connection connection;
         try {
             connection = Nats.connect(new Options.Builder()
+                    // What goes wrong shows in the counts; on Ctrl-C the server goes first, and that is no error.
+                    .errorListener(new ErrorListener() {})
                     .server(url)
                     .connectionName("fleet-telemetry-run")
                     .build());
         } catch (IOException e) {
-            throw new IOException("cannot connect to the NATS server at " + url + ": " + e.getMessage(), e);
+            throw new IOException("cannot connect to the NATS server at " + withoutSecrets(url), e);
         }
         connection.createDispatcher(sight::see).subscribe(NAMESPACE + ".>");
         try {
             connection.flush(Duration.ofSeconds(10));
         } catch (TimeoutException e) {
-            throw new IOException("the NATS server at " + url + " does not answer", e);
+            throw new IOException("the NATS server at " + withoutSecrets(url) + " does not answer", e);
         }
         return connection;
     }
@@ -170,6 +174,10 @@ public final class Run {
             throw new IllegalStateException("the run failed: " + failed + " records failed, " + lost
                     + " were lost (simulate exited with " + exit + ")");
         }
+    }
+
+    private static String withoutSecrets(String url) {
+        return url.replaceAll("//[^/@,]*@", "//");
     }
 
     private static void say(String what) {
