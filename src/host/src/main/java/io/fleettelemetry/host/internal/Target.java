@@ -231,6 +231,10 @@ final class Target implements Receipt {
             refusal = null;
             if (producer != null) {
                 absenceLogged = false;
+                if (hold.isEmpty() && !predecessorBusy()) {
+                    lastUsed = producer;
+                    direct = producer;
+                }
             }
             wakeKeeper();
         } finally {
@@ -271,7 +275,7 @@ final class Target implements Receipt {
 
     private void wakeKeeper() {
         changed.signalAll();
-        if (keeper == null) {
+        if (keeper == null && (!hold.isEmpty() || bound != direct)) {
             keeper = new Thread(this::keep, "telemetry-hold-" + name);
             keeper.start();
         }

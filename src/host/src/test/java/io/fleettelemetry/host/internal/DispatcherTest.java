@@ -223,8 +223,8 @@ class DispatcherTest {
         configure("records.V", "never", "records.alerts", "fast");
         offer(0, 10);
         host.offer(record("alerts", "a"), source);
-        assertEquals(List.of("a"), fast.stored());
         assertSame(Outcome.CONFIRMED, source.onlyOutcome());
+        assertEquals(List.of("a"), fast.stored());
     }
 
     @Test
@@ -309,6 +309,7 @@ class DispatcherTest {
         offer(2, 4);
         configure("records.V", "a,b");
         offer(4, 6);
+        source.awaitEnded(6);
         assertEquals(List.of("0", "1", "4", "5"), a.stored());
         assertEquals(List.of("2", "3", "4", "5"), b.stored());
     }
@@ -327,6 +328,7 @@ class DispatcherTest {
         offer(0, 1);
         broken[0] = false;
         offer(1, 2);
+        source.awaitEnded(2);
         assertTrue(source.outcomes().get(0).failure().reason().contains("on purpose"));
         assertTrue(source.outcomes().get(1).confirmed());
     }
@@ -349,6 +351,7 @@ class DispatcherTest {
         };
         host.offer(record("V", "0"), throwing);
         offer(1, 2);
+        source.awaitEnded(1);
         assertEquals(List.of("0", "1"), a.stored());
     }
 
