@@ -297,6 +297,18 @@ class TelemetryIT {
     }
 
     @Test
+    @Order(8)
+    void a_datastore_whose_first_configuration_is_wrong_says_so_and_comes_up_when_it_is_mended() {
+        karaf.writeConfig(SECOND_CFG, "url = " + other.url() + ", nats://h:99999\ndatastore = second\n");
+        await().atMost(SOON)
+                .until(() -> datastore("second").get("state").getAsString().equals("CRITICAL"));
+        assertTrue(datastore("second").get("summary").getAsString().contains("the port must be from 1 to 65535"));
+        karaf.writeConfig(SECOND_CFG, "url = " + other.url() + "\ndatastore = second\n");
+        await().atMost(SOON)
+                .until(() -> datastore("second").get("state").getAsString().equals("OK"));
+    }
+
+    @Test
     @Order(9)
     void a_server_that_cannot_be_reached_shows_in_the_status_while_the_old_one_works_on() {
         writeNats("nats://no-such-host.invalid:4222");

@@ -1,6 +1,7 @@
 package io.fleettelemetry.console;
 
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import java.io.IOException;
@@ -59,8 +60,8 @@ public final class SendCommand extends HostCommand {
         TelemetryRecord record = Gateway.receive(vin, type, id, payload(), System.currentTimeMillis());
         String subject = host.destination(record);
         End end = new End();
-        host.offer(record, end);
-        try {
+        try (Intake intake = host.open(end)) {
+            intake.offer(record);
             return answer(record, subject, end.outcome.get(), end.acknowledged);
         } catch (InterruptedException | ExecutionException e) {
             return Answer.refused("interrupted before the record had ended");

@@ -1,5 +1,6 @@
 package io.fleettelemetry.console;
 
+import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
@@ -50,6 +51,12 @@ final class Simulation {
      * @param seconds how long that should take
      */
     Result run(long records, long seconds) {
+        try (Intake intake = host.open(tally)) {
+            return run(intake, records, seconds);
+        }
+    }
+
+    private Result run(Intake intake, long records, long seconds) {
         begin = System.nanoTime();
         long deadline = (seconds + 1) * SECOND;
         long offered = 0;
@@ -62,7 +69,7 @@ final class Simulation {
                 break;
             } else {
                 tally.offering();
-                host.offer(fleet.next(), tally);
+                intake.offer(fleet.next());
                 offered++;
             }
         }

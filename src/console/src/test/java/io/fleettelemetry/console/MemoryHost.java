@@ -3,6 +3,7 @@ package io.fleettelemetry.console;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
+import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import io.fleettelemetry.host.TelemetryHost;
@@ -30,7 +31,21 @@ final class MemoryHost implements TelemetryHost {
     }
 
     @Override
-    public void offer(TelemetryRecord record, Source source) {
+    public Intake open(Source source) {
+        return new Intake() {
+            @Override
+            public void offer(TelemetryRecord record) {
+                take(record, source);
+            }
+
+            @Override
+            public void close() {
+                // what ends later is not told
+            }
+        };
+    }
+
+    private void take(TelemetryRecord record, Source source) {
         if (offers.incrementAndGet() <= 1_000) {
             records.add(record);
         }

@@ -4,10 +4,10 @@ import io.fleettelemetry.api.TelemetryRecord;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * Who offers records: the side that the vehicles are connected to.
+ * Who brings records: the side that the vehicles are connected to.
  *
- * <p>Called by the completion threads of the datastores, and by the offering thread for a record that ends at once;
- * different records may be reported by several threads at the same time. Implementations must not block.
+ * <p>Called by one thread at a time, for one answer after the other. A source that takes long delays its own answers and,
+ * in the end, its own offers, and nobody else's.
  */
 @ConsumerType
 public interface Source {
@@ -22,7 +22,8 @@ public interface Source {
     boolean acknowledge(TelemetryRecord record);
 
     /**
-     * Every datastore of the route has said what became of the record. Called exactly once per record.
+     * Every datastore of the route has said what became of the record. Called exactly once per record, unless the
+     * {@link Intake} is closed first.
      *
      * @param record the object that was offered
      * @param outcome {@link Outcome#CONFIRMED} if all confirmed it; otherwise the first failure

@@ -6,16 +6,13 @@ import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
- * One record on its way through its route: the context of what the datastores get, so that their receipts lead back
- * here without a lookup.
+ * One record on its way through its route: the context of what the datastores get, so that their receipts lead back here
+ * without a lookup; and in the end the answer to the source.
  */
-final class Delivery {
+final class Delivery extends Line.Answer {
 
-    private static final Logger log = LoggerFactory.getLogger(Delivery.class);
     private static final VarHandle PENDING;
     private static final VarHandle FAILURE;
 
@@ -35,14 +32,15 @@ final class Delivery {
     final long place;
 
     private final TelemetryRecord offered;
-    private final Source source;
+    private final Line line;
     private final Route route;
     private volatile int pending;
     private volatile Outcome failure;
+    private boolean acknowledges;
 
-    Delivery(TelemetryRecord offered, Source source, Route route, long place) {
+    Delivery(TelemetryRecord offered, Line line, Route route, long place) {
         this.offered = offered;
-        this.source = source;
+        this.line = line;
         this.route = route;
         this.place = place;
         this.pending = route.targets().size();
@@ -53,18 +51,18 @@ final class Delivery {
         return (Delivery) record.context();
     }
 
-    /** The target has the record; returns whether the vehicle was told because of it. */
+    /** The target has the record; returns whether a reliable ack goes out because of it. */
     boolean confirmedBy(Target target) {
-        boolean acknowledged = false;
+        boolean acknowledge = target == route.ackSource() && line.isOpen();
         if (target == route.ackSource()) {
-            try {
-                acknowledged = source.acknowledge(offered);
-            } catch (RuntimeException e) {
-                log.error("source_error in=acknowledge record=\"{}\"", offered, e);
+            if (pending == 1) { // nobody else is left to end it: one answer says both
+                acknowledges = true;
+            } else {
+                line.add(new Ack());
             }
         }
         targetEnded();
-        return acknowledged;
+        return acknowledge;
     }
 
     void failedBy(Target target, Failure why) {
@@ -74,17 +72,37 @@ final class Delivery {
 
     private void targetEnded() {
         if ((int) PENDING.getAndAdd(this, -1) == 1) {
-            Outcome first = failure;
-            tell(source, offered, first == null ? Outcome.CONFIRMED : first);
+            line.add(this);
         }
     }
 
-    /** Tells a source how a record ended; a source that throws is logged and stops nothing. */
-    static void tell(Source source, TelemetryRecord record, Outcome outcome) {
+    @Override
+    void tell(Source source) {
         try {
-            source.ended(record, outcome);
-        } catch (RuntimeException e) {
-            log.error("source_error in=ended record=\"{}\"", record, e);
+            if (acknowledges) {
+                acknowledge(source);
+            }
+        } finally {
+            if (source != null) {
+                source.ended(offered, failure == null ? Outcome.CONFIRMED : failure);
+            }
+        }
+    }
+
+    private void acknowledge(Source source) {
+        boolean passed = false;
+        try {
+            passed = source != null && source.acknowledge(offered);
+        } finally {
+            (passed ? route.acks().passed : route.acks().missed).increment();
+        }
+    }
+
+    /** A reliable ack that goes out while other datastores still have the record. */
+    private final class Ack extends Line.Answer {
+        @Override
+        void tell(Source source) {
+            acknowledge(source);
         }
     }
 }

@@ -4,6 +4,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
+import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import io.fleettelemetry.host.TelemetryHost;
@@ -14,6 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
@@ -25,6 +31,8 @@ import java.util.stream.Collectors;
 final class Dispatcher implements TelemetryHost, AutoCloseable {
 
     private final AtomicLong places = new AtomicLong();
+    private final Counts counts;
+    private final ExecutorService tellers = tellers();
     /** Every target that was ever routed to or offered, by name; guarded by this. */
     private final Map<String, Target> targets = new TreeMap<>();
 
@@ -34,27 +42,73 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     private volatile String metricsAddress = "";
     private boolean closed;
 
+    Dispatcher(Counts counts) {
+        this.counts = counts;
+    }
+
+    /** As many threads as there are sources that are being told something; none when nothing is to be told. */
+    private static ExecutorService tellers() {
+        AtomicInteger number = new AtomicInteger();
+        return new ThreadPoolExecutor(
+                0,
+                Integer.MAX_VALUE,
+                1,
+                TimeUnit.SECONDS,
+                new SynchronousQueue<>(),
+                task -> new Thread(task, "telemetry-answers-" + number.incrementAndGet()),
+                // What ends after the host has stopped is told by the thread that ended it.
+                (task, shutDown) -> task.run());
+    }
+
     @Override
-    public void offer(TelemetryRecord record, Source source) {
+    public Intake open(Source source) {
+        return new Line(this, source, tellers);
+    }
+
+    void dispatch(TelemetryRecord record, Line line) {
         Route route = routes.get(record.type());
         if (route == null) {
-            Delivery.tell(source, record, noRoute(record.type()));
+            count(counts.unrouted, record);
+            line.add(new Unrouted(record));
+            counts.unrouted.dispatched.increment();
             return;
         }
-        Delivery delivery = new Delivery(record, source, route, places.incrementAndGet());
+        count(route.counts(), record);
+        Delivery delivery = new Delivery(record, line, route, places.incrementAndGet());
         List<Target> ways = route.targets();
         for (int i = 0; i < ways.size(); i++) {
             ways.get(i).offer(delivery);
         }
+        route.counts().dispatched.increment();
     }
 
-    private static Outcome noRoute(String type) {
-        return Outcome.failed(
-                "",
-                new Failure(
-                        Failure.Kind.ERROR,
-                        "no route for record type '" + type + "': add records." + type
-                                + " = <datastore> to etc/io.fleettelemetry.host.cfg"));
+    private static void count(Counts.OfType counts, TelemetryRecord record) {
+        counts.records.increment();
+        counts.bytes.add(record.payload().length);
+    }
+
+    /** The answer for a record that no route takes. */
+    private static final class Unrouted extends Line.Answer {
+        private final TelemetryRecord record;
+
+        Unrouted(TelemetryRecord record) {
+            this.record = record;
+        }
+
+        @Override
+        void tell(Source source) {
+            if (source != null) {
+                source.ended(
+                        record,
+                        Outcome.failed(
+                                "",
+                                new Failure(
+                                        Failure.Kind.ERROR,
+                                        "no route for record type '" + record.type() + "': add records."
+                                                + record.type()
+                                                + " = <datastore> to etc/io.fleettelemetry.host.cfg")));
+            }
+        }
     }
 
     /** Puts new settings in force: records offered from now on go by them. */
@@ -65,7 +119,13 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
         next.routes().forEach((type, names) -> {
             List<Target> ways = names.stream().map(this::target).toList();
             String ackSource = next.reliableAckSources().get(type);
-            snapshot.put(type, new Route(ways, ackSource == null ? null : target(ackSource)));
+            snapshot.put(
+                    type,
+                    new Route(
+                            ways,
+                            ackSource == null ? null : target(ackSource),
+                            ackSource == null ? null : counts.ofAcks(type, ackSource),
+                            counts.ofType(type)));
         });
         routes = Map.copyOf(snapshot);
         routedNames().forEach(name -> target(name).warnIfAbsent());
@@ -136,5 +196,6 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
             all = List.copyOf(targets.values());
         }
         all.forEach(Target::close);
+        tellers.shutdown();
     }
 }

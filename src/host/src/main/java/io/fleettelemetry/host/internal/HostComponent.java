@@ -39,7 +39,8 @@ public final class HostComponent {
 
     private static final Logger log = LoggerFactory.getLogger(HostComponent.class);
 
-    private final Dispatcher dispatcher = new Dispatcher();
+    private final Counts counts = new Counts();
+    private final Dispatcher dispatcher = new Dispatcher(counts);
     /** Everything that offers a datastore now, also what a higher ranking hides; guarded by this. */
     private final Map<ServiceReference<Producer>, Producer> producers = new HashMap<>();
     /** The name each of them had when it was last looked at; guarded by this. */
@@ -52,7 +53,7 @@ public final class HostComponent {
 
     @Activate
     void activate(BundleContext context, Map<String, ?> properties) {
-        metrics = Metrics.of(context, dispatcher::metricsAddress);
+        metrics = Metrics.of(context, counts, dispatcher::metricsAddress);
         configure(properties);
         registration = context.registerService(TelemetryHost.class, dispatcher, null);
     }

@@ -15,11 +15,12 @@ interface Metrics extends AutoCloseable {
     void close();
 
     /**
+     * @param counts the host's own, which are offered as a collector service like everybody's
      * @param address is told {@code host:port} when the endpoint opens and an empty text when it closes
      */
-    static Metrics of(BundleContext context, Consumer<String> address) {
+    static Metrics of(BundleContext context, Counts counts, Consumer<String> address) {
         try {
-            return new MetricsEndpoint(context, address);
+            return new MetricsEndpoint(context, counts, address);
         } catch (NoClassDefFoundError e) {
             return new Metrics() {
                 private final Logger log = LoggerFactory.getLogger(Metrics.class);

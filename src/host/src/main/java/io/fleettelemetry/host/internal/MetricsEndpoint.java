@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -31,11 +32,13 @@ final class MetricsEndpoint implements Metrics {
     private static final Logger log = LoggerFactory.getLogger(MetricsEndpoint.class);
 
     private final ServiceTracker<Collector, Collector> collectors;
+    private final ServiceRegistration<Collector> registration;
     private final Consumer<String> address;
     private HttpServer server;
     private ExecutorService executor;
 
-    MetricsEndpoint(BundleContext context, Consumer<String> address) {
+    MetricsEndpoint(BundleContext context, Counts counts, Consumer<String> address) {
+        this.registration = context.registerService(Collector.class, new HostCollector(counts), null);
         this.collectors = new ServiceTracker<>(context, Collector.class, null);
         this.address = address;
         collectors.open();
@@ -103,6 +106,7 @@ final class MetricsEndpoint implements Metrics {
     @Override
     public void close() {
         stop();
+        registration.unregister();
         collectors.close();
     }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.Failure;
@@ -12,13 +13,18 @@ import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
+import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
+import io.prometheus.client.Collector;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -27,8 +33,10 @@ class DispatcherTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
 
-    private final Dispatcher host = new Dispatcher();
+    private final Counts counts = new Counts();
+    private final Dispatcher host = new Dispatcher(counts);
     private final Recorder source = new Recorder();
+    private final Intake intake = host.open(source);
 
     @AfterEach
     void close() {
@@ -48,7 +56,7 @@ class DispatcherTest {
     }
 
     private void offer(int from, int to) {
-        IntStream.range(from, to).forEach(i -> host.offer(record("V", "" + i), source));
+        IntStream.range(from, to).forEach(i -> intake.offer(record("V", "" + i)));
     }
 
     private static List<String> numbers(int from, int to) {
@@ -81,7 +89,7 @@ class DispatcherTest {
         host.bind("a", Store.open());
         configure("records.V", "a", "reliable_ack_sources.V", "a");
         TelemetryRecord record = record("V", "1").withContext("mine");
-        host.offer(record, source);
+        intake.offer(record);
         assertSame(record, source.awaitEnded(1).ended().get(0));
         assertSame(record, source.acknowledged().get(0));
     }
@@ -117,11 +125,11 @@ class DispatcherTest {
         host.bind("other", other);
         configure("records.V", "nats,other", "records.alerts", "nats", "reliable_ack_sources.V", "nats");
         offer(0, 3);
-        host.offer(record("alerts", "a"), source);
+        intake.offer(record("alerts", "a"));
         other.confirm(3);
         assertEquals(0, source.acknowledged().size());
         nats.confirm(1);
-        assertEquals(1, source.acknowledged().size());
+        await().atMost(SOON).until(() -> source.acknowledged().size() == 1);
         nats.fail(new Failure(Failure.Kind.EXPIRED, "late"));
         nats.confirm(2);
         source.awaitEnded(4);
@@ -131,21 +139,142 @@ class DispatcherTest {
     }
 
     @Test
-    void a_producer_learns_whether_a_reliable_ack_went_out() {
-        CompletableFuture<Boolean> acknowledged = new CompletableFuture<>();
-        host.bind("a", (record, receipt) -> acknowledged.complete(receipt.confirmed(record)));
-        configure("records.V", "a", "reliable_ack_sources.V", "a");
-        Source gone = new Source() {
+    void a_producer_learns_whether_a_reliable_ack_goes_out() {
+        List<Boolean> acknowledged = new CopyOnWriteArrayList<>();
+        host.bind("a", (record, receipt) -> acknowledged.add(receipt.confirmed(record)));
+        host.bind("b", Store.open());
+        configure("records.V", "a", "records.alerts", "a,b", "reliable_ack_sources.V", "a");
+        offer(0, 1);
+        intake.offer(record("alerts", "a"));
+        source.awaitEnded(2);
+        assertEquals(List.of(true, false), acknowledged);
+    }
+
+    @Test
+    void an_ack_does_not_wait_for_datastores_that_are_not_its_source() {
+        Store slow = Store.bounded(9);
+        host.bind("nats", Store.open());
+        host.bind("slow", slow);
+        configure("records.V", "nats,slow", "reliable_ack_sources.V", "nats");
+        offer(0, 1);
+        await().atMost(SOON).until(() -> source.acknowledged().size() == 1);
+        assertEquals(0, source.ended().size());
+        slow.confirm(1);
+        source.awaitEnded(1);
+        assertEquals(1, source.acknowledged().size());
+    }
+
+    @Test
+    void one_slow_receiver_of_acks_stalls_no_other() throws Exception {
+        host.bind("nats", Store.open());
+        configure("records.V", "nats", "reliable_ack_sources.V", "nats");
+        CountDownLatch release = new CountDownLatch(1);
+        Recorder slow = new Recorder() {
             @Override
             public boolean acknowledge(TelemetryRecord record) {
-                return false;
+                try {
+                    release.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                return super.acknowledge(record);
             }
-
-            @Override
-            public void ended(TelemetryRecord record, Outcome outcome) {}
         };
-        host.offer(record("V", "1"), gone);
-        assertFalse(acknowledged.join());
+        try (Intake stalled = host.open(slow)) {
+            for (int i = 0; i < 1_000; i++) {
+                stalled.offer(record("V", "slow" + i));
+            }
+            offer(0, 1_000);
+            source.awaitEnded(1_000);
+            assertEquals(0, slow.ended().size());
+            release.countDown();
+            slow.awaitEnded(1_000);
+            assertEquals(1_000, slow.acknowledged().size());
+        }
+    }
+
+    @Test
+    void a_source_that_does_not_listen_has_to_wait_with_its_offers() throws Exception {
+        host.bind("nats", Store.open());
+        configure("records.V", "nats");
+        CountDownLatch release = new CountDownLatch(1);
+        Recorder deaf = new Recorder() {
+            @Override
+            public void ended(TelemetryRecord record, Outcome outcome) {
+                try {
+                    release.await();
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                super.ended(record, outcome);
+            }
+        };
+        int all = Intake.MAX_UNHEARD + 10;
+        try (Intake full = host.open(deaf)) {
+            CompletableFuture<Void> offers = CompletableFuture.runAsync(() -> {
+                for (int i = 0; i < all; i++) {
+                    full.offer(record("V", "" + i));
+                }
+            });
+            await().atMost(SOON).until(() -> counts.ofType("V").records.sum() == Intake.MAX_UNHEARD);
+            assertFalse(offers.isDone());
+            release.countDown();
+            deaf.awaitEnded(all);
+            offers.join();
+        }
+    }
+
+    @Test
+    void acks_are_counted_by_type_and_datastore_and_those_for_a_vehicle_that_is_gone_as_missed() throws Exception {
+        Store nats = Store.bounded(9);
+        host.bind("nats", nats);
+        configure(
+                "records.V",
+                "nats",
+                "records.alerts",
+                "nats",
+                "reliable_ack_sources.V",
+                "nats",
+                "reliable_ack_sources.alerts",
+                "nats");
+        offer(0, 2);
+        Recorder gone = new Recorder();
+        Intake left = host.open(gone);
+        left.offer(record("V", "x"));
+        left.offer(record("alerts", "y"));
+        left.close();
+        assertThrows(IllegalStateException.class, () -> left.offer(record("V", "z")));
+        nats.confirm(4);
+        source.awaitEnded(2);
+        await().atMost(SOON).until(() -> counts.ofAcks("alerts", "nats").missed.sum() == 1);
+        assertEquals(2, counts.ofAcks("V", "nats").passed.sum());
+        assertEquals(1, counts.ofAcks("V", "nats").missed.sum());
+        assertEquals(0, gone.ended().size() + gone.acknowledged().size());
+    }
+
+    @Test
+    void the_hosts_metrics_have_the_go_servers_names_and_labels() {
+        host.bind("nats", Store.open());
+        configure("records.V", "nats", "reliable_ack_sources.V", "nats");
+        offer(0, 3);
+        intake.offer(record("unrouted", "x"));
+        source.awaitEnded(4);
+        Map<String, Double> values = new TreeMap<>();
+        new HostCollector(counts).collect().forEach(family -> {
+            assertEquals(Collector.Type.COUNTER, family.type);
+            family.samples.forEach(
+                    sample -> values.put(sample.name + sample.labelNames + sample.labelValues, sample.value));
+        });
+        assertEquals(
+                Map.of(
+                        "dispatch_total[record_type][V]", 3.0,
+                        "dispatch_total[record_type][_other]", 1.0,
+                        "record_total[record_type][V]", 3.0,
+                        "record_total[record_type][_other]", 1.0,
+                        "record_size_bytes_total[record_type][V]", 300.0,
+                        "record_size_bytes_total[record_type][_other]", 100.0,
+                        "reliable_ack[record_type, dispatcher][V, nats]", 3.0),
+                values);
     }
 
     @Test
@@ -222,7 +351,7 @@ class DispatcherTest {
         host.bind("fast", fast);
         configure("records.V", "never", "records.alerts", "fast");
         offer(0, 10);
-        host.offer(record("alerts", "a"), source);
+        intake.offer(record("alerts", "a"));
         assertSame(Outcome.CONFIRMED, source.onlyOutcome());
         assertEquals(List.of("a"), fast.stored());
     }
@@ -253,7 +382,7 @@ class DispatcherTest {
         Store replacement = Store.open();
         host.bind("nats", replacement);
         await().atMost(SOON).until(() -> {
-            host.offer(record("V", "new"), source);
+            intake.offer(record("V", "new"));
             return replacement.stored().contains("new");
         });
     }
@@ -266,8 +395,8 @@ class DispatcherTest {
         List<Store> stores = IntStream.range(0, 30).mapToObj(i -> Store.open()).toList();
         List<Thread> gateways = IntStream.range(0, vehicles)
                 .mapToObj(v -> new Thread(() -> IntStream.range(0, each)
-                        .forEach(i -> host.offer(
-                                TelemetryRecord.of("VIN" + v, "V", v + ":" + i, new byte[10], Map.of()), source))))
+                        .forEach(i ->
+                                intake.offer(TelemetryRecord.of("VIN" + v, "V", v + ":" + i, new byte[10], Map.of())))))
                 .toList();
         gateways.forEach(Thread::start);
         Store before = null;
@@ -349,7 +478,7 @@ class DispatcherTest {
                 throw new IllegalStateException("on purpose");
             }
         };
-        host.offer(record("V", "0"), throwing);
+        host.open(throwing).offer(record("V", "0"));
         offer(1, 2);
         source.awaitEnded(1);
         assertEquals(List.of("0", "1"), a.stored());

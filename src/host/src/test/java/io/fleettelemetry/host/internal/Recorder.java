@@ -10,7 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** A source that remembers what it was told. */
-final class Recorder implements Source {
+class Recorder implements Source {
 
     private final List<TelemetryRecord> acknowledged = new ArrayList<>();
     private final List<TelemetryRecord> ended = new ArrayList<>();
