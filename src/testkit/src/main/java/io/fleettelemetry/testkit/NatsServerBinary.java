@@ -170,6 +170,7 @@ final class NatsServerBinary {
                 if (run("dpkg-deb", List.of("-x", deb.toString(), fresh.toString()))) {
                     // In one step: whoever looks here without the lock finds a whole program or none.
                     Files.move(fresh.resolve("usr"), directory.resolve("usr"), StandardCopyOption.ATOMIC_MOVE);
+                    Trees.delete(fresh);
                     return unpacked(directory);
                 }
             }
