@@ -25,6 +25,8 @@ import java.util.Set;
  * @param inflightMaxRecords bound of the same in records
  * @param confirmTimeout after which a record that is not confirmed fails
  * @param drainTimeout how long closing waits for confirmations
+ * @param heartbeat after which an idle connection is asked for a sign of life
+ * @param silent after which a connection that neither takes bytes nor answers is given up
  * @param reconnectWait pause between attempts to connect, to which jitter is added
  */
 record NatsSettings(
@@ -41,6 +43,8 @@ record NatsSettings(
         int inflightMaxRecords,
         Duration confirmTimeout,
         Duration drainTimeout,
+        Duration heartbeat,
+        Duration silent,
         Duration reconnectWait) {
 
     static final String DEFAULT_DATASTORE = "nats";
@@ -60,6 +64,8 @@ record NatsSettings(
             "inflight.max.records",
             "confirm.timeout.ms",
             "drain.timeout.ms",
+            "heartbeat.ms",
+            "silent.ms",
             "reconnect.wait.ms");
 
     /**
@@ -83,6 +89,8 @@ record NatsSettings(
                 (int) reader.number("inflight.max.records", 262_144, 1, Integer.MAX_VALUE),
                 reader.millis("confirm.timeout.ms", Duration.ofSeconds(120), Duration.ofMillis(100)),
                 reader.millis("drain.timeout.ms", Duration.ofSeconds(10), Duration.ZERO),
+                reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
+                reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
                 reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)));
         if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
             reader.refuse(".token", "a token and a username exclude each other; remove one of the two");

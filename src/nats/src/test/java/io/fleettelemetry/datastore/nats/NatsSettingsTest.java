@@ -33,6 +33,8 @@ class NatsSettingsTest {
                         262_144,
                         Duration.ofSeconds(120),
                         Duration.ofSeconds(10),
+                        Duration.ofSeconds(2),
+                        Duration.ofSeconds(5),
                         Duration.ofSeconds(2)),
                 settings);
     }

@@ -1,0 +1,132 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.Journal.Ended;
+import io.fleettelemetry.datastore.nats.Journal.Mark;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread that ends records which were accepted: it waits for barriers, and calls the receipts of what they prove,
+ * of what has expired, and of what a server would not take. No lock is held while a receipt runs.
+ */
+final class Completer implements Runnable {
+
+    private static final Logger log = LoggerFactory.getLogger(Completer.class);
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** Who counts records and tells their receipts. */
+    interface Ends {
+        void confirmed(TelemetryRecord record, Receipt receipt);
+
+        void failed(TelemetryRecord record, Receipt receipt, Failure why);
+
+        /** Why a record that was not confirmed in time has expired. */
+        Failure expired();
+    }
+
+    private final Journal journal;
+    private final Ends ends;
+    private final List<Block> proven = new ArrayList<>();
+    private final Ended ended = new Ended();
+    private final Denials denials = new Denials();
+
+    Completer(Journal journal, Ends ends) {
+        this.journal = journal;
+        this.ends = ends;
+    }
+
+    @Override
+    public void run() {
+        try {
+            while (!journal.isStopped()) {
+                step();
+                if (journal.mayPark()) {
+                    LockSupport.parkNanos(this, LOOK_NANOS);
+                }
+            }
+        } catch (InterruptedException e) {
+            log.warn("nats_error reason=\"the completer was interrupted\"");
+        }
+        journal.fail(
+                new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
+        long left = ended.records.size();
+        endAll();
+        if (left > 0) {
+            log.warn("nats_err kind=CLOSED records={} reason=\"closed before the server had confirmed them\"", left);
+        }
+    }
+
+    /** Does what is due at this moment. */
+    void step() throws InterruptedException {
+        if (journal.isInspectionDue()) {
+            Wire suspect = journal.suspectWire();
+            journal.inspect(suspect == null ? null : suspect.fatalError(), ended);
+            endAll();
+        }
+        Mark mark = journal.takeMark();
+        if (mark != null) {
+            complete(mark);
+        }
+        journal.expire(System.nanoTime(), ends.expired(), ended);
+        endAll();
+    }
+
+    private void complete(Mark mark) throws InterruptedException {
+        Wire.Verdict verdict = mark.wire().barrier();
+        if (verdict == Wire.Verdict.DENIED) {
+            mark.wire().denied().forEach(denials::add);
+        }
+        boolean passed = verdict == Wire.Verdict.PASSED || verdict == Wire.Verdict.DENIED;
+        if (journal.settle(mark, passed, proven, ended)) {
+            confirm();
+        } else if (verdict == Wire.Verdict.REFUSED) {
+            journal.doubt(mark);
+        } else if (verdict == Wire.Verdict.IN_DOUBT) {
+            mark.wire().cut(); // a second barrier could match this one's PONG
+        }
+    }
+
+    private void confirm() {
+        for (Block block : proven) {
+            for (int i = 0; i < block.count(); i++) {
+                if (block.isLive(i)) {
+                    end(block.record(i), block.receipt(i), null);
+                }
+            }
+            journal.release(block);
+        }
+        proven.clear();
+        endAll();
+        denials.barrierPassed();
+    }
+
+    private void endAll() {
+        for (int i = 0; i < ended.records.size(); i++) {
+            end(ended.records.get(i), ended.receipts.get(i), ended.failures.get(i));
+        }
+        ended.clear();
+    }
+
+    private void end(TelemetryRecord record, Receipt receipt, Failure failure) {
+        Failure why = failure == null && !denials.isEmpty() ? denial(record) : failure;
+        if (why == null) {
+            ends.confirmed(record, receipt);
+        } else {
+            ends.failed(record, receipt, why);
+        }
+    }
+
+    private Failure denial(TelemetryRecord record) {
+        String subject = journal.encoder().subjects().of(record);
+        return denials.hit(subject)
+                ? new Failure(Failure.Kind.DENIED, "the server does not allow to publish to " + subject)
+                : null;
+    }
+}

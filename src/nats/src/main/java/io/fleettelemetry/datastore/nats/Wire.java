@@ -1,0 +1,53 @@
+package io.fleettelemetry.datastore.nats;
+
+import java.io.IOException;
+import java.util.List;
+
+/** One connection, as the journal sees it: takes frames, and tells whether the server has parsed them. */
+interface Wire {
+
+    /** What came of a barrier. */
+    enum Verdict {
+        /** The server has parsed everything that was written before it. */
+        PASSED,
+        /** It has, and denied some of it. */
+        DENIED,
+        /** It has, and answered an error that does not say to what. */
+        REFUSED,
+        /** Nobody knows. */
+        IN_DOUBT
+    }
+
+    /**
+     * Writes whole frames. Blocks while the socket is full, until {@link #cut}.
+     *
+     * @throws IOException if the connection is gone; how much has arrived nobody knows
+     */
+    void write(byte[] frames, int from, int to) throws IOException;
+
+    /**
+     * Sends a PING behind everything that was written and waits for its PONG. One at a time.
+     *
+     * @throws InterruptedException if the thread was interrupted
+     */
+    Verdict barrier() throws InterruptedException;
+
+    /**
+     * What the server refused between the last barrier and this one, if that answered {@link Verdict#DENIED}.
+     *
+     * @return the subjects of denied frames, one entry for each frame
+     */
+    List<String> denied();
+
+    /** Why the server ended the connection, in its own words; null if it did not say, or did not end it. May wait briefly. */
+    String fatalError() throws InterruptedException;
+
+    /** Ends the connection at once, whatever state it is in, and frees a blocked {@link #write}. Never blocks. */
+    void cut();
+
+    /** Largest payload, headers included, that the server takes, in bytes. */
+    long maxPayload();
+
+    /** Whether the server takes headers. */
+    boolean takesHeaders();
+}

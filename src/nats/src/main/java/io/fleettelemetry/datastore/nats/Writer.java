@@ -1,0 +1,42 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.fleettelemetry.datastore.nats.Journal.Step;
+import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
+
+/** The one thread that writes: takes from the journal what is next, and brings it to the wire. */
+final class Writer implements Runnable {
+
+    private final Journal journal;
+    private final Step step = new Step();
+
+    Writer(Journal journal) {
+        this.journal = journal;
+    }
+
+    @Override
+    public void run() {
+        while (true) {
+            journal.next(step);
+            switch (step.kind) {
+                case WRITE -> write();
+                case PARK -> LockSupport.parkNanos(this, step.parkNanos);
+                case STOP -> {
+                    return;
+                }
+            }
+        }
+    }
+
+    private void write() {
+        try {
+            for (int i = 0; i < step.rangeCount; i++) {
+                step.wire.write(step.block.bytes, step.ranges[2 * i], step.ranges[2 * i + 1]);
+            }
+            journal.wrote(step);
+        } catch (IOException e) {
+            journal.failed(step);
+            step.wire.cut(); // so that whoever keeps the connection learns of it, too
+        }
+    }
+}

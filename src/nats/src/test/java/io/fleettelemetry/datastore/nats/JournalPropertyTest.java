@@ -1,0 +1,420 @@
+package io.fleettelemetry.datastore.nats;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.Journal.Ended;
+import io.fleettelemetry.datastore.nats.Journal.Mark;
+import io.fleettelemetry.datastore.nats.Journal.Step;
+import java.io.ByteArrayOutputStream;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Random interleavings of everything that can happen to a journal, one step at a time, with the invariants of TESTPLAN.md
+ * checked after every step. The threads' steps are cut where they let go of the lock: a write has a beginning and an end,
+ * and so has a barrier, and anything may come between.
+ */
+class JournalPropertyTest {
+
+    private static final int RUNS = 400;
+    private static final int STEPS = 400;
+    private static final int VEHICLES = 3;
+
+    /** A connection in memory: what was written, and how much of it the server has parsed. */
+    private static final class MemoryWire implements Wire {
+        final ByteArrayOutputStream written = new ByteArrayOutputStream();
+        final long maxPayload;
+        boolean up = true;
+        int parsed;
+
+        MemoryWire(long maxPayload) {
+            this.maxPayload = maxPayload;
+        }
+
+        @Override
+        public void write(byte[] frames, int from, int to) {
+            written.write(frames, from, to - from);
+        }
+
+        @Override
+        public Verdict barrier() {
+            throw new UnsupportedOperationException("the test says what comes of it");
+        }
+
+        @Override
+        public List<String> denied() {
+            return List.of();
+        }
+
+        @Override
+        public String fatalError() {
+            return null;
+        }
+
+        @Override
+        public void cut() {
+            up = false;
+        }
+
+        @Override
+        public long maxPayload() {
+            return maxPayload;
+        }
+
+        @Override
+        public boolean takesHeaders() {
+            return true;
+        }
+    }
+
+    /** One journal, its world, and what has happened so far. */
+    private static final class World {
+        final Random random;
+        final boolean headers;
+        Journal journal;
+        final Step step = new Step();
+        final Set<MemoryWire> wires = new HashSet<>();
+        MemoryWire current;
+        MemoryWire nextWire;
+        boolean writing;
+        int rangesWritten;
+        byte[] inHand;
+        Mark barrier;
+        int barrierAt;
+
+        int offered;
+        final Map<Integer, Integer> vehicleOf = new HashMap<>();
+        final Map<Integer, Long> charge = new HashMap<>();
+        final Set<Integer> live = new HashSet<>();
+        final Set<Integer> confirmed = new HashSet<>();
+        final Set<Integer> failed = new HashSet<>();
+        final List<Integer> arrivals = new ArrayList<>();
+        final Set<Integer> arrived = new HashSet<>();
+        String namespace = "ns";
+
+        World(long seed) {
+            random = new Random(seed);
+            headers = random.nextBoolean();
+            journal = new Journal(settings(), encoder());
+            Thread nobody = new Thread(() -> {});
+            journal.servedBy(nobody, nobody);
+        }
+
+        NatsSettings settings() {
+            return NatsSettings.parse(Map.of(
+                    "namespace",
+                    namespace,
+                    "inflight.max.bytes",
+                    "300000",
+                    "inflight.max.records",
+                    "900",
+                    "drain.timeout.ms",
+                    "0"));
+        }
+
+        FrameEncoder encoder() {
+            return new FrameEncoder(new Subjects(namespace), headers ? "id-" : "");
+        }
+
+        final Receipt receipt = new Receipt() {
+            @Override
+            public boolean confirmed(TelemetryRecord record) {
+                int number = number(record);
+                assertTrue(live.remove(number), "ends once");
+                assertTrue(arrived.contains(number), "confirmed, so the server has it");
+                confirmed.add(number);
+                return false;
+            }
+
+            @Override
+            public void failed(TelemetryRecord record, Failure why) {
+                int number = number(record);
+                assertTrue(live.remove(number), "ends once");
+                failed.add(number);
+            }
+        };
+
+        static int number(TelemetryRecord record) {
+            return Integer.parseInt(record.txid());
+        }
+
+        // ---- steps -------------------------------------------------------------------------------------------------
+
+        void offer() {
+            for (int i = random.nextInt(8); i >= 0; i--) {
+                int number = offered++;
+                int vehicle = random.nextInt(VEHICLES);
+                byte[] payload = new byte[size()];
+                byte[] text = (number + ";").getBytes(US_ASCII);
+                System.arraycopy(text, 0, payload, 0, Math.min(text.length, payload.length));
+                TelemetryRecord record = TelemetryRecord.of("VIN" + vehicle, "V", "" + number, payload, Map.of());
+                vehicleOf.put(number, vehicle);
+                live.add(number);
+                Failure refusal = journal.offer(record, receipt);
+                if (refusal != null) {
+                    live.remove(number);
+                }
+            }
+        }
+
+        /** Mostly small, sometimes about as large as a block, or larger. */
+        private int size() {
+            return switch (random.nextInt(20)) {
+                case 0 -> Block.SIZE - 80 + random.nextInt(100);
+                case 1 -> Block.SIZE + random.nextInt(10_000);
+                default -> 10 + random.nextInt(3_000);
+            };
+        }
+
+        void write() {
+            if (writing) {
+                return;
+            }
+            journal.next(step);
+            if (step.kind == Step.Kind.WRITE) {
+                writing = true;
+                rangesWritten = 0;
+                inHand = step.block.bytes.clone();
+            }
+        }
+
+        void endWrite() {
+            if (!writing) {
+                return;
+            }
+            writing = false;
+            assertTrue(Arrays.equals(inHand, step.block.bytes), "no byte changes while the writer holds the block");
+            MemoryWire wire = (MemoryWire) step.wire;
+            for (int i = 0; i < step.rangeCount; i++) {
+                wire.write(step.block.bytes, step.ranges[2 * i], step.ranges[2 * i + 1]);
+            }
+            if (wire.up) {
+                journal.wrote(step);
+            } else {
+                journal.failed(step);
+            }
+        }
+
+        void startBarrier() {
+            if (barrier == null) {
+                barrier = journal.takeMark();
+                if (barrier != null) {
+                    barrierAt = ((MemoryWire) barrier.wire()).written.size();
+                }
+            }
+        }
+
+        void endBarrier() {
+            if (barrier == null) {
+                return;
+            }
+            MemoryWire wire = (MemoryWire) barrier.wire();
+            boolean passed = wire.up;
+            if (passed) {
+                parse(wire, barrierAt);
+            }
+            List<Block> proven = new ArrayList<>();
+            Ended ended = new Ended();
+            journal.settle(barrier, passed, proven, ended);
+            barrier = null;
+            for (Block block : proven) {
+                for (int i = 0; i < block.count(); i++) {
+                    if (block.isLive(i)) {
+                        block.receipt(i).confirmed(block.record(i));
+                    }
+                }
+                journal.release(block);
+            }
+            end(ended);
+        }
+
+        void cut() {
+            if (current != null) {
+                // Any part of what was written may have arrived, but for what a barrier has proven.
+                parse(current, random.nextInt(current.written.size() + 1));
+                current.up = false;
+                if (random.nextBoolean()) {
+                    journal.closed(current); // else the journal learns of it when the next one opens
+                }
+                current = null;
+            }
+        }
+
+        void open() {
+            if (current == null) {
+                current = wire();
+                journal.opened(current);
+            }
+        }
+
+        private MemoryWire wire() {
+            MemoryWire wire = new MemoryWire(random.nextInt(4) == 0 ? 1_500 : 1_000_000);
+            wires.add(wire);
+            return wire;
+        }
+
+        void inspect() {
+            if (journal.isInspectionDue()) {
+                Ended ended = new Ended();
+                journal.inspect(null, ended);
+                end(ended);
+            }
+        }
+
+        void expire() {
+            Ended ended = new Ended();
+            long future = System.nanoTime() + (random.nextInt(10) == 0 ? 121_000_000_000L : 0);
+            journal.expire(future, new Failure(Failure.Kind.EXPIRED, "by the test"), ended);
+            end(ended);
+        }
+
+        void change() {
+            if (random.nextInt(5) == 0) {
+                namespace = random.nextBoolean() ? "ns" : "other";
+                nextWire = wire();
+                MemoryWire mine = nextWire;
+                journal.prepare(nextWire, encoder(), settings(), () -> {
+                    if (current != null) {
+                        parse(current, random.nextInt(current.written.size() + 1));
+                        current.up = false;
+                    }
+                    current = mine;
+                });
+            }
+        }
+
+        private static void end(Ended ended) {
+            for (int i = 0; i < ended.records.size(); i++) {
+                Failure failure = ended.failures.get(i);
+                if (failure == null) {
+                    ended.receipts.get(i).confirmed(ended.records.get(i));
+                } else {
+                    ended.receipts.get(i).failed(ended.records.get(i), failure);
+                }
+            }
+        }
+
+        // ---- the server --------------------------------------------------------------------------------------------
+
+        /** The server parses what was written on this wire up to an offset; a frame that is not whole does not count. */
+        void parse(MemoryWire wire, int to) {
+            byte[] bytes = wire.written.toByteArray();
+            while (wire.parsed < to) {
+                int at = wire.parsed;
+                int lineEnd = at;
+                while (bytes[lineEnd] != '\r') {
+                    lineEnd++;
+                }
+                String[] words = new String(bytes, at, lineEnd - at, US_ASCII).split(" ");
+                assertEquals(headers ? "HPUB" : "PUB", words[0], "a frame begins where the last one ended");
+                int header = headers ? Integer.parseInt(words[2]) : 0;
+                int total = Integer.parseInt(words[words.length - 1]);
+                int payload = lineEnd + 2 + header;
+                int frameEnd = lineEnd + 2 + total + 2;
+                if (frameEnd > to) {
+                    return;
+                }
+                assertTrue(total <= wire.maxPayload, "nothing goes out that the server does not take");
+                if (headers) {
+                    String text = new String(bytes, lineEnd + 2, header, US_ASCII);
+                    assertTrue(text.matches("NATS/1\\.0\r\nNats-Msg-Id: id-[0-9a-f]{16}\r\n\r\n"), text);
+                }
+                assertEquals('\r', bytes[frameEnd - 2]);
+                assertEquals('\n', bytes[frameEnd - 1]);
+                int number = 0;
+                for (int i = payload; bytes[i] != ';'; i++) {
+                    number = number * 10 + bytes[i] - '0';
+                }
+                assertTrue(words[1].endsWith(".VIN" + vehicleOf.get(number) + ".data"), words[1]);
+                if (arrived.add(number)) {
+                    arrivals.add(number);
+                }
+                wire.parsed = frameEnd;
+            }
+        }
+
+        // ---- invariants --------------------------------------------------------------------------------------------
+
+        void check() {
+            assertTrue(journal.records() >= live.size(), "what is live is counted");
+            assertTrue(journal.records() <= 900);
+            int longerNamespace = 3 * 900; // what was accepted under a shorter one stays accepted
+            assertTrue(journal.bytes() <= 300_000 + longerNamespace || journal.records() == 1, "bounded");
+            if (barrier == null && !writing) {
+                assertEquals(live.size(), journal.records());
+            }
+            int[] last = new int[VEHICLES];
+            Arrays.fill(last, -1);
+            for (int number : arrivals) {
+                int vehicle = vehicleOf.get(number);
+                assertTrue(last[vehicle] < number, "first arrivals of a vehicle are in the order of offering");
+                last[vehicle] = number;
+            }
+        }
+
+        /** Lets it come to rest: with a connection that takes everything, nothing stays behind. */
+        void settle() {
+            endWrite();
+            endBarrier();
+            cut();
+            current = new MemoryWire(1_000_000);
+            journal.opened(current);
+            for (int i = 0; i < 5_000 && journal.records() > 0; i++) {
+                inspect();
+                write();
+                endWrite();
+                startBarrier();
+                endBarrier();
+            }
+            assertEquals(0, journal.records());
+            assertEquals(0, journal.bytes());
+            assertTrue(live.isEmpty());
+            assertTrue(arrived.containsAll(confirmed));
+            Set<Integer> both = new HashSet<>(confirmed);
+            both.retainAll(failed);
+            assertTrue(both.isEmpty());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4, 5})
+    void whatever_happens_in_whatever_order_the_invariants_hold(long series) {
+        for (int run = 0; run < RUNS; run++) {
+            long seed = series * 1_000_003 + run;
+            World world = new World(seed);
+            try {
+                for (int i = 0; i < STEPS; i++) {
+                    switch (world.random.nextInt(14)) {
+                        case 0, 1, 2 -> world.offer();
+                        case 3, 4 -> world.write();
+                        case 5, 6 -> world.endWrite();
+                        case 7 -> world.startBarrier();
+                        case 8 -> world.endBarrier();
+                        case 9 -> world.cut();
+                        case 10 -> world.open();
+                        case 11 -> world.inspect();
+                        case 12 -> world.expire();
+                        default -> world.change();
+                    }
+                    world.check();
+                }
+                world.settle();
+            } catch (AssertionError | RuntimeException e) {
+                throw new AssertionError("seed " + seed + ": " + e, e);
+            }
+        }
+    }
+}
