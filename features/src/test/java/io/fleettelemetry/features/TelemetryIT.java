@@ -12,7 +12,10 @@ import com.google.gson.JsonParser;
 import io.fleettelemetry.features.foreign.ForeignHost;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsOperator;
 import io.fleettelemetry.testkit.NatsServer;
+import io.fleettelemetry.testkit.TestCa;
+import io.fleettelemetry.testkit.TestCa.Identity;
 import io.nats.client.Connection;
 import io.nats.client.Message;
 import io.nats.client.Nats;
@@ -40,6 +43,7 @@ import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * What an operator does with the bundles in a running Karaf, and what comes of it, with real NATS servers. Each test
@@ -388,6 +392,49 @@ class TelemetryIT {
         server.restart();
         JsonObject run = load.join();
         assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
+    }
+
+    @Test
+    @Order(13)
+    void encrypted_connections_and_client_certificates_work_and_a_wrong_host_is_told(@TempDir Path directory)
+            throws IOException {
+        TestCa ca = TestCa.create(directory, "ca");
+        Identity localhost = ca.issue("localhost", "-ext", "san=dns:localhost");
+        Identity client = ca.issue("client");
+        Files.copy(ca.certificate(), karaf.etc("nats-ca.pem"));
+        Files.copy(client.certificate(), karaf.etc("nats-client.pem"));
+        Files.copy(client.key(), karaf.etc("nats-client-key.pem"));
+        String keys = """
+
+                tls.ca.file = ${karaf.etc}/nats-ca.pem
+                tls.cert.file = ${karaf.etc}/nats-client.pem
+                tls.key.file = ${karaf.etc}/nats-client-key.pem
+                """;
+        try (NatsServer secure = NatsServer.start("tls { cert_file: \"" + localhost.certificate() + "\", key_file: \""
+                + localhost.key() + "\", ca_file: \"" + ca.certificate() + "\", verify: true, timeout: 5 }")) {
+            writeNats("tls://127.0.0.1:" + secure.port() + keys);
+            await().atMost(SOON)
+                    .until(() -> datastore("nats").get("summary").getAsString().contains("is not for this host"));
+            assertWorksAt("tls://localhost:" + secure.port(), keys);
+        }
+    }
+
+    @Test
+    @Order(14)
+    void a_credentials_file_works(@TempDir Path directory) {
+        NatsOperator operator = new NatsOperator();
+        Path credentials = operator.writeCredentials(directory.resolve("fleet.creds"));
+        try (NatsServer strict = NatsServer.start(operator.configuration())) {
+            assertWorksAt(strict.url(), "\ncredentials.file = " + credentials);
+        }
+    }
+
+    private static void assertWorksAt(String url, String keys) {
+        writeNats(url + keys);
+        await().atMost(SOON)
+                .until(() -> detail("nats", "url").equals(url)
+                        && datastore("nats").get("state").getAsString().equals("OK"));
+        assertEquals("confirmed", send("X").get("outcome").getAsString());
     }
 
     @Test
