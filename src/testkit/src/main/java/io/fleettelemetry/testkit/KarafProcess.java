@@ -89,6 +89,12 @@ public final class KarafProcess implements AutoCloseable {
                         "",
                         "org.ops4j.pax.url.mvn.localRepository",
                         home.resolve("data/no-repository").toString()));
+        // FileInstall writes what it has read back into the file. Within a tenth of a second that undoes the next edit:
+        // too
+        // slow for people to meet it, but not for tests, which also need not wait a second for it to look.
+        edit(
+                "custom.properties",
+                Map.of("felix.fileinstall.enableConfigSave", "false", "felix.fileinstall.poll", "200"));
         try {
             // Stock Karaf has the user as a comment.
             Files.writeString(
