@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.fleettelemetry.examples.Subscriber;
 import io.fleettelemetry.features.foreign.ForeignHost;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.nats.client.Message;
@@ -45,8 +46,8 @@ class TelemetryIT extends RunningKaraf {
         Map<String, Integer> topics = new HashMap<>();
         for (int i = 0; i < offered; i++) {
             Message message = all.nextMessage(SOON);
-            String topic = Decoder.topic(message.getSubject());
-            var decoded = Decoder.decode(message.getSubject(), message.getData());
+            String topic = message.getSubject().replaceFirst(".*\\.", "");
+            var decoded = Subscriber.decode(message.getSubject(), message.getData());
             assertEquals(
                     message.getSubject().split("\\.")[1],
                     decoded.getField(decoded.getDescriptorForType().findFieldByName("vin")));
