@@ -3,6 +3,7 @@ package io.fleettelemetry.features;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -10,6 +11,12 @@ import com.google.gson.JsonParser;
 import io.fleettelemetry.testkit.AirbrakeServer;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Subscription;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -23,28 +30,35 @@ import org.junit.jupiter.api.TestMethodOrder;
 class MoveIT {
 
     private static final Duration SOON = Duration.ofSeconds(20);
+    private static final String NATS_CFG = "io.fleettelemetry.datastore.nats-default.cfg";
     private static final String AIRBRAKE_CFG = "io.fleettelemetry.airbrake.cfg";
     private static final String KEY = "0123456789abcdef";
 
     private static NatsServer nats;
+    private static NatsServer other;
+    private static Connection there;
     private static AirbrakeServer airbrake;
     private static KarafProcess karaf;
 
     @BeforeAll
-    static void start() {
+    static void start() throws Exception {
         nats = NatsServer.start();
+        other = NatsServer.start();
+        there = Nats.connect(other.url());
         airbrake = AirbrakeServer.start();
         karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-move"));
-        karaf.writeConfig("io.fleettelemetry.datastore.nats-default.cfg", "url = " + nats.url() + "\n");
+        karaf.writeConfig(NATS_CFG, "url = " + nats.url() + "\n");
         karaf.deploy(Kar.FILE);
         karaf.awaitLog("\\bnats_connected\\b");
     }
 
     @AfterAll
-    static void stop() {
+    static void stop() throws Exception {
         karaf.close();
         airbrake.close();
+        there.close();
         nats.close();
+        other.close();
     }
 
     private static void sendAnInvalidRecord() {
@@ -102,6 +116,72 @@ class MoveIT {
         karaf.awaitLog("airbrake_configuration_refused reason=\"project_id = mine: ");
         sendAnInvalidRecord();
         takeNotice("/api/v3/projects/43/notices");
+    }
+
+    @Test
+    @Order(5)
+    void the_go_servers_configuration_is_shown_as_a_difference_before_it_is_taken_over() throws Exception {
+        Path config = goConfig("fleet");
+        String before = Files.readString(karaf.etc(NATS_CFG));
+        KarafProcess.Result result = karaf.execute("telemetry:import-config " + config);
+        assertNotEquals(0, result.exit());
+        assertTrue(result.out().contains("- url = " + nats.url()), result.out());
+        assertTrue(result.out().contains("+ url = " + other.url()), result.out());
+        assertTrue(result.out().contains("+ namespace = fleet"), result.out());
+        assertTrue(result.out().contains("--force writes them"), result.out());
+        assertFalse(result.out().contains(KEY), result.out());
+        assertEquals(before, Files.readString(karaf.etc(NATS_CFG)));
+    }
+
+    @Test
+    @Order(6)
+    void with_force_records_and_reports_go_where_the_go_servers_configuration_says_without_a_restart()
+            throws Exception {
+        Subscription arrived = there.subscribe("fleet.>");
+        there.flush(SOON);
+        JsonObject answer = JsonParser.parseString(
+                        karaf.execute("telemetry:import-config --json --force " + goConfig("fleet"))
+                                .out())
+                .getAsJsonObject();
+        assertEquals("written", answer.get("outcome").getAsString(), answer.toString());
+        await().atMost(SOON)
+                .until(() -> karaf.execute("telemetry:send --type V --vin MOVED --hex 00 --json")
+                        .out()
+                        .contains("\"confirmed\",\"subject\":\"fleet.MOVED.data\""));
+        assertEquals("fleet.MOVED.data", arrived.nextMessage(SOON).getSubject());
+        karaf.awaitLog("airbrake_configured host=" + airbrake.url() + " project_id=44");
+        sendAnInvalidRecord();
+        takeNotice("/api/v3/projects/44/notices");
+        assertTrue(
+                Files.readString(karaf.etc("io.fleettelemetry.host.cfg")).contains("# ---- The hold ---"),
+                "comments stay");
+    }
+
+    @Test
+    @Order(7)
+    void a_wrong_configuration_of_the_go_server_changes_nothing() throws Exception {
+        String before = Files.readString(karaf.etc(NATS_CFG));
+        KarafProcess.Result result = karaf.execute("telemetry:import-config --force " + goConfig(""));
+        assertNotEquals(0, result.exit());
+        assertTrue(
+                (result.out() + result.err()).contains("namespace = \"\": a NATS subject cannot begin with nothing"),
+                result.out() + result.err());
+        assertEquals(before, Files.readString(karaf.etc(NATS_CFG)));
+    }
+
+    private static Path goConfig(String namespace) throws IOException {
+        return Files.writeString(
+                karaf.home().resolve("config.json"), """
+                {
+                  "Namespace": "%s",
+                  "records": {"V": ["nats", "kafka"], "alerts": ["kafka"]},
+                  "reliable_ack_sources": {"V": "nats"},
+                  "nats": {"url": "%s", "name": "moved"},
+                  "kafka": {"bootstrap.servers": "kafka:9092"},
+                  "airbrake": {"host": "%s", "project_id": 44, "project_key": "%s"},
+                  "reliable_ack": true
+                }
+                """.formatted(namespace, other.url(), airbrake.url(), KEY));
     }
 
     @Test
