@@ -41,6 +41,8 @@ class HouseIT {
             Set.of(API, PROTOS),
             HOST,
             Set.of(API),
+            "io.fleettelemetry.airbrake",
+            Set.of(API),
             "io.fleettelemetry.console",
             Set.of(API, PROTOS, HOST));
 
