@@ -22,6 +22,7 @@ class HouseIT {
     private static final String API = "io.fleettelemetry.api";
     private static final String PROTOS = "io.fleettelemetry.protos";
     private static final String JNATS = "io.fleettelemetry.jnats";
+    private static final String PORT = "io.fleettelemetry.jnats.port";
     private static final String HOST = "io.fleettelemetry.host";
 
     /** Arrows go down only: for each bundle, those of ours whose packages it may import. Nothing else may be shipped. */
@@ -32,11 +33,15 @@ class HouseIT {
             Set.of(),
             JNATS,
             Set.of(),
+            PORT,
+            Set.of(JNATS),
             "io.fleettelemetry.datastore.nats",
-            Set.of(API, JNATS),
+            Set.of(API, JNATS, PORT),
             "io.fleettelemetry.datastore.logger",
             Set.of(API, PROTOS),
             HOST,
+            Set.of(API),
+            "io.fleettelemetry.airbrake",
             Set.of(API),
             "io.fleettelemetry.console",
             Set.of(API, PROTOS, HOST));

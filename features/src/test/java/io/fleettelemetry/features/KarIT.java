@@ -27,7 +27,8 @@ class KarIT {
     private static final String[] CONFIGURATION_FILES = {
         "io.fleettelemetry.datastore.nats-default.cfg",
         "io.fleettelemetry.datastore.logger.cfg",
-        "io.fleettelemetry.host.cfg"
+        "io.fleettelemetry.host.cfg",
+        "io.fleettelemetry.airbrake.cfg"
     };
 
     private static KarafProcess karaf;

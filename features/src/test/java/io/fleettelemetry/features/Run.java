@@ -2,6 +2,7 @@ package io.fleettelemetry.features;
 
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.util.JsonFormat;
+import io.fleettelemetry.examples.Subscriber;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
@@ -195,7 +196,7 @@ public final class Run {
         private final Map<String, Long> shown = new TreeMap<>();
 
         synchronized void see(Message message) {
-            String topic = Decoder.topic(message.getSubject());
+            String topic = topic(message.getSubject());
             received.merge(topic, 1L, Long::sum);
             notifyAll();
             long now = System.nanoTime();
@@ -206,14 +207,15 @@ public final class Run {
             }
         }
 
+        private static String topic(String subject) {
+            return subject.substring(subject.lastIndexOf('.') + 1);
+        }
+
         private static String json(Message message) {
-            if (!Decoder.PARSERS.containsKey(Decoder.topic(message.getSubject()))) {
-                return message.getData().length + " bytes";
-            }
             try {
-                return JSON.print(Decoder.decode(message.getSubject(), message.getData()));
+                return JSON.print(Subscriber.decode(message.getSubject(), message.getData()));
             } catch (InvalidProtocolBufferException e) {
-                return "cannot be decoded: " + e.getMessage();
+                return message.getData().length + " bytes: " + e.getMessage();
             }
         }
 

@@ -9,13 +9,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.fleettelemetry.examples.Subscriber;
 import io.fleettelemetry.features.foreign.ForeignHost;
-import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsOperator;
 import io.fleettelemetry.testkit.NatsServer;
-import io.nats.client.Connection;
+import io.fleettelemetry.testkit.TestCa;
+import io.fleettelemetry.testkit.TestCa.Identity;
 import io.nats.client.Message;
-import io.nats.client.Nats;
 import io.nats.client.Subscription;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -33,123 +34,13 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.MethodOrderer;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.io.TempDir;
 
-/**
- * What an operator does with the bundles in a running Karaf, and what comes of it, with real NATS servers. Each test
- * begins with the same configuration; only the last, which takes everything away, has to be the last.
- */
-@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class TelemetryIT {
-
-    private static final Duration SOON = Duration.ofSeconds(20);
-    private static final String NATS_CFG = "io.fleettelemetry.datastore.nats-default.cfg";
-    private static final String SECOND_CFG = "io.fleettelemetry.datastore.nats-second.cfg";
-    private static final String HOST_CFG = "io.fleettelemetry.host.cfg";
-
-    private static NatsServer server;
-    private static NatsServer other;
-    private static Connection here;
-    private static Connection there;
-    private static KarafProcess karaf;
-    private static int metricsPort;
-
-    @BeforeAll
-    static void start() throws Exception {
-        server = NatsServer.start();
-        other = NatsServer.start();
-        here = Nats.connect(server.url());
-        there = Nats.connect(other.url());
-        metricsPort = FreePort.next();
-        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-telemetry"));
-        writeDefaults();
-        karaf.deploy(Kar.FILE);
-        karaf.awaitLog("\\bnats_connected\\b");
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        karaf.close();
-        here.close();
-        there.close();
-        server.close();
-        other.close();
-    }
-
-    @BeforeEach
-    void restore_the_configuration() throws Exception {
-        writeDefaults();
-        Files.deleteIfExists(karaf.etc(SECOND_CFG));
-        await().atMost(SOON).until(() -> {
-            JsonObject status = status();
-            return status.getAsJsonObject("routes")
-                            .toString()
-                            .equals(
-                                    "{\"V\":[\"nats\"],\"alerts\":[\"nats\"],\"connectivity\":[\"nats\"],\"errors\":[\"nats\"]}")
-                    && status.getAsJsonArray("problems").isEmpty()
-                    && !status.get("metrics_address").getAsString().isEmpty()
-                    && datastore("nats").get("state").getAsString().equals("OK")
-                    && detail("nats", "url").equals(server.url());
-        });
-    }
-
-    private static void writeDefaults() {
-        writeNats(server.url());
-        writeHost("records.V = nats", "reliable_ack_sources.V = nats");
-    }
-
-    private static void writeNats(String url) {
-        karaf.writeConfig(NATS_CFG, "url = " + url + "\nreconnect.wait.ms = 100\n");
-    }
-
-    private static void writeHost(String... lines) {
-        karaf.writeConfig(
-                HOST_CFG,
-                String.join("\n", lines)
-                        + "\nrecords.alerts = nats\nrecords.errors = nats\nrecords.connectivity = nats\n"
-                        + "hold.max.ms = 3000\nprometheus_metrics_port = " + metricsPort + "\n");
-    }
-
-    private static JsonObject json(String command) {
-        KarafProcess.Result result = karaf.execute(command + " --json");
-        return JsonParser.parseString(result.out()).getAsJsonObject();
-    }
-
-    private static JsonObject status() {
-        return json("telemetry:status");
-    }
-
-    private static JsonObject datastore(String name) {
-        for (var datastore : status().getAsJsonArray("datastores")) {
-            if (datastore.getAsJsonObject().get("name").getAsString().equals(name)) {
-                return datastore.getAsJsonObject();
-            }
-        }
-        throw new AssertionError("no datastore " + name + " in " + status());
-    }
-
-    private static String detail(String name, String detail) {
-        return datastore(name).getAsJsonObject("details").get(detail).getAsString();
-    }
-
-    private static JsonObject send(String vin) {
-        return json("telemetry:send --type V --vin " + vin + " --hex 0a00");
-    }
-
-    private static Subscription subscribe(Connection connection, String subject) throws Exception {
-        Subscription subscription = connection.subscribe(subject);
-        connection.flush(SOON);
-        return subscription;
-    }
+/** What an operator does with the bundles in a running Karaf, and what comes of it, with real NATS servers. */
+class TelemetryIT extends RunningKaraf {
 
     @Test
-    @Order(1)
     void a_simulated_fleet_arrives_whole_and_decodes() throws Exception {
         Subscription all = subscribe(here, "tesla_telemetry.>");
         JsonObject run = json("telemetry:simulate --vehicles 10 --rate 200 --seconds 2");
@@ -160,8 +51,8 @@ class TelemetryIT {
         Map<String, Integer> topics = new HashMap<>();
         for (int i = 0; i < offered; i++) {
             Message message = all.nextMessage(SOON);
-            String topic = Decoder.topic(message.getSubject());
-            var decoded = Decoder.decode(message.getSubject(), message.getData());
+            String topic = message.getSubject().replaceFirst(".*\\.", "");
+            var decoded = Subscriber.decode(message.getSubject(), message.getData());
             assertEquals(
                     message.getSubject().split("\\.")[1],
                     decoded.getField(decoded.getDescriptorForType().findFieldByName("vin")));
@@ -173,7 +64,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(2)
     void the_metrics_have_the_names_and_types_of_the_go_server_and_add_up() throws Exception {
         json("telemetry:simulate --vehicles 5 --rate 100 --seconds 1");
         json("telemetry:send --type V --vin no.token --hex 00");
@@ -201,7 +91,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(3)
     void a_sent_record_arrives_byte_for_byte_and_a_bad_one_is_refused_with_the_reason() throws Exception {
         Subscription all = subscribe(here, "tesla_telemetry.>");
         JsonObject sent = json("telemetry:send --type my_type --vin VIN1 --hex ff00 --txid 7");
@@ -222,7 +111,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(4)
     void wrong_use_of_a_command_says_why_and_exits_non_zero() {
         for (String wrong : new String[] {
             "telemetry:send --type V --vin X --hex abc",
@@ -240,7 +128,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(5)
     void a_changed_url_moves_the_records_to_the_new_server_without_a_restart() throws Exception {
         Subscription arrived = subscribe(there, "tesla_telemetry.>");
         CompletableFuture<JsonObject> load =
@@ -254,7 +141,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(6)
     void records_go_to_the_logger_and_back_by_editing_a_file() throws Exception {
         writeHost("records.V = logger");
         await().atMost(SOON)
@@ -272,7 +158,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(7)
     void a_wrong_host_configuration_is_named_and_changes_nothing() {
         writeHost("records.V = not a token", "reliable_ack_sources.alerts = logger");
         karaf.awaitLog("host_configuration_refused reason=\"records\\.V = not a token: ");
@@ -282,7 +167,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(8)
     void a_wrong_nats_configuration_is_named_and_the_last_good_one_goes_on() {
         for (String url : new String[] {"nats://127.0.0.1:99999", "no url"}) {
             writeNats(url);
@@ -297,7 +181,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(8)
     void a_datastore_whose_first_configuration_is_wrong_says_so_and_comes_up_when_it_is_mended() {
         karaf.writeConfig(SECOND_CFG, "url = " + other.url() + ", nats://h:99999\ndatastore = second\n");
         await().atMost(SOON)
@@ -310,7 +193,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(9)
     void a_server_that_cannot_be_reached_shows_in_the_status_while_the_old_one_works_on() {
         writeNats("nats://no-such-host.invalid:4222");
         await().atMost(SOON)
@@ -319,14 +201,15 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(10)
     void records_for_an_absent_datastore_are_held_then_fail_and_go_out_when_it_appears() throws Exception {
-        writeHost("records.V = second");
+        writeHost("records.V = second", "hold.max.ms = 1000");
         karaf.awaitLog("datastore_absent datastore=second");
         JsonObject failed = send("HELD");
         assertEquals("failed", failed.get("outcome").getAsString());
         assertTrue(failed.get("reason").getAsString().contains("is absent"), failed.toString());
 
+        writeHost("records.V = second", "records.held = second");
+        await().atMost(SOON).until(() -> status().getAsJsonObject("routes").has("held"));
         Subscription arrived = subscribe(there, "second.>");
         CompletableFuture<JsonObject> held = CompletableFuture.supplyAsync(() -> send("HELD"));
         await().atMost(SOON).until(() -> datastore("second").get("held_records").getAsLong() == 1);
@@ -340,7 +223,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(11)
     void a_foreign_host_that_knows_only_the_api_finds_the_datastore_and_publishes() throws Exception {
         Subscription arrived = subscribe(here, "tesla_telemetry.FOREIGN.data");
         Path bundle = foreignHost();
@@ -375,7 +257,6 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(12)
     void a_server_away_for_a_while_costs_nothing_and_needs_nobody() {
         CompletableFuture<JsonObject> load =
                 CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 10 --rate 200 --seconds 6"));
@@ -391,7 +272,49 @@ class TelemetryIT {
     }
 
     @Test
-    @Order(100)
+    void encrypted_connections_and_client_certificates_work_and_a_wrong_host_is_told(@TempDir Path directory)
+            throws IOException {
+        TestCa ca = TestCa.create(directory, "ca");
+        Identity localhost = ca.issue("localhost", "-ext", "san=dns:localhost");
+        Identity client = ca.issue("client");
+        Files.copy(ca.certificate(), karaf.etc("nats-ca.pem"));
+        Files.copy(client.certificate(), karaf.etc("nats-client.pem"));
+        Files.copy(client.key(), karaf.etc("nats-client-key.pem"));
+        String keys = """
+
+                tls.ca.file = ${karaf.etc}/nats-ca.pem
+                tls.cert.file = ${karaf.etc}/nats-client.pem
+                tls.key.file = ${karaf.etc}/nats-client-key.pem
+                """;
+        try (NatsServer secure = NatsServer.start("tls { cert_file: \"" + localhost.certificate() + "\", key_file: \""
+                + localhost.key() + "\", ca_file: \"" + ca.certificate() + "\", verify: true, timeout: 5 }")) {
+            writeNats("tls://127.0.0.1:" + secure.port() + keys);
+            await().atMost(SOON)
+                    .until(() -> datastore("nats").get("summary").getAsString().contains("is not for this host"));
+            assertWorksAt("tls://localhost:" + secure.port(), keys);
+        }
+    }
+
+    @Test
+    void a_credentials_file_works(@TempDir Path directory) {
+        NatsOperator operator = new NatsOperator();
+        Path credentials = operator.writeCredentials(directory.resolve("fleet.creds"));
+        try (NatsServer strict = NatsServer.start(operator.configuration())) {
+            assertWorksAt(strict.url(), "\ncredentials.file = " + credentials);
+        }
+    }
+
+    private static void assertWorksAt(String url, String keys) {
+        writeNats(url + keys);
+        await().atMost(SOON).until(() -> {
+            JsonObject nats = datastore("nats");
+            return nats.getAsJsonObject("details").get("url").getAsString().equals(url)
+                    && nats.get("state").getAsString().equals("OK");
+        });
+        assertEquals("confirmed", send("X").get("outcome").getAsString());
+    }
+
+    @Test
     void what_is_undeployed_leaves_no_thread_no_metric_and_no_service() throws Exception {
         send("LAST");
         assertTrue(karaf.threads().contains("nats-nats-publish"));
@@ -408,13 +331,17 @@ class TelemetryIT {
         await().atMost(SOON).until(() -> datastore("nats").get("present").getAsBoolean());
 
         karaf.undeploy(Kar.FILE);
-        await().atMost(SOON)
-                .until(() -> Stream.of("nats", "telemetry")
-                        .flatMap(TelemetryIT::ourThreads)
-                        .findAny()
-                        .isEmpty());
-        assertThrows(ConnectException.class, () -> Metrics.read(metricsPort));
-        assertFalse(karaf.execute("service:list").out().contains("io.fleettelemetry"));
+        try {
+            await().atMost(SOON)
+                    .until(() -> Stream.of("nats", "telemetry")
+                            .flatMap(TelemetryIT::ourThreads)
+                            .findAny()
+                            .isEmpty());
+            assertThrows(ConnectException.class, () -> Metrics.read(metricsPort));
+            assertFalse(karaf.execute("service:list").out().contains("io.fleettelemetry"));
+        } finally {
+            karaf.deploy(Kar.FILE);
+        }
     }
 
     /** Threads whose names begin as ours do, and jnats' own. */

@@ -38,6 +38,10 @@ final class Shell {
 
     Result run(HostCommand command, TelemetryHost host) {
         command.host = host;
+        return run(command);
+    }
+
+    Result run(TelemetryCommand command) {
         command.session = session();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         PrintStream before = System.out;

@@ -65,9 +65,9 @@ final class Completer implements Runnable {
 
     /** Does what is due at this moment. */
     void step() throws InterruptedException {
-        if (journal.isInspectionDue()) {
-            Wire suspect = journal.suspectWire();
-            journal.inspect(suspect == null ? null : suspect.fatalError(), ended);
+        Wire fresh = journal.uninspected();
+        if (fresh != null) {
+            journal.inspect(fresh.begin(), ended);
             endAll();
         }
         Mark mark = journal.takeMark();

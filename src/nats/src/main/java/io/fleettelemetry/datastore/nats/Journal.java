@@ -124,6 +124,7 @@ final class Journal {
     private Wire announced;
     private int epoch;
     private Switch waiting;
+    private Runnable switched;
 
     private boolean barrierOut;
     private Mark mark;
@@ -143,10 +144,9 @@ final class Journal {
     private boolean cautious;
 
     private long cautiousBlock;
-    /** The record that was alone on the wire when it died, that wire, and the record that this happened to before. */
+    /** The record that was alone on the wire when it died, and the one that the server has ended a wire for before. */
     private TelemetryRecord suspect;
 
-    private Wire suspectWire;
     private TelemetryRecord struck;
 
     /** Nothing is written before the completer has looked at what is live: the wire is new, and may take less. */
@@ -202,9 +202,9 @@ final class Journal {
         if (closed) {
             return new Failure(Failure.Kind.CLOSED, "the datastore is closed");
         }
-        Failure tooLarge = tooLarge(record, wire);
-        if (tooLarge != null) {
-            return tooLarge;
+        Failure unfit = unfit(record, wire);
+        if (unfit != null) {
+            return unfit;
         }
         if (usedRecords >= settings.inflightMaxRecords()) {
             return new Failure(
@@ -221,9 +221,13 @@ final class Journal {
     }
 
     /** Whether the wire's server would refuse the record; null if it would not, or there is no wire to ask. */
-    private Failure tooLarge(TelemetryRecord record, Wire asked) {
+    private Failure unfit(TelemetryRecord record, Wire asked) {
         if (asked == null) {
             return null;
+        }
+        if (encoder.hasHeaders() && !asked.takesHeaders()) {
+            return new Failure(
+                    Failure.Kind.ERROR, "the server takes no headers; set message.ids = false, or allow them there");
         }
         long size = (long) record.payload().length + encoder.headerLength();
         if (size > asked.maxPayload()) {
@@ -343,7 +347,6 @@ final class Journal {
         }
         if (cautious && lastFrame >= 0 && head != null && head.sequence == cautiousBlock && head.isLive(lastFrame)) {
             suspect = head.record(lastFrame);
-            suspectWire = wire;
         }
         wire = null;
     }
@@ -382,7 +385,7 @@ final class Journal {
             reencode(now.encoder);
             announced = now.wire;
             enter(now.wire);
-            now.done.run();
+            switched = now.done;
         }
     }
 
@@ -417,8 +420,11 @@ final class Journal {
     /** Fills in what the writer is to do next. */
     void next(Step step) {
         boolean wake = false;
+        Runnable after;
         synchronized (this) {
             adopt();
+            after = switched;
+            switched = null;
             long now = System.nanoTime();
             step.kind = stopped ? Step.Kind.STOP : Step.Kind.PARK;
             step.parkNanos = settings.heartbeat().toNanos();
@@ -442,6 +448,9 @@ final class Journal {
         }
         if (wake) {
             wakeCompleter();
+        }
+        if (after != null) {
+            after.run();
         }
     }
 
@@ -614,21 +623,16 @@ final class Journal {
         recycle(block);
     }
 
-    /** Whether {@link #inspect} is to be called before anything is written. */
-    synchronized boolean isInspectionDue() {
-        return inspect && wire != null;
-    }
-
-    /** The wire that died with one record alone on it; null if none did. */
-    synchronized Wire suspectWire() {
-        return suspectWire;
+    /** A wire that nothing may be written to before {@link #inspect}; null if there is none. */
+    synchronized Wire uninspected() {
+        return inspect ? wire : null;
     }
 
     /**
      * Looks at what is live before it goes to a new wire: fails what its server would not take, and a record that has now
      * brought down two connections.
      *
-     * @param fatal why the server ended the suspect's wire; null if it did not say
+     * @param fatal why the server ended the wire before; null if it did not say
      */
     void inspect(String fatal, Ended ended) {
         synchronized (this) {
@@ -642,7 +646,7 @@ final class Journal {
                     if (block.isLive(i)) {
                         Failure failure = again && fatal != null && block.record(i) == suspect
                                 ? new Failure(Failure.Kind.ERROR, "the server ended the connection twice: " + fatal)
-                                : tooLarge(block.record(i), wire);
+                                : unfit(block.record(i), wire);
                         if (failure != null) {
                             end(block, i, failure, ended);
                         }
@@ -651,7 +655,6 @@ final class Journal {
                 block = following;
             }
             suspect = null;
-            suspectWire = null;
             inspect = false;
         }
         wakeWriter();

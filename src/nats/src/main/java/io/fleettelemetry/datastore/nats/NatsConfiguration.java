@@ -60,6 +60,32 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
     String credentials_file();
 
     @AttributeDefinition(
+            name = "TLS: trusted CAs",
+            description =
+                    "Path of a PEM file with the CAs that may have signed the server's certificate; empty for those"
+                            + " that the JVM trusts. This and the other files are read at every attempt to connect.",
+            required = false)
+    String tls_ca_file();
+
+    @AttributeDefinition(
+            name = "TLS: client certificate",
+            description = "Path of a PEM file with the certificate that the server shall know this client by, and those"
+                    + " between it and the CA; empty for none.",
+            required = false)
+    String tls_cert_file();
+
+    @AttributeDefinition(
+            name = "TLS: client key",
+            description = "Path of a PEM file with the key of the client certificate: PKCS#8, without a password.",
+            required = false)
+    String tls_key_file();
+
+    @AttributeDefinition(
+            name = "TLS: handshake first",
+            description = "Whether the TLS handshake comes before the server says anything (handshake_first there).")
+    boolean tls_first() default false;
+
+    @AttributeDefinition(
             name = "In flight, bytes",
             description = "Bound of what is accepted and not yet confirmed: payload bytes, and 128 for each record.",
             min = "1")

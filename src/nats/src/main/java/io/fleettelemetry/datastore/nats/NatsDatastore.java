@@ -6,53 +6,66 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
-import io.fleettelemetry.datastore.nats.Window.Entry;
 import io.nats.client.Connection;
+import io.nats.client.NUID;
 import io.nats.client.api.ServerInfo;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The NATS datastore: checks a record, takes it into the {@link Window}, from where the {@link Publisher} brings it to
- * the server, and reports how it ended. Knows nothing of OSGi.
+ * The NATS datastore: checks a record, takes it into the {@link Journal}, from where the {@link Writer} brings it to the
+ * server, and reports how it ended when the {@link Completer} knows. Knows nothing of OSGi.
  *
- * <p>The window and the publisher live as long as this object; a {@link Session}, the connection, as long as its
- * settings. New settings get a session of their own, which takes over when it is connected: until then the old one works
- * on.
+ * <p>The journal and its threads live as long as this object; a {@link Session}, the connection, as long as its settings.
+ * New settings get a session of their own, which takes over when it is connected: until then the old one works on.
  */
-final class NatsDatastore implements CloseableProducer {
+final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires {
 
     private static final Logger log = LoggerFactory.getLogger(NatsDatastore.class);
+    private static final long DRAIN_LOOK_NANOS = 200_000;
 
     private final Counts counts;
     private final ErrorReporter reporter;
-    private final Window window = new Window();
-    private final Thread publisher;
     private final RepeatedLog failures = new RepeatedLog();
+    /** What the message ids of this datastore in this process begin with. */
+    private final String messageIds = NUID.nextGlobal() + "-";
+
+    private final Journal journal;
+    private final Watchdog watchdog;
+    private final List<Thread> threads;
 
     private volatile Session session;
     /** What takes over from {@link #session} once it is connected; null if nothing waits to. Guarded by this. */
     private Session next;
 
     private volatile List<String> refusedSettings = List.of();
-    private volatile int publishing;
     private volatile boolean closing;
-    private volatile long drainDeadline;
 
     /** @param reporter is told of every record that failed for good */
     NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
         this.counts = counts;
         this.reporter = reporter;
-        this.session = new Session(settings, window::signal);
-        this.publisher = new Thread(new Publisher(this, window), "nats-" + settings.datastore() + "-publish");
+        this.journal = new Journal(settings, encoder(settings));
+        this.watchdog = new Watchdog(journal);
+        this.session = new Session(settings, this);
+        String prefix = "nats-" + settings.datastore();
+        Thread writer = new Thread(new Writer(journal), prefix + "-write");
+        Thread completer = new Thread(new Completer(journal, this), prefix + "-complete");
+        this.threads = List.of(writer, completer, new Thread(watchdog, prefix + "-watch"));
+        journal.servedBy(writer, completer);
+    }
+
+    private FrameEncoder encoder(NatsSettings settings) {
+        return new FrameEncoder(new Subjects(settings.namespace()), settings.messageIds() ? messageIds : "");
     }
 
     void open() {
+        threads.forEach(Thread::start);
         session.open();
-        publisher.start();
     }
 
     @Override
@@ -62,45 +75,31 @@ final class NatsDatastore implements CloseableProducer {
         count.producedBytes.add(record.payload().length);
         Failure refusal = Subjects.flaw(record);
         if (refusal == null) {
-            refusal = sizeFlaw(record);
-        }
-        if (refusal == null) {
-            refusal = window.add(record, receipt, session.settings());
+            refusal = journal.offer(record, receipt);
         }
         if (refusal != null) {
             failed(record, receipt, refusal);
         }
     }
 
-    /** Known only once a server has told its limit; the publisher looks again. */
-    private Failure sizeFlaw(TelemetryRecord record) {
-        Connection connection = session.connection();
-        long max = connection == null ? -1 : connection.getMaxPayload();
-        return max > 0 && record.payload().length > max ? tooLarge(record.payload().length, max) : null;
-    }
-
-    static Failure tooLarge(long size, long max) {
-        return new Failure(
-                Failure.Kind.TOO_LARGE,
-                "the payload has " + size + " bytes, and the server takes " + max + " (its max_payload)");
-    }
-
-    /** The publisher calls this when the server has the record. */
-    void confirmed(Entry entry) {
-        Counts.OfType count = counts.of(entry.record().type());
+    /** The server has the record. */
+    @Override
+    public void confirmed(TelemetryRecord record, Receipt receipt) {
+        Counts.OfType count = counts.of(record.type());
         count.confirmed.increment();
-        count.confirmedBytes.add(entry.record().payload().length);
+        count.confirmedBytes.add(record.payload().length);
         try {
-            if (entry.receipt().confirmed(entry.record())) {
+            if (receipt.confirmed(record)) {
                 count.reliableAcks.increment();
             }
-        } catch (RuntimeException e) {
-            receiptThrew(entry.record(), e);
+        } catch (RuntimeException | Error e) {
+            receiptThrew(record, e);
         }
     }
 
-    /** Ends a record that the server is not known to have. */
-    void failed(TelemetryRecord record, Receipt receipt, Failure why) {
+    /** The server is not known to have the record, whether it was accepted or not. */
+    @Override
+    public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
         counts.of(record.type()).failed.increment();
         failures.write(leftOut -> log.error(
                 "nats_err datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
@@ -116,7 +115,7 @@ final class NatsDatastore implements CloseableProducer {
         }
         try {
             receipt.failed(record, why);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             receiptThrew(record, e);
         }
     }
@@ -131,7 +130,7 @@ final class NatsDatastore implements CloseableProducer {
                 "txid", LogText.of(record.txid()));
     }
 
-    private void receiptThrew(TelemetryRecord record, RuntimeException e) {
+    private void receiptThrew(TelemetryRecord record, Throwable e) {
         log.error(
                 "nats_err datastore={} reason=\"the receipt threw\" record=\"{}\"",
                 name(),
@@ -139,7 +138,8 @@ final class NatsDatastore implements CloseableProducer {
                 e);
     }
 
-    Failure expired() {
+    @Override
+    public Failure expired() {
         return new Failure(
                 Failure.Kind.EXPIRED,
                 "not confirmed within confirm.timeout.ms = "
@@ -151,28 +151,41 @@ final class NatsDatastore implements CloseableProducer {
         return session.settings().datastore();
     }
 
-    Subjects subjects() {
-        return new Subjects(session.settings().namespace());
+    @Override
+    public synchronized void opened(Session from, Wire wire) {
+        if (from == session && from.settings().equals(journal.settings())) {
+            journal.opened(wire);
+        } else if (from == session || from == next) {
+            journal.prepare(wire, encoder(from.settings()), from.settings(), () -> tookOver(from));
+        }
     }
 
-    /**
-     * The connection to publish to at this moment, or null. Called by the publisher between batches, when nothing is in
-     * flight on the old connection that it does not know the fate of: so here a new one takes over.
-     */
-    Connection connected() {
-        Session old = null;
+    @Override
+    public void closed(Session from, Wire wire) {
+        journal.closed(wire);
+        journal.withdraw(wire);
+    }
+
+    /** The journal has moved to the wire of this session. */
+    private void tookOver(Session to) {
+        Session old;
         synchronized (this) {
-            if (next != null && (next.connected() != null || session.connected() == null)) {
-                old = session;
-                session = next;
-                next = null;
+            if (to == session || closing) {
+                return;
             }
+            if (to != next) { // newer settings have come at the same moment: back
+                Wire open = session.openWire();
+                if (open != null) {
+                    opened(session, open);
+                }
+                return;
+            }
+            old = session;
+            session = next;
+            next = null;
         }
-        if (old != null) {
-            log.info("nats_switched datastore={} from={} to={}", name(), old.settings(), session.settings());
-            old.close();
-        }
-        return session.connected();
+        log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
+        old.end();
     }
 
     /** Puts new settings in force without losing anything: see the class description. */
@@ -187,14 +200,13 @@ final class NatsDatastore implements CloseableProducer {
             abandoned = next;
             next = null;
             if (!settings.equals(session.settings())) {
-                next = new Session(settings, window::signal);
+                next = new Session(settings, this);
                 next.open();
             }
         }
         if (abandoned != null) {
-            abandoned.close();
+            abandoned.end();
         }
-        window.signal();
     }
 
     /** Notes that newer settings were refused, so that the status says it. */
@@ -202,29 +214,19 @@ final class NatsDatastore implements CloseableProducer {
         refusedSettings = List.copyOf(problems);
     }
 
-    /** Whether the publisher may end: the datastore is being closed and everything has ended or the time is up. */
-    boolean isDone() {
-        return closing && (window.records() == 0 || drainDeadline - System.nanoTime() <= 0);
-    }
-
     /** Records accepted that have not ended. */
     long inFlight() {
-        return window.records();
+        return journal.records();
     }
 
-    /** Of these, the ones that were not given to a connection yet. */
+    /** Of these, the ones that were not written to the connection in use. */
     long unsent() {
-        return Math.max(0, window.records() - publishing);
-    }
-
-    /** The publisher says how many of the oldest records it is about to have confirmed. */
-    void publishing(int records) {
-        publishing = records;
+        return journal.unsent();
     }
 
     @Override
     public String destination(TelemetryRecord record) {
-        return Subjects.flaw(record) == null ? subjects().of(record) : "";
+        return Subjects.flaw(record) == null ? journal.encoder().subjects().of(record) : "";
     }
 
     @Override
@@ -245,8 +247,8 @@ final class NatsDatastore implements CloseableProducer {
                     "reconnects",
                     String.valueOf(now.connection().getStatistics().getReconnects()));
         }
-        details.put("in_flight_records", String.valueOf(window.records()));
-        details.put("in_flight_bytes", String.valueOf(window.bytes()));
+        details.put("in_flight_records", String.valueOf(journal.records()));
+        details.put("in_flight_bytes", String.valueOf(journal.bytes()));
         Session waiting;
         synchronized (this) {
             waiting = next;
@@ -283,19 +285,26 @@ final class NatsDatastore implements CloseableProducer {
             if (closing) {
                 return;
             }
-            drainDeadline =
-                    System.nanoTime() + session.settings().drainTimeout().toNanos();
             closing = true;
             abandoned = next;
             next = null;
         }
-        window.close();
+        journal.close();
+        long deadline = System.nanoTime() + session.settings().drainTimeout().toNanos();
+        while (journal.records() > 0 && System.nanoTime() - deadline < 0) {
+            LockSupport.parkNanos(this, DRAIN_LOOK_NANOS);
+        }
+        journal.stop();
+        watchdog.stop();
+        session.end(); // frees the writer and the completer, whatever they wait for
         boolean interrupted = false;
-        while (publisher.isAlive()) {
-            try {
-                publisher.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
             }
         }
         session.close();

@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * The configuration of one NATS datastore, checked and complete.
@@ -21,10 +22,12 @@ import java.util.Set;
  * @param password for the user
  * @param token for the server, instead of a user; empty for none
  * @param credentialsFile path of a {@code .creds} file; empty for none
+ * @param tls whom to trust and who we are, where the connection is encrypted
  * @param inflightMaxBytes bound of what is accepted and not yet ended: payloads, and 128 bytes for each record
  * @param inflightMaxRecords bound of the same in records
  * @param confirmTimeout after which a record that is not confirmed fails
  * @param drainTimeout how long closing waits for confirmations
+ * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops duplicates
  * @param heartbeat after which an idle connection is asked for a sign of life
  * @param silent after which a connection that neither takes bytes nor answers is given up
  * @param reconnectWait pause between attempts to connect, to which jitter is added
@@ -39,10 +42,12 @@ record NatsSettings(
         String password,
         String token,
         String credentialsFile,
+        Tls tls,
         long inflightMaxBytes,
         int inflightMaxRecords,
         Duration confirmTimeout,
         Duration drainTimeout,
+        boolean messageIds,
         Duration heartbeat,
         Duration silent,
         Duration reconnectWait) {
@@ -51,22 +56,26 @@ record NatsSettings(
 
     private static final int MAX_NAMESPACE = 1_024;
     private static final Set<String> SCHEMES = Set.of("nats", "tls", "ws", "wss");
-    private static final List<String> KEYS = List.of(
-            "url",
-            "name",
-            "namespace",
-            "datastore",
-            "username",
-            ".password",
-            ".token",
-            "credentials.file",
-            "inflight.max.bytes",
-            "inflight.max.records",
-            "confirm.timeout.ms",
-            "drain.timeout.ms",
-            "heartbeat.ms",
-            "silent.ms",
-            "reconnect.wait.ms");
+    private static final List<String> KEYS = Stream.concat(
+                    Stream.of(
+                            "url",
+                            "name",
+                            "namespace",
+                            "datastore",
+                            "username",
+                            ".password",
+                            ".token",
+                            "credentials.file",
+                            "inflight.max.bytes",
+                            "inflight.max.records",
+                            "confirm.timeout.ms",
+                            "drain.timeout.ms",
+                            "message.ids",
+                            "heartbeat.ms",
+                            "silent.ms",
+                            "reconnect.wait.ms"),
+                    Tls.KEYS.stream())
+            .toList();
 
     /**
      * Reads a Config Admin dictionary, or settings from anywhere else by the same keys.
@@ -85,10 +94,12 @@ record NatsSettings(
                 reader.text(".password", ""),
                 reader.text(".token", ""),
                 reader.text("credentials.file", ""),
+                Tls.parse(reader),
                 reader.number("inflight.max.bytes", 67_108_864, 1, Long.MAX_VALUE),
                 (int) reader.number("inflight.max.records", 262_144, 1, Integer.MAX_VALUE),
                 reader.millis("confirm.timeout.ms", Duration.ofSeconds(120), Duration.ofMillis(100)),
                 reader.millis("drain.timeout.ms", Duration.ofSeconds(10), Duration.ZERO),
+                reader.flag("message.ids", false),
                 reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
                 reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
                 reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)));
@@ -168,6 +179,12 @@ record NatsSettings(
                     "the name that routes use " + (flaw == null ? "may have no comma, which separates names" : flaw));
         }
         return datastore;
+    }
+
+    /** Whether connections must be encrypted; others are if the server requires it. */
+    boolean isTlsAskedFor() {
+        return tls.isAskedFor()
+                || servers.stream().anyMatch(url -> url.startsWith("tls://") || url.startsWith("wss://"));
     }
 
     /** The servers as logs and the status may show them. */

@@ -1,12 +1,11 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
-import io.nats.client.ConnectionListener;
-import io.nats.client.ErrorListener;
-import io.nats.client.Nats;
-import io.nats.client.Options;
+import io.nats.client.ConnectionListener.Events;
 import java.io.IOException;
-import java.time.Duration;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -15,43 +14,46 @@ import org.slf4j.LoggerFactory;
  * The connection that one configuration asks for: made in the background, tried for ever from the first attempt on, and
  * made anew should jnats give it up.
  *
- * <p>A thread of its own loops over {@link Nats#connect}: jnats' own ways to retry the first connect either block the
+ * <p>A thread of its own loops over {@link Connector#connect}: jnats' own ways to retry the first connect either block the
  * caller, end for good on an authentication error, or start a thread that nobody can stop.
  */
 final class Session implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
 
-    /** How long one attempt to connect to one server may take. */
-    private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(2);
+    /** Is told of wires, by threads that must not be kept. */
+    interface Wires {
+        void opened(Session session, Wire wire);
 
-    /** How often a silent server is asked for a sign of life; two unanswered end the connection. */
-    private static final Duration HEARTBEAT = Duration.ofSeconds(2);
+        void closed(Session session, Wire wire);
+    }
 
     private final NatsSettings settings;
-    private final Runnable changed;
+    private final Wires wires;
+    private final ExecutorService callbacks;
+    private final Refusals refusals;
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
-    private final Thread connector;
+    private final Connector connector;
+    private final Thread thread;
 
     private volatile Connection connection;
+    private volatile PortWire wire;
     private volatile String trouble = "";
-    /** The last {@code -ERR} of the server, and the last exception, since the last attempt to connect began. */
-    private volatile String serverError = "";
-
-    private volatile String exception = "";
-
     private volatile boolean closing;
 
-    /** @param changed is run, on any thread, when the connection comes or goes; must not block */
-    Session(NatsSettings settings, Runnable changed) {
+    Session(NatsSettings settings, Wires wires) {
         this.settings = settings;
-        this.changed = changed;
-        this.connector = new Thread(this::stayConnected, "nats-" + settings.datastore() + "-connect");
+        this.wires = wires;
+        String prefix = "nats-" + settings.datastore();
+        this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
+        this.refusals = new Refusals(callbacks);
+        this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
+        this.thread = new Thread(this::stayConnected, prefix + "-connect");
     }
 
     void open() {
-        connector.start();
+        thread.start();
     }
 
     NatsSettings settings() {
@@ -69,6 +71,12 @@ final class Session implements AutoCloseable {
         return connection;
     }
 
+    /** The wire that is open at this moment; null if none is. */
+    Wire openWire() {
+        PortWire now = wire;
+        return now == null || now.port().isClosed() ? null : now;
+    }
+
     /** What was wrong last; empty if nothing was. */
     String trouble() {
         return trouble;
@@ -81,34 +89,40 @@ final class Session implements AutoCloseable {
                 awaitEnd();
                 if (!closing) {
                     log.error(
-                            "nats_closed datastore={} error=\"{}\" reason=\"jnats gave the connection up; connecting anew\"",
+                            "nats_closed datastore={} error=\"{}\" reason=\"{}; connecting anew\"",
                             settings.datastore(),
-                            lastError());
+                            connector.lastError(),
+                            connector.isOutdated()
+                                    ? "the server has begun or ceased to require TLS"
+                                    : "jnats gave the connection up");
+                    connection.close();
                 }
             }
+            if (connection != null) {
+                connection.close();
+            }
         } catch (InterruptedException e) {
-            // close() wants this thread to end
+            log.warn("nats_error datastore={} reason=\"interrupted\"", settings.datastore());
+        } finally {
+            callbacks.shutdown();
         }
     }
 
     private void connect() throws InterruptedException {
         while (!closing) {
-            forgetErrors();
             try {
-                connection = Nats.connect(options());
+                connection = connector.connect();
                 return;
-            } catch (IOException | IllegalArgumentException | IllegalStateException e) {
-                String reason = reason(e);
-                trouble = reason;
+            } catch (IOException e) {
+                trouble = e.getMessage();
                 attempts.write(leftOut -> log.warn(
                         "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\""
                                 + " left_out={}",
                         settings.datastore(),
                         settings.shownServers(),
-                        reason,
+                        e.getMessage(),
                         settings.reconnectWait().toMillis(),
                         leftOut));
-                changed.run();
             }
             pause();
         }
@@ -121,86 +135,57 @@ final class Session implements AutoCloseable {
         }
     }
 
-    /** Waits until jnats has given the connection up, or this session is closed. */
+    /** Waits until the connection is of no use any more, or this session is closed. */
     private synchronized void awaitEnd() throws InterruptedException {
-        while (!closing && connection.getStatus() != Connection.Status.CLOSED) {
+        while (!closing && connection.getStatus() != Connection.Status.CLOSED && !connector.isOutdated()) {
             wait();
         }
     }
 
-    /**
-     * Why an attempt failed: jnats itself says only that it could not connect. What the server answered explains more
-     * than the exceptions that this led to.
-     */
-    private String reason(Exception e) {
-        String said = lastError();
-        return !said.isEmpty() ? said : e.getMessage() == null ? e.toString() : e.getMessage();
-    }
-
-    private String lastError() {
-        return LogText.of(serverError.isEmpty() ? exception : serverError);
-    }
-
-    private void forgetErrors() {
-        serverError = "";
-        exception = "";
-    }
-
-    private Options options() {
-        Options.Builder builder = new Options.Builder()
-                .servers(settings.servers().toArray(String[]::new))
-                .connectionName(settings.name())
-                .connectionTimeout(CONNECT_TIMEOUT)
-                .maxReconnects(-1)
-                .reconnectWait(settings.reconnectWait())
-                .pingInterval(HEARTBEAT)
-                // What the publisher could not get confirmed it publishes again itself, in order.
-                .reconnectBufferSize(0)
-                .connectionListener(new ConnectionEvents())
-                .errorListener(new ErrorEvents());
-        if (!settings.username().isEmpty()) {
-            builder.userInfo(settings.username(), settings.password());
-        }
-        if (!settings.token().isEmpty()) {
-            builder.token(settings.token().toCharArray());
-        }
-        if (!settings.credentialsFile().isEmpty()) {
-            builder.credentialPath(settings.credentialsFile());
-        }
-        return builder.build();
-    }
-
     private synchronized void wake() {
         notifyAll();
-        changed.run();
     }
 
-    private final class ConnectionEvents implements ConnectionListener {
-        /** Deprecated and yet abstract: jnats calls the other method. */
+    private final class Watcher implements ConnectionWatcher {
         @Override
-        @SuppressWarnings("deprecation")
-        public void connectionEvent(Connection source, Events type) {
-            // never called
+        public void opened(FramePort port) {
+            wire = new PortWire(port, refusals);
+            wires.opened(Session.this, wire);
         }
 
         @Override
-        public void connectionEvent(Connection source, Events type, Long time, String uriDetails) {
+        public void closed(FramePort port) {
+            PortWire now = wire;
+            if (now != null && now.port() == port) {
+                wires.closed(Session.this, now);
+            }
+        }
+
+        @Override
+        public void refused(String error) {
+            refusals.add(error);
+        }
+
+        @Override
+        public void happened(Connection source, Events event) {
             String server = NatsSettings.withoutSecrets(String.valueOf(source.getConnectedUrl()));
-            switch (type) {
+            switch (event) {
                 case CONNECTED -> {
                     trouble = "";
                     log.info("nats_connected datastore={} server={}", settings.datastore(), server);
                 }
                 case RECONNECTED -> {
                     trouble = "";
-                    forgetErrors();
+                    connector.forgetErrors();
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
                 }
                 case DISCONNECTED -> {
                     if (!closing && connection != null) {
-                        String error = lastError();
+                        String error = connector.lastError();
+                        if (trouble.isEmpty()) { // Also comes for every reconnect that fails.
+                            log.warn("nats_disconnected datastore={} error=\"{}\"", settings.datastore(), error);
+                        }
                         trouble = "disconnected" + (error.isEmpty() ? "" : ": " + error);
-                        log.warn("nats_disconnected datastore={} error=\"{}\"", settings.datastore(), error);
                     }
                 }
                 case CLOSED -> {
@@ -209,27 +194,14 @@ final class Session implements AutoCloseable {
                         log.info("nats_closed datastore={} reason=\"closed on purpose\"", settings.datastore());
                     }
                 }
-                default -> log.info("nats_event datastore={} event=\"{}\"", settings.datastore(), type);
+                default -> log.info("nats_event datastore={} event=\"{}\"", settings.datastore(), event);
             }
             wake();
         }
-    }
-
-    private final class ErrorEvents implements ErrorListener {
-        @Override
-        public void errorOccurred(Connection source, String error) {
-            serverError = error;
-            report(error);
-        }
-
-        @Override
-        public void exceptionOccurred(Connection source, Exception thrown) {
-            exception = thrown.toString();
-            report(exception);
-        }
 
         /** Errors of an attempt to connect are reported when it has failed. */
-        private void report(String error) {
+        @Override
+        public void wrong(String error) {
             if (!closing && connection != null) {
                 errors.write(leftOut -> log.error(
                         "nats_error datastore={} error=\"{}\" left_out={}",
@@ -237,28 +209,32 @@ final class Session implements AutoCloseable {
                         LogText.of(error),
                         leftOut));
             }
+            if (connector.isOutdated()) {
+                wake();
+            }
         }
     }
 
-    /** Ends the connection and its threads, whatever state they are in; what was not confirmed stays so. */
-    @Override
-    public void close() {
+    /** Has the connection and its threads end, whatever state they are in; does not wait for it. */
+    void end() {
         synchronized (this) {
             closing = true;
             notifyAll();
         }
-        boolean interrupted = false;
-        while (connector.isAlive()) {
-            try {
-                // An attempt under way ends by its own timeout, and its connection is closed below.
-                connector.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
+        PortWire now = wire;
+        if (now != null) {
+            now.cut(); // so that nobody is held by it, and closing it does not take long
         }
-        if (connection != null) {
+    }
+
+    /** Ends it and waits: an attempt to connect that is under way ends by its own timeout. */
+    @Override
+    public void close() {
+        end();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
             try {
-                connection.close();
+                thread.join();
             } catch (InterruptedException e) {
                 interrupted = true;
             }

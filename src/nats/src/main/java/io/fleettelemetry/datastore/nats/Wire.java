@@ -39,8 +39,13 @@ interface Wire {
      */
     List<String> denied();
 
-    /** Why the server ended the connection, in its own words; null if it did not say, or did not end it. May wait briefly. */
-    String fatalError() throws InterruptedException;
+    /**
+     * To be called before anything is written: what the server has refused on earlier connections is none of this one's
+     * business. May wait briefly.
+     *
+     * @return why the server ended the connection before this one, in its own words; null if it did not say
+     */
+    String begin() throws InterruptedException;
 
     /** Ends the connection at once, whatever state it is in, and frees a blocked {@link #write}. Never blocks. */
     void cut();

@@ -29,10 +29,12 @@ class NatsSettingsTest {
                         "",
                         "",
                         "",
+                        new Tls("", "", "", false),
                         67_108_864,
                         262_144,
                         Duration.ofSeconds(120),
                         Duration.ofSeconds(10),
+                        false,
                         Duration.ofSeconds(2),
                         Duration.ofSeconds(5),
                         Duration.ofSeconds(2)),
@@ -69,12 +71,29 @@ class NatsSettingsTest {
                 "reconnect.wait.ms|0|must be a whole number from 1 to 86400000",
                 "drain.timeout.ms|-1|must be a whole number from 0 to 86400000",
                 "service.ranking|high|must be a whole number from",
+                "tls.first|yes|must be true or false",
+                "tls.cert.file|/a.pem|is of no use without its key; set tls.key.file too, or neither",
+                "tls.key.file|/a.pem|belongs to a certificate; set tls.cert.file too, or neither",
             })
     void a_wrong_value_is_refused_with_the_key_the_value_and_the_reason(String key, String value, String reason) {
         SettingsException e = assertThrows(SettingsException.class, () -> NatsSettings.parse(Map.of(key, value)));
         assertEquals(1, e.problems().size(), e.getMessage());
         assertTrue(e.getMessage().startsWith(key + " = " + value + ": "), e.getMessage());
         assertTrue(e.getMessage().contains(reason), e.getMessage());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "url, nats://a, false",
+        "url, ws://a, false",
+        "url, 'nats://a,tls://b', true",
+        "url, wss://a, true",
+        "tls.ca.file, /ca.pem, true",
+        "tls.first, true, true",
+        "tls.first, false, false",
+    })
+    void tls_is_asked_for_by_a_url_or_by_any_of_its_keys(String key, String value, boolean asked) {
+        assertEquals(asked, NatsSettings.parse(Map.of(key, value)).isTlsAskedFor());
     }
 
     @Test

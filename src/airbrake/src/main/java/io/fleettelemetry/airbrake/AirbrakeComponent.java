@@ -1,0 +1,121 @@
+package io.fleettelemetry.airbrake;
+
+import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.settings.SettingsException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Modified;
+import org.osgi.service.metatype.annotations.Designate;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a reporter in step with what Config Admin says: while a project is configured there are a service and a thread,
+ * otherwise neither.
+ *
+ * <p>Never fails to activate: a configuration that is wrong is logged, the last good one stays in force, and mending the
+ * file is enough. The service is registered here, not by Declarative Services, because it is not always there.
+ */
+@Component(
+        service = {},
+        immediate = true,
+        configurationPid = AirbrakeConfiguration.PID,
+        configurationPolicy = ConfigurationPolicy.REQUIRE)
+@Designate(ocd = AirbrakeConfiguration.class)
+public final class AirbrakeComponent {
+
+    private static final Logger log = LoggerFactory.getLogger(AirbrakeComponent.class);
+
+    private final BundleContext context;
+    private final Map<String, String> variables;
+
+    private Optional<AirbrakeSettings> inForce = Optional.empty();
+    private List<String> refused = List.of();
+    /** These two are null while reporting is off. */
+    private AirbrakeReporter reporter;
+
+    private ServiceRegistration<ErrorReporter> registration;
+
+    /** Begins to report, if the configuration says so. */
+    @Activate
+    public AirbrakeComponent(BundleContext context, Map<String, Object> configuration) {
+        this(context, configuration, System.getenv());
+    }
+
+    /** @param variables in place of the process's environment */
+    AirbrakeComponent(BundleContext context, Map<String, ?> configuration, Map<String, String> variables) {
+        this.context = context;
+        this.variables = variables;
+        configure(configuration);
+    }
+
+    @Modified
+    void configure(Map<String, ?> configuration) {
+        Optional<AirbrakeSettings> settings;
+        try {
+            settings = AirbrakeSettings.parse(configuration, variables);
+        } catch (SettingsException e) {
+            refuse(e.problems());
+            return;
+        }
+        refused = List.of();
+        if (settings.equals(inForce)) {
+            return;
+        }
+        AirbrakeSettings.unknownKeys(configuration)
+                .forEach(key ->
+                        log.warn("airbrake_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
+        inForce = settings;
+        settings.ifPresentOrElse(this::report, this::stop);
+    }
+
+    private void refuse(List<String> problems) {
+        if (!problems.equals(refused)) {
+            refused = problems;
+            problems.forEach(problem -> log.error(
+                    "airbrake_configuration_refused reason=\"{}\" in_force=\"{}\"",
+                    problem,
+                    inForce.map(settings -> "the last good one: " + settings).orElse("none: nothing is reported")));
+        }
+    }
+
+    private void report(AirbrakeSettings settings) {
+        if (reporter == null) {
+            reporter = new AirbrakeReporter(
+                    settings, context.getBundle().getVersion().toString());
+            reporter.open();
+            registration = context.registerService(ErrorReporter.class, reporter, null);
+        } else {
+            reporter.use(settings);
+        }
+        log.info(
+                "airbrake_configured host={} project_id={} environment=\"{}\" source={}",
+                settings.host(),
+                settings.projectId(),
+                settings.environment(),
+                settings.keySource());
+    }
+
+    /** The service goes first, so that nobody reports to a reporter that ends. Returns when its thread has ended. */
+    private void stop() {
+        registration.unregister();
+        reporter.close();
+        reporter = null;
+        log.info("airbrake_off reason=\"no project_id is configured\"");
+    }
+
+    @Deactivate
+    void deactivate() {
+        if (reporter != null) {
+            registration.unregister();
+            reporter.close();
+        }
+    }
+}

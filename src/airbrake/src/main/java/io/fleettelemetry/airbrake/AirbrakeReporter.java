@@ -1,0 +1,165 @@
+package io.fleettelemetry.airbrake;
+
+import io.fleettelemetry.api.ErrorReporter;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Passes reports on to Airbrake, on one thread, from a bounded queue.
+ *
+ * <p>A report is tried once. Whatever Airbrake does or does not do, whoever reports is never held up: what finds the
+ * queue full or is not taken by Airbrake is lost, counted, and the log says so, at most once in a while.
+ */
+final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
+
+    private static final Logger log = LoggerFactory.getLogger(AirbrakeReporter.class);
+
+    private static final Duration LOG_PAUSE = Duration.ofSeconds(10);
+    private static final Duration ABORT_PAUSE = Duration.ofMillis(50);
+
+    private final String version;
+    private final Endpoint endpoint;
+    private final Duration logPause;
+    private final LinkedBlockingQueue<Report> queue = new LinkedBlockingQueue<>();
+    private final AtomicLong refused = new AtomicLong();
+    private final Thread thread = new Thread(this::run, "airbrake-report");
+
+    private volatile AirbrakeSettings settings;
+    private volatile boolean closed;
+
+    // The reporter's thread alone uses these.
+    private long failed;
+    private String lastFailure = "";
+    private long refusedLogged;
+    private long failedLogged;
+    private long lastLogged;
+
+    /** @param version of the notifier, for Airbrake */
+    AirbrakeReporter(AirbrakeSettings settings, String version) {
+        this(settings, version, LOG_PAUSE);
+    }
+
+    /** @param logPause at least so long between two lines about losses */
+    AirbrakeReporter(AirbrakeSettings settings, String version, Duration logPause) {
+        this.settings = settings;
+        this.version = version;
+        this.endpoint = new Endpoint(version);
+        this.logPause = logPause;
+        this.lastLogged = System.nanoTime() - logPause.toNanos();
+        thread.setDaemon(true);
+        // Not that of whoever configures it, which would then be held as long as this thread lives.
+        thread.setContextClassLoader(AirbrakeReporter.class.getClassLoader());
+    }
+
+    /** Begins to send. */
+    void open() {
+        thread.start();
+    }
+
+    /** From the next report on, works by these settings; what is queued is sent by them too. */
+    void use(AirbrakeSettings settings) {
+        this.settings = settings;
+    }
+
+    @Override
+    public void report(String message, Throwable cause, Map<String, String> fields) {
+        Report report = new Report(message, cause, fields);
+        synchronized (queue) { // no two may take the last place
+            if (!closed && queue.size() < settings.queueMax()) {
+                queue.add(report);
+                return;
+            }
+        }
+        refused.incrementAndGet();
+    }
+
+    private void run() {
+        String hostname = hostname();
+        try {
+            while (!closed) {
+                Report report = queue.poll(logPause.toNanos(), TimeUnit.NANOSECONDS);
+                if (report != null) {
+                    send(report, hostname);
+                }
+                if (System.nanoTime() - lastLogged >= logPause.toNanos()) {
+                    logLosses();
+                }
+            }
+        } catch (InterruptedException e) {
+            // That is close().
+        }
+        if (!queue.isEmpty()) {
+            failed += queue.size();
+            lastFailure = "reporting was ended";
+        }
+        logLosses();
+    }
+
+    private void send(Report report, String hostname) {
+        AirbrakeSettings now = settings;
+        try {
+            endpoint.post(now, Notice.json(report, now.environment(), hostname, version));
+        } catch (IOException | RuntimeException e) {
+            failed++;
+            lastFailure = e.toString();
+        }
+    }
+
+    private void logLosses() {
+        long nowRefused = refused.get();
+        if (nowRefused == refusedLogged && failed == failedLogged) {
+            return;
+        }
+        log.warn(
+                "airbrake_reports_lost queue_full={} failed={} lost_total={} queue.max={} last_failure=\"{}\"",
+                nowRefused - refusedLogged,
+                failed - failedLogged,
+                nowRefused + failed,
+                settings.queueMax(),
+                lastFailure);
+        refusedLogged = nowRefused;
+        failedLogged = failed;
+        lastLogged = System.nanoTime();
+    }
+
+    /** Asks the network's name service, which may take its time: not for the thread of whoever configures. */
+    private static String hostname() {
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            return "";
+        }
+    }
+
+    /**
+     * Ends it; reports that wait are lost. Returns when the thread has ended: at once, or, while a connection is being
+     * made, when that has succeeded or not.
+     */
+    @Override
+    public void close() {
+        synchronized (queue) {
+            closed = true;
+        }
+        thread.interrupt();
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            endpoint.abort(); // again and again: a connection that is just being made cannot be cut yet
+            try {
+                thread.join(ABORT_PAUSE.toMillis());
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,83 @@
+package io.fleettelemetry.console;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/** A {@code .cfg} file, there or not yet, and what is to become of it. */
+final class CfgFile {
+
+    private static final String HEADER = "# From the Go server's configuration, by telemetry:import-config.\n";
+
+    private final String name;
+    private final Path path;
+    private final boolean there;
+    private final CfgText text;
+
+    /**
+     * Reads it, if it is there. A link is followed: what it points to is read, and written.
+     *
+     * @throws IOException if it is there and cannot be read
+     */
+    CfgFile(Path etc, String name) throws IOException {
+        this.name = name;
+        Path file = etc.resolve(name);
+        this.there = Files.exists(file);
+        this.path = there ? file.toRealPath() : file;
+        this.text = new CfgText(there ? Files.readString(path, StandardCharsets.ISO_8859_1) : HEADER);
+    }
+
+    String name() {
+        return name;
+    }
+
+    /** Whether it was there when it was read. */
+    boolean isThere() {
+        return there;
+    }
+
+    /** What stands in it, or is to. */
+    CfgText text() {
+        return text;
+    }
+
+    /** Whether something else is to stand in it than does. */
+    boolean isChanged() {
+        return !text.difference().isEmpty();
+    }
+
+    /**
+     * Writes files: first all of them beside the old ones, then each in place of its old one in one step. So one that
+     * cannot be written leaves them all as they are, as good as always.
+     */
+    static void write(List<CfgFile> files) throws IOException {
+        try {
+            for (CfgFile file : files) {
+                file.prepare();
+            }
+            for (CfgFile file : files) {
+                Files.move(file.part(), file.path, StandardCopyOption.ATOMIC_MOVE);
+            }
+        } finally {
+            for (CfgFile file : files) {
+                Files.deleteIfExists(file.part());
+            }
+        }
+    }
+
+    /** With the permissions of the old one. */
+    private void prepare() throws IOException {
+        if (there) {
+            Files.copy(path, part(), StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
+        }
+        Files.writeString(part(), text.toString(), StandardCharsets.ISO_8859_1);
+    }
+
+    /** FileInstall does not look at a file of this name. */
+    private Path part() {
+        return path.resolveSibling(path.getFileName() + ".part");
+    }
+}

@@ -1,0 +1,168 @@
+package io.fleettelemetry.console;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.apache.karaf.shell.api.action.Argument;
+import org.apache.karaf.shell.api.action.Command;
+import org.apache.karaf.shell.api.action.Completion;
+import org.apache.karaf.shell.api.action.Option;
+import org.apache.karaf.shell.api.action.lifecycle.Service;
+import org.apache.karaf.shell.support.completers.FileCompleter;
+
+/** Takes over the configuration of the Go server: keys of its JSON file become keys of {@code .cfg} files. */
+@Service
+@Command(
+        scope = "telemetry",
+        name = "import-config",
+        description = "Takes over the JSON configuration of the Go server into .cfg files",
+        detailedDescription =
+                "Lists what is taken over, what has no counterpart here, and what is ignored. What FILE does not"
+                        + " say stays as it is in etc/, and so do comments and other keys there; only routes and sources of reliable"
+                        + " acks are replaced as a whole. If FILE is wrong, nothing is written. If a file in etc/ would change, the"
+                        + " difference is shown and nothing is written, unless --force is given. The files that come with the KAR are"
+                        + " there from the start: so look at the difference first, then repeat the command with --force.")
+public final class ImportConfigCommand extends TelemetryCommand {
+
+    @Argument(name = "FILE", description = "The configuration of the Go server, such as config.json")
+    @Completion(FileCompleter.class)
+    String file;
+
+    @Option(name = "--force", description = "Write, even if files that are there already change")
+    boolean force;
+
+    /** Where the .cfg files are. */
+    String etc = System.getProperty("karaf.etc");
+
+    /** The environment of Karaf's process. */
+    Map<String, String> variables = System.getenv();
+
+    @Override
+    String usage() {
+        return "telemetry:import-config FILE [--force] [--json]";
+    }
+
+    @Override
+    String obstacle() {
+        return etc == null ? "The system property karaf.etc does not say where the .cfg files are." : "";
+    }
+
+    @Override
+    Answer answer() throws Misuse {
+        if (file == null) {
+            throw new Misuse("FILE", null, "is missing");
+        }
+        try {
+            return take(new GoImport(GoConfig.parse(read()), variables));
+        } catch (GoConfig.Wrong e) {
+            return wrong(e.problems());
+        } catch (IOException e) {
+            return Answer.refused("The files in " + etc + " cannot be read or written: " + e);
+        }
+    }
+
+    private String read() throws Misuse {
+        try {
+            return new String(Files.readAllBytes(session.currentDir().resolve(file)), StandardCharsets.UTF_8);
+        } catch (IOException | InvalidPathException e) {
+            throw new Misuse("FILE", file, "cannot be read: " + e);
+        }
+    }
+
+    private Answer wrong(List<String> problems) {
+        String indent = System.lineSeparator() + "  ";
+        String complaint = file + " is wrong, and nothing was written:" + indent + String.join(indent, problems);
+        return new Answer(Map.of("error", complaint, "problems", problems), List.of(), complaint);
+    }
+
+    private Answer take(GoImport found) throws IOException {
+        if (found.settings().isEmpty()) {
+            return answer(
+                    found,
+                    List.of(),
+                    "nothing",
+                    "Nothing in " + file + " has a counterpart here; nothing was written.");
+        }
+        List<CfgFile> files = new ArrayList<>();
+        for (String name : GoImport.FILES) {
+            CfgFile cfg = new CfgFile(Path.of(etc), name);
+            found.applyTo(name, cfg.text());
+            files.add(cfg);
+        }
+        List<CfgFile> changed = files.stream().filter(CfgFile::isChanged).toList();
+        if (changed.isEmpty()) {
+            return answer(found, changed, "unchanged", "");
+        }
+        if (!force && changed.stream().anyMatch(CfgFile::isThere)) {
+            return answer(
+                    found,
+                    changed,
+                    "differs",
+                    "Nothing was written, because files in " + etc + " would change as shown; --force writes them.");
+        }
+        CfgFile.write(changed);
+        return answer(found, changed, "written", "");
+    }
+
+    /** @param outcome {@code written}, {@code unchanged}, {@code differs} or {@code nothing} */
+    private Answer answer(GoImport found, List<CfgFile> changed, String outcome, String complaint) {
+        Map<String, Object> facts = new LinkedHashMap<>();
+        facts.put("outcome", outcome);
+        facts.put(
+                "taken_over",
+                found.settings().stream().map(GoImport.Setting::shown).toList());
+        facts.put("no_counterpart", found.withoutCounterpart());
+        facts.put("ignored", found.unknown());
+        facts.put("notes", found.notes());
+        facts.put("changes", differences(changed));
+        if (!complaint.isEmpty()) {
+            facts.put("error", complaint);
+        }
+        return new Answer(facts, text(found, changed, outcome), complaint);
+    }
+
+    private static Map<String, List<String>> differences(List<CfgFile> changed) {
+        Map<String, List<String>> differences = new LinkedHashMap<>();
+        changed.forEach(file -> differences.put(file.name(), file.text().difference()));
+        return differences;
+    }
+
+    private List<String> text(GoImport found, List<CfgFile> changed, String outcome) {
+        List<String> text = new ArrayList<>();
+        text.add("Taken over");
+        found.settings()
+                .forEach(setting -> text.add(line(setting.from(), setting.key() + " = " + setting.shownValue())));
+        if (!found.withoutCounterpart().isEmpty()) {
+            text.add("No counterpart here");
+            found.withoutCounterpart().forEach((key, reason) -> text.add(line(key, reason)));
+        }
+        if (!found.unknown().isEmpty()) {
+            text.add("Ignored, because the Go server has no such key either");
+            found.unknown().forEach(key -> text.add("  " + key));
+        }
+        if (!found.notes().isEmpty()) {
+            text.add("Notes");
+            found.notes().forEach(note -> text.add("  " + note));
+        }
+        changed.forEach(cfg -> {
+            text.add(cfg.name() + (cfg.isThere() ? "" : " (a new file)"));
+            cfg.text().difference().forEach(line -> text.add("  " + line));
+        });
+        switch (outcome) {
+            case "written" -> text.add("Written to " + etc + "; in force within two seconds, see telemetry:status");
+            case "unchanged" -> text.add("Nothing to write: " + etc + " says all of it already");
+            default -> {}
+        }
+        return text;
+    }
+
+    private static String line(String key, String value) {
+        return String.format("  %-34s  %s", key, value);
+    }
+}

@@ -1,0 +1,74 @@
+package io.fleettelemetry.console;
+
+import com.google.gson.Gson;
+import com.google.gson.GsonBuilder;
+import org.apache.karaf.shell.api.action.Action;
+import org.apache.karaf.shell.api.action.Option;
+import org.apache.karaf.shell.api.action.lifecycle.Reference;
+import org.apache.karaf.shell.api.console.Session;
+import org.apache.karaf.shell.support.CommandException;
+
+/** What the commands have in common: they answer people or, with {@code --json}, programs. */
+abstract class TelemetryCommand implements Action {
+
+    private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
+
+    @Reference
+    Session session;
+
+    @Option(name = "--json", description = "Answer with one JSON object and nothing else")
+    boolean json;
+
+    /** How to call it, in one line. */
+    abstract String usage();
+
+    /**
+     * Does what was asked.
+     *
+     * @throws Misuse if the options make no sense; nothing was done
+     */
+    abstract Answer answer() throws Misuse;
+
+    /** Says why nothing can be done at this moment, whatever the options are; empty if that is not so. */
+    String obstacle() {
+        return "";
+    }
+
+    @Override
+    public final Object execute() throws CommandException {
+        Answer answer;
+        try {
+            answer = obstacle().isEmpty() ? answer() : Answer.refused(obstacle());
+        } catch (Misuse misuse) {
+            answer = Answer.refused(misuse.getMessage() + System.lineSeparator() + "usage: " + usage());
+        }
+        boolean done = answer.complaint().isEmpty();
+        if (json) {
+            System.out.print(GSON.toJson(answer.facts()) + (done ? System.lineSeparator() : ""));
+        } else {
+            answer.text().forEach(System.out::println);
+        }
+        System.out.flush();
+        if (!done) {
+            // Only an exception makes bin/client exit with an error. Of this one Karaf prints the first text and a line
+            // end to standard output, where nothing may stand but the JSON object.
+            throw new CommandException(json ? "" : answer.complaint(), answer.complaint());
+        }
+        return null;
+    }
+
+    /** An option that makes no sense. */
+    static final class Misuse extends Exception {
+
+        private static final long serialVersionUID = 1;
+
+        /**
+         * @param option its name
+         * @param value what was given; null if nothing was
+         * @param reason what is wrong with it
+         */
+        Misuse(String option, Object value, String reason) {
+            super(option + (value == null ? "" : " \"" + value + "\"") + ": " + reason);
+        }
+    }
+}

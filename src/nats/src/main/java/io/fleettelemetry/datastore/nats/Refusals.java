@@ -1,0 +1,82 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.nats.client.Connection;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * What the server has answered {@code -ERR} to, of the connections of one session. jnats counts these answers as it reads
+ * them, but tells them later, on another thread: so whoever wants to know which answers came before a PONG compares the
+ * count, and if it has moved sends a marker through that thread and then reads.
+ */
+final class Refusals {
+
+    private static final String PUBLISH = "permissions violation for publish to";
+
+    private final ConcurrentLinkedQueue<String> told = new ConcurrentLinkedQueue<>();
+    private final ExecutorService callbacks;
+    // The rest belongs to the completer.
+    private Connection counted;
+    private long count;
+    private final List<String> denied = new ArrayList<>();
+    private String other;
+
+    /** @param callbacks the thread on which {@link #add} is called */
+    Refusals(ExecutorService callbacks) {
+        this.callbacks = callbacks;
+    }
+
+    /** The server has answered {@code -ERR}. */
+    void add(String error) {
+        told.add(error);
+    }
+
+    /** Whether there is anything new since the last look. */
+    boolean hasMoved(Connection connection) {
+        long now = connection.getStatistics().getErrs();
+        boolean moved = connection != counted || now != count;
+        counted = connection;
+        count = now;
+        return moved;
+    }
+
+    /** Takes everything that was answered up to now. */
+    void read() throws InterruptedException {
+        denied.clear();
+        other = null;
+        try {
+            callbacks.submit(() -> {}).get();
+        } catch (ExecutionException | RejectedExecutionException e) {
+            // The session is being closed; what was told until then is there.
+        }
+        for (String error = told.poll(); error != null; error = told.poll()) {
+            String lower = error.toLowerCase(Locale.ROOT);
+            if (lower.startsWith(PUBLISH)) {
+                denied.add(quoted(error));
+            } else if (!lower.startsWith("permissions violation")) {
+                other = error;
+            }
+        }
+    }
+
+    private static String quoted(String error) {
+        int from = error.indexOf('"');
+        int to = error.indexOf('"', from + 1);
+        return from < 0 || to < 0 ? error : error.substring(from + 1, to);
+    }
+
+    /** Subjects that were denied, one for each frame. */
+    List<String> denied() {
+        return List.copyOf(denied);
+    }
+
+    /** The last answer that does not say which frame it is about; null if there was none. */
+    String other() {
+        return other;
+    }
+}

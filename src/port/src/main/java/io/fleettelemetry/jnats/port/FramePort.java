@@ -1,0 +1,197 @@
+package io.fleettelemetry.jnats.port;
+
+import io.nats.client.Connection;
+import io.nats.client.Options;
+import io.nats.client.impl.SocketDataPort;
+import io.nats.client.support.WebSocket;
+import java.io.EOFException;
+import java.io.IOException;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateExpiredException;
+import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
+import javax.net.ssl.SSLException;
+import javax.net.ssl.SSLHandshakeException;
+import javax.net.ssl.SSLParameters;
+import javax.net.ssl.SSLSocket;
+
+/**
+ * The bytes of one connection, from its beginning to its end: jnats makes a new port for every attempt to connect.
+ *
+ * <p>Other than jnats' own, it checks that a server's certificate is for the host of its URL, with every kind of URL, and
+ * says why TLS fails. For that it has to be given the host's name: on {@code tls} and {@code nats} URLs jnats passes an
+ * address instead, unless its options say {@code hostnameResolveMode(HappyEyeballs)}. The socket's read timeout of the
+ * options ends with the connection's preparation: it bounds the TLS handshake, the WebSocket handshake and the wait for
+ * the server's INFO, each of which would otherwise wait for a silent server for ever.
+ *
+ * <p>From its first write on it is open for frames as well: ready {@code PUB} and {@code HPUB} messages, whole ones, which
+ * go out between those of jnats. A port's identity is thus the epoch of a connection, and a write to an old one fails by
+ * itself.
+ *
+ * <p>{@code afterConstruct} to the first {@code write} happen one after the other; then one thread reads, jnats' writer and
+ * one that brings frames write, and any thread may close.
+ */
+public final class FramePort extends SocketDataPort {
+
+    private Options options;
+    private PortOwner owner;
+    /** Fair, so that jnats' PING is not kept waiting by frames and more frames. */
+    private final ReentrantLock writing = new ReentrantLock(true);
+
+    private volatile boolean open;
+    private volatile boolean closed;
+    private volatile boolean framesUnderWay;
+    private boolean masks;
+    /** Whether TLS has brought something to read: from then on it works. */
+    private boolean secured;
+
+    /** For jnats, which makes it by its name. */
+    public FramePort() {}
+
+    /** @throws IllegalArgumentException if the options' connection listener is no {@link PortOwner} */
+    @Override
+    public void afterConstruct(Options options) {
+        if (!(options.getConnectionListener() instanceof PortOwner listener)) {
+            throw new IllegalArgumentException("the connection listener must be a " + PortOwner.class.getName());
+        }
+        this.options = options;
+        owner = listener;
+    }
+
+    /** @throws IOException with the reason; the socket is then of no use any more */
+    @Override
+    public void upgradeToSecure() throws IOException {
+        SSLSocket secure = (SSLSocket) owner.tls().getSocketFactory().createSocket(socket, host, port, true);
+        SSLParameters parameters = secure.getSSLParameters();
+        parameters.setEndpointIdentificationAlgorithm("HTTPS");
+        secure.setSSLParameters(parameters);
+        try {
+            secure.startHandshake();
+        } catch (IOException e) {
+            throw refused(e);
+        }
+        socket = secure;
+        in = secure.getInputStream();
+        out = secure.getOutputStream();
+        isSecure = true;
+    }
+
+    @Override
+    public int read(byte[] dst, int off, int len) throws IOException {
+        try {
+            int count = super.read(dst, off, len);
+            secured = isSecure;
+            return count;
+        } catch (SSLException e) {
+            throw secured ? e : refused(e);
+        }
+    }
+
+    /** Whole protocol messages of jnats; the first is CONNECT, with which the connection's preparation is over. */
+    @Override
+    public void write(byte[] src, int toWrite) throws IOException {
+        boolean first;
+        writing.lock();
+        try {
+            first = !open;
+            if (first) {
+                socket.setSoTimeout(0);
+                masks = socket instanceof WebSocket;
+            }
+            super.write(src, toWrite);
+            open = true;
+        } finally {
+            writing.unlock();
+        }
+        if (first) {
+            owner.opened(this);
+        }
+    }
+
+    /**
+     * Writes whole frames ({@code PUB}, {@code HPUB}) between two messages of jnats. Blocks while the socket is full, until
+     * {@link #forceClose}.
+     *
+     * @param frames not changed, also not by a WebSocket, which masks what it is given in place
+     * @throws IOException if the port is closed, or not yet {@linkplain PortOwner#opened open}, or the link has broken; how
+     *     much has arrived nobody knows
+     */
+    public void writeFrames(byte[] frames, int from, int to) throws IOException {
+        writing.lock();
+        try {
+            if (!open || closed) {
+                throw new IOException("the connection is " + (closed ? "closed" : "not open"));
+            }
+            framesUnderWay = true;
+            if (masks) {
+                out.write(Arrays.copyOfRange(frames, from, to));
+            } else {
+                out.write(frames, from, to - from);
+            }
+        } finally {
+            framesUnderWay = false;
+            writing.unlock();
+        }
+    }
+
+    /** The connection that this port carries; callable once it is open. */
+    public Connection connection() {
+        return connection;
+    }
+
+    /** Whether it has been closed, by whomever. */
+    public boolean isClosed() {
+        return closed;
+    }
+
+    /** Takes no lock: it must get through while a write is stuck. */
+    @Override
+    public void close() throws IOException {
+        closed = true;
+        owner.closed(this);
+        if (framesUnderWay && socket != null) {
+            // Under TLS closing would wait for the write to end, to say goodbye in order.
+            socket.setSoLinger(true, 0);
+        }
+        super.close();
+    }
+
+    private IOException refused(IOException e) {
+        if (closed) { // which is then why; jnats closes a port that takes too long
+            return e;
+        }
+        String reason = "TLS with " + host + ":" + port + " failed: " + reason(e);
+        owner.tlsFailed(reason);
+        IOException refusal = new SSLHandshakeException(reason);
+        refusal.initCause(e);
+        return refusal;
+    }
+
+    private String reason(Throwable e) {
+        Throwable root = e;
+        while (root.getCause() != null) {
+            root = root.getCause();
+        }
+        if (root instanceof CertPathBuilderException) {
+            return "no CA that is trusted here has signed the server's certificate: " + root.getMessage();
+        }
+        if (root instanceof CertificateExpiredException) {
+            return "the server's certificate has expired: " + root.getMessage();
+        }
+        // What the JDK throws if the host's name is not in the certificate; for all else it has subclasses.
+        if (root.getClass() == CertificateException.class) {
+            return "the server's certificate is not for this host: " + root.getMessage();
+        }
+        if (root instanceof SocketException || root instanceof EOFException) {
+            return "the server hung up (" + root.getMessage()
+                    + "); it may have minded the client certificate, or that there is none";
+        }
+        if (root instanceof SocketTimeoutException) {
+            return "no answer within " + options.getSocketReadTimeoutMillis() + " ms";
+        }
+        return root.getMessage() == null ? root.toString() : root.getMessage();
+    }
+}

@@ -1,0 +1,38 @@
+package io.fleettelemetry.jnats.port;
+
+import io.nats.client.ConnectionListener;
+import java.io.IOException;
+import javax.net.ssl.SSLContext;
+
+/**
+ * Whom the {@link FramePort}s of a connection ask and tell: the connection listener of its options, which is the one way
+ * from a port, that jnats makes, to its user. Called by threads of jnats; must not block.
+ */
+public interface PortOwner extends ConnectionListener {
+
+    /**
+     * The keys and the trust for one TLS handshake. Asked before each, so that certificates can be replaced while a
+     * connection is being made anew.
+     *
+     * @return a context of its own for every handshake: a resumed session would check no certificate
+     * @throws IOException if there is none to be had, with the reason
+     */
+    SSLContext tls() throws IOException;
+
+    /**
+     * TLS has failed, in the handshake or behind it: under TLS 1.3 a server judges a client's certificate only then, and
+     * jnats says nothing of what it reads while it is connecting.
+     *
+     * @param reason one sentence that names the server
+     */
+    void tlsFailed(String reason);
+
+    /**
+     * The port is open for frames: its CONNECT has been written. Before that, frames would break the attempt to connect;
+     * right behind it they are fine.
+     */
+    default void opened(FramePort port) {}
+
+    /** The port is being closed: nothing more goes through it. Also for ports that never opened; may come twice. */
+    default void closed(FramePort port) {}
+}

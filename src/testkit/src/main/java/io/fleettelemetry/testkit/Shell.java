@@ -1,0 +1,86 @@
+package io.fleettelemetry.testkit;
+
+import io.fleettelemetry.testkit.KarafProcess.Result;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.EnumSet;
+import java.util.List;
+import org.apache.sshd.client.SshClient;
+import org.apache.sshd.client.channel.ClientChannelEvent;
+import org.apache.sshd.client.config.hosts.HostConfigEntryResolver;
+import org.apache.sshd.client.keyverifier.AcceptAllServerKeyVerifier;
+import org.apache.sshd.client.session.ClientSession;
+import org.apache.sshd.common.SshException;
+import org.apache.sshd.common.keyprovider.KeyIdentityProvider;
+
+/**
+ * Karaf's shell over SSH, which is how {@code bin/client} reaches it, without a JVM for each command. Safe for several
+ * threads.
+ */
+final class Shell implements AutoCloseable {
+
+    private static final String USER = "karaf";
+    private static final Duration CONNECT_LIMIT = Duration.ofSeconds(10);
+
+    private final int port;
+    private final Duration limit;
+    private final SshClient client;
+
+    /** @param limit how long commands may take */
+    Shell(int port, Duration limit) {
+        this.port = port;
+        this.limit = limit;
+        client = SshClient.setUpDefaultClient();
+        // Nothing of the user's own ~/.ssh plays a part.
+        client.setHostConfigEntryResolver(HostConfigEntryResolver.EMPTY);
+        client.setKeyIdentityProvider(KeyIdentityProvider.EMPTY_KEYS_PROVIDER);
+        client.setServerKeyVerifier(AcceptAllServerKeyVerifier.INSTANCE);
+        client.start();
+    }
+
+    /**
+     * Runs commands in one session; the first that fails ends it.
+     *
+     * @throws IOException if Karaf cannot be reached
+     * @throws IllegalStateException if they take longer than the limit
+     */
+    Result execute(List<String> commands) throws IOException {
+        var out = new ByteArrayOutputStream();
+        var err = new ByteArrayOutputStream();
+        // One connection for each: Karaf closes it behind the last command.
+        try (var session = connect();
+                var channel = session.createExecChannel(String.join("\n", commands) + "\n")) {
+            channel.setOut(out);
+            channel.setErr(err);
+            channel.open().verify(CONNECT_LIMIT);
+            if (channel.waitFor(EnumSet.of(ClientChannelEvent.CLOSED), limit).contains(ClientChannelEvent.TIMEOUT)) {
+                throw new IllegalStateException("no end within " + limit + ": " + String.join("; ", commands));
+            }
+            Integer exit = channel.getExitStatus();
+            if (exit == null) {
+                throw new SshException("the connection broke during " + String.join("; ", commands));
+            }
+            return new Result(exit, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+        }
+    }
+
+    private ClientSession connect() throws IOException {
+        var session =
+                client.connect(USER, "127.0.0.1", port).verify(CONNECT_LIMIT).getSession();
+        session.addPasswordIdentity(USER);
+        session.auth().verify(CONNECT_LIMIT);
+        return session;
+    }
+
+    @Override
+    public void close() {
+        try {
+            client.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}
