@@ -29,7 +29,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 class JournalPropertyTest {
 
-    private static final int RUNS = 400;
+    private static final int RUNS = 1_000;
     private static final int STEPS = 400;
     private static final int VEHICLES = 3;
 
@@ -230,6 +230,13 @@ class JournalPropertyTest {
             boolean passed = wire.up || wire.told && random.nextBoolean();
             List<Block> proven = new ArrayList<>();
             Ended ended = new Ended();
+            if (passed && random.nextInt(3) == 0) {
+                // The server has answered an error that does not say to what.
+                journal.settle(barrier, false, proven, ended);
+                journal.doubt(barrier);
+                barrier = null;
+                return;
+            }
             journal.settle(barrier, passed, proven, ended);
             barrier = null;
             for (Block block : proven) {
