@@ -637,8 +637,8 @@ final class Journal {
     void inspect(String fatal, Ended ended) {
         synchronized (this) {
             boolean again = suspect != null && suspect == struck;
-            if (suspect != null) {
-                struck = fatal == null ? null : suspect;
+            if (suspect != null && fatal != null) {
+                struck = suspect;
             }
             for (Block block = head; block != null; ) {
                 Block following = block.next;
@@ -766,11 +766,9 @@ final class Journal {
         return settings;
     }
 
-    /** The wire in use if one write or one barrier on it has taken this long; else null. For the watchdog. */
-    synchronized Wire silentFor(long nanos) {
+    /** Whether one write or one barrier has taken this long; for the watchdog. */
+    synchronized boolean isSilentFor(long nanos) {
         long now = System.nanoTime();
-        boolean stuck = writingSince != 0 && now - writingSince >= nanos;
-        boolean unanswered = barrierOut && now - barrierSince >= nanos;
-        return stuck || unanswered ? wire : null;
+        return writingSince != 0 && now - writingSince >= nanos || barrierOut && now - barrierSince >= nanos;
     }
 }

@@ -50,7 +50,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         this.counts = counts;
         this.reporter = reporter;
         this.journal = new Journal(settings, encoder(settings));
-        this.watchdog = new Watchdog(journal);
+        this.watchdog = new Watchdog(journal, () -> session);
         this.session = new Session(settings, this);
         String prefix = "nats-" + settings.datastore();
         Thread writer = new Thread(new Writer(journal), prefix + "-write");
@@ -238,7 +238,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         details.put("namespace", now.settings().namespace());
         if (connection != null) {
             ServerInfo server = connection.getServerInfo();
-            details.put("server", NatsSettings.withoutSecrets(connection.getConnectedUrl()));
+            // Null if the connection is lost at this moment.
+            details.put("server", NatsSettings.withoutSecrets(String.valueOf(connection.getConnectedUrl())));
             details.put("server_version", server.getVersion());
             details.put("max_payload", String.valueOf(connection.getMaxPayload()));
         }

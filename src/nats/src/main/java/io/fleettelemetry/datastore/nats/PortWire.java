@@ -52,6 +52,9 @@ final class PortWire implements Wire {
      */
     @Override
     public Verdict barrier() throws InterruptedException {
+        if (port.isClosed()) {
+            return Verdict.IN_DOUBT; // a flush would wait for the next connection
+        }
         try {
             connection.flush(BARRIER_LIMIT);
         } catch (TimeoutException | IllegalStateException e) {

@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
+import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -75,6 +76,26 @@ final class Session implements AutoCloseable {
     Wire openWire() {
         PortWire now = wire;
         return now == null || now.port().isClosed() ? null : now;
+    }
+
+    /** Whether jnats takes itself for connected, and there is no port to write to. */
+    boolean isStranded() {
+        return openWire() == null && connected() != null;
+    }
+
+    /** Gives up the connection as it is and has jnats make it anew. May take as long as an attempt to connect. */
+    void reconnect() throws InterruptedException {
+        Wire open = openWire();
+        Connection now = connection;
+        if (open != null) {
+            open.cut();
+        } else if (now != null && !closing) {
+            try {
+                now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
+            } catch (IOException | IllegalStateException e) {
+                log.warn("nats_error datastore={} error=\"{}\"", settings.datastore(), LogText.of(e.toString()));
+            }
+        }
     }
 
     /** What was wrong last; empty if nothing was. */

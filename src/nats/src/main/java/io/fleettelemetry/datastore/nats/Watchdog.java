@@ -2,40 +2,63 @@ package io.fleettelemetry.datastore.nats;
 
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives up a connection on which one write or one barrier has been waiting for {@code silent.ms}: a thread of its own,
- * because the one that waits cannot help itself, and without the port's lock, which a stuck write holds.
+ * Gives up a connection that has gone silent: a thread of its own, because the one that waits for it cannot help itself.
+ * Silent is a connection on which one write or one barrier has been waiting for {@code silent.ms}; and one that jnats calls
+ * connected although its port has been closed and no other opened, which happens when a link breaks right behind a
+ * reconnect.
  */
 final class Watchdog implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Watchdog.class);
 
-    private final Journal journal;
-    private final CountDownLatch stop = new CountDownLatch(1);
+    /** A new connection counts as connected a moment after its port has opened, and an old one a moment after its port has
+     * closed. */
+    private static final long STRANDED_NANOS = TimeUnit.SECONDS.toNanos(1);
 
-    Watchdog(Journal journal) {
+    private final Journal journal;
+    private final Supplier<Session> session;
+    private final CountDownLatch stop = new CountDownLatch(1);
+    private long strandedSince;
+
+    Watchdog(Journal journal, Supplier<Session> session) {
         this.journal = journal;
+        this.session = session;
     }
 
     @Override
     public void run() {
         try {
             while (!stop.await(journal.settings().silent().toMillis() / 8, TimeUnit.MILLISECONDS)) {
-                Wire silent = journal.silentFor(journal.settings().silent().toNanos());
-                if (silent != null) {
-                    log.warn(
-                            "nats_error datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
-                                    + " connecting anew\"",
-                            journal.settings().datastore(),
-                            journal.settings().silent().toMillis());
-                    silent.cut();
-                }
+                look();
             }
         } catch (InterruptedException e) {
             log.warn("nats_error reason=\"the watchdog was interrupted\"");
+        }
+    }
+
+    private void look() throws InterruptedException {
+        NatsSettings settings = journal.settings();
+        Session now = session.get();
+        if (!now.isStranded()) {
+            strandedSince = 0;
+        } else if (strandedSince == 0) {
+            strandedSince = System.nanoTime();
+        }
+        if (journal.isSilentFor(settings.silent().toNanos())) {
+            log.warn(
+                    "nats_error datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
+                            + " connecting anew\"",
+                    settings.datastore(),
+                    settings.silent().toMillis());
+            now.reconnect();
+        } else if (strandedSince != 0 && System.nanoTime() - strandedSince > STRANDED_NANOS) {
+            strandedSince = 0;
+            now.reconnect();
         }
     }
 

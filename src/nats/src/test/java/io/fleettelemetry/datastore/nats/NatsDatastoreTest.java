@@ -35,9 +35,13 @@ import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -389,6 +393,108 @@ class NatsDatastoreTest {
             assertEquals(201, outcomes.awaitEnded(201).confirmed().size());
             assertEquals("moved." + VIN + ".data", next(arrived).getSubject());
             there.close();
+        }
+    }
+
+    @Test
+    void fifty_changes_of_server_under_load_lose_nothing_and_leave_no_thread() throws Exception {
+        Outcomes outcomes = new Outcomes();
+        int records = 20_000;
+        try (NatsServer other = NatsServer.start();
+                NatsDatastore datastore = open(Map.of("url", server.url(), "datastore", "moving"))) {
+            Thread load = new Thread(() -> IntStream.range(0, records).forEach(i -> {
+                datastore.produce(record("" + i), outcomes);
+                LockSupport.parkNanos(100_000);
+            }));
+            load.start();
+            for (int i = 0; i < 50; i++) {
+                String url = i % 2 == 0 ? other.url() : server.url();
+                datastore.configure(NatsSettings.parse(Map.of("url", url, "datastore", "moving")));
+                await().pollInterval(Duration.ofMillis(1))
+                        .atMost(SOON)
+                        .until(() -> datastore.status().details().get("url").equals(url));
+            }
+            load.join();
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+        }
+        await().atMost(SOON)
+                .until(() -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().startsWith("nats-moving")));
+    }
+
+    @Test
+    void a_frame_that_kills_the_connection_fails_with_the_servers_words_and_the_others_get_through() {
+        Outcomes outcomes = new Outcomes();
+        try (NatsServer strict = NatsServer.start("max_control_line: 256");
+                NatsDatastore datastore =
+                        open(Map.of("url", strict.url(), "namespace", "n".repeat(128), "reconnect.wait.ms", "20"))) {
+            awaitState(datastore, Status.State.OK);
+            for (int i = 0; i < 200; i++) {
+                datastore.produce(record("VIN" + i, i == 77 ? "t".repeat(128) : "V", new byte[] {1}), outcomes);
+            }
+            outcomes.awaitEnded(200);
+            assertEquals(199, outcomes.confirmed().size());
+            assertEquals("VIN77", outcomes.failed().get(0).vin());
+            assertEquals(Failure.Kind.ERROR, outcomes.failures().get(0).kind());
+            assertTrue(
+                    outcomes.failures().get(0).reason().toLowerCase(Locale.ROOT).contains("control line"),
+                    outcomes.failures().get(0).reason());
+        }
+    }
+
+    @Test
+    void a_lowered_max_payload_fails_only_what_no_longer_fits() {
+        Outcomes outcomes = new Outcomes();
+        try (NatsServer shrinking = NatsServer.start("max_payload: 4096");
+                NatsDatastore datastore = open(Map.of("url", shrinking.url(), "reconnect.wait.ms", "20"))) {
+            awaitState(datastore, Status.State.OK);
+            shrinking.reload("max_payload: 1024");
+            for (int i = 0; i < 100; i++) {
+                datastore.produce(record("VIN" + i, "V", new byte[i == 50 ? 2_000 : 100]), outcomes);
+            }
+            outcomes.awaitEnded(100);
+            assertEquals(99, outcomes.confirmed().size());
+            assertEquals("VIN50", outcomes.failed().get(0).vin());
+            assertEquals(Failure.Kind.TOO_LARGE, outcomes.failures().get(0).kind());
+        }
+    }
+
+    @Test
+    void every_message_has_an_id_of_its_own_if_that_is_asked_for() throws Exception {
+        Subscription subscription = subscribe("tesla_telemetry.>");
+        Outcomes outcomes = new Outcomes();
+        try (NatsDatastore datastore = open(Map.of("url", server.url(), "message.ids", "true"))) {
+            IntStream.range(0, 100).forEach(i -> datastore.produce(record("" + i), outcomes));
+            outcomes.awaitEnded(100);
+        }
+        Set<String> ids = new HashSet<>();
+        for (int i = 0; i < 100; i++) {
+            io.nats.client.Message message = next(subscription);
+            assertEquals("" + i, new String(message.getData(), UTF_8));
+            ids.add(message.getHeaders().getFirst("Nats-Msg-Id"));
+        }
+        assertEquals(100, ids.size());
+        subscription.unsubscribe();
+    }
+
+    @Test
+    void a_receipt_may_offer() {
+        Outcomes outcomes = new Outcomes();
+        try (NatsDatastore datastore = connected()) {
+            Receipt again = new Receipt() {
+                @Override
+                public boolean confirmed(TelemetryRecord record) {
+                    datastore.produce(record("offered by a receipt"), outcomes);
+                    return false;
+                }
+
+                @Override
+                public void failed(TelemetryRecord record, Failure why) {
+                    outcomes.failed(record, why);
+                }
+            };
+            datastore.produce(record("x"), again);
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
         }
     }
 
