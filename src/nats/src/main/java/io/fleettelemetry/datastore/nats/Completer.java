@@ -74,7 +74,9 @@ final class Completer implements Runnable {
         if (mark != null) {
             complete(mark);
         }
-        journal.expire(System.nanoTime(), ends.expired(), ended);
+        if (journal.hasExpired(System.nanoTime())) {
+            journal.expire(System.nanoTime(), ends.expired(), ended);
+        }
         endAll();
     }
 

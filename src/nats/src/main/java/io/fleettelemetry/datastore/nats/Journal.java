@@ -32,9 +32,6 @@ final class Journal {
     /** While there is more to write, a barrier goes out behind every so many bytes. */
     private static final long BARRIER_BYTES = 1 << 20;
 
-    /** Blocks that are kept for the next use. */
-    private static final int MAX_POOLED = 256;
-
     /** After so many wires in a row that died without a barrier, the head goes out frame by frame. */
     private static final int MAX_BARREN = 2;
 
@@ -152,6 +149,9 @@ final class Journal {
     /** Nothing is written before the completer has looked at what is live: the wire is new, and may take less. */
     private boolean inspect;
 
+    /** {@link System#nanoTime}, as the writer or the completer has read it last: good enough to expire by. */
+    private long clock = System.nanoTime();
+
     private boolean closed;
     private boolean stopped;
 
@@ -180,7 +180,6 @@ final class Journal {
 
     /** Accepts a record without {@linkplain Subjects#flaw flaw}, or says why not. Never blocks, allocates nothing. */
     Failure offer(TelemetryRecord record, Receipt receipt) {
-        long now = System.nanoTime();
         boolean wake;
         synchronized (this) {
             int length = encoder.length(record);
@@ -188,7 +187,7 @@ final class Journal {
             if (refusal != null) {
                 return refusal;
             }
-            append(record, receipt, length, now + settings.confirmTimeout().toNanos());
+            append(record, receipt, length, clock + settings.confirmTimeout().toNanos());
             wake = writerParked;
             writerParked = false;
         }
@@ -426,6 +425,7 @@ final class Journal {
             after = switched;
             switched = null;
             long now = System.nanoTime();
+            clock = now;
             step.kind = stopped ? Step.Kind.STOP : Step.Kind.PARK;
             step.parkNanos = settings.heartbeat().toNanos();
             if (wire != null && !stopped) {
@@ -545,7 +545,7 @@ final class Journal {
     }
 
     private void recycle(Block block) {
-        if (block.bytes.length == Block.SIZE && pool.size() < MAX_POOLED) {
+        if (block.bytes.length == Block.SIZE && (pool.size() + 1L) * Block.SIZE <= settings.inflightMaxBytes()) {
             block.clear();
             pool.add(block);
         }
@@ -660,6 +660,11 @@ final class Journal {
         wakeWriter();
     }
 
+    /** Whether the oldest record has expired by now. */
+    synchronized boolean hasExpired(long now) {
+        return head != null && head.deadline(firstLive(head)) - now <= 0;
+    }
+
     /** Takes out what has expired by now. */
     synchronized void expire(long now, Failure why, Ended ended) {
         for (Block block = head; block != null; ) {
@@ -703,6 +708,7 @@ final class Journal {
 
     /** Says that the completer has nothing to do and will park; false if it has. */
     synchronized boolean mayPark() {
+        clock = System.nanoTime();
         completerParked = mark == null && !(inspect && wire != null) && !stopped;
         return completerParked;
     }
