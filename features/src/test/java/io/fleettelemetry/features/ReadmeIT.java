@@ -408,6 +408,15 @@ class ReadmeIT extends RunningKaraf {
     }
 
     @Test
+    void the_folders_are_the_modules_of_the_build() {
+        assertEquals(
+                found(Pattern.compile("(?<=<module>)[^<]+"), Sources.read("pom.xml")),
+                README.rows("folder").stream()
+                        .map(row -> Readme.code(row.get(0)).get(0))
+                        .collect(toCollection(TreeSet::new)));
+    }
+
+    @Test
     void links_and_paths_lead_somewhere() {
         String text = Sources.read("README.md");
         Set<String> anchors = README.sections().keySet().stream()
