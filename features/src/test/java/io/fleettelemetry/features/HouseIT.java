@@ -6,6 +6,9 @@ import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +51,15 @@ class HouseIT {
 
     private static final List<Kar.Bundle> OURS =
             Kar.bundles().values().stream().filter(Kar.Bundle::isOurs).toList();
+
+    @Test
+    void the_build_makes_exactly_one_kar() throws IOException {
+        try (Stream<Path> files = Files.list(Kar.TARGET)) {
+            assertEquals(
+                    List.of(Kar.FILE),
+                    files.filter(file -> file.toString().endsWith(".kar")).toList());
+        }
+    }
 
     @Test
     void the_kar_holds_exactly_the_bundles_of_the_plan() {

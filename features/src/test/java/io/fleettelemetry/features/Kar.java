@@ -4,6 +4,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -76,6 +77,28 @@ final class Kar {
             throw new UncheckedIOException(e);
         }
         return bundles;
+    }
+
+    /** The texts of all files in our bundles whose name begins like this. */
+    static List<String> texts(String prefix) {
+        var texts = new ArrayList<String>();
+        try (var kar = new ZipFile(FILE.toFile())) {
+            for (ZipEntry entry : kar.stream().toList()) {
+                if (entry.getName().startsWith(REPOSITORY + "io/fleettelemetry/")
+                        && entry.getName().endsWith(".jar")) {
+                    try (var jar = new JarInputStream(kar.getInputStream(entry))) {
+                        for (ZipEntry file = jar.getNextEntry(); file != null; file = jar.getNextEntry()) {
+                            if (file.getName().startsWith(prefix) && !file.isDirectory()) {
+                                texts.add(new String(jar.readAllBytes(), StandardCharsets.UTF_8));
+                            }
+                        }
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return texts;
     }
 
     /** {@code repository/com/google/code/gson/gson/2.14.0/gson-2.14.0.jar} as {@code mvn:com.google.code.gson/gson/2.14.0}. */

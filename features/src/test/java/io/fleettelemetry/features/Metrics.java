@@ -29,7 +29,9 @@ record Metrics(Map<String, String> types, Map<String, Double> values) {
         response.body().lines().forEach(line -> {
             String[] words = line.split(" ");
             if (line.startsWith("# TYPE ")) {
-                metrics.types.put(words[2], words[3]);
+                if (metrics.types.put(words[2], words[3]) != null) {
+                    throw new IllegalStateException("two families with one name: " + words[2]);
+                }
             } else if (!line.startsWith("#")) {
                 int value = line.lastIndexOf(' ');
                 metrics.values.put(line.substring(0, value), Double.valueOf(line.substring(value + 1)));

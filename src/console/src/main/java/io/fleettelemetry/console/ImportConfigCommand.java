@@ -45,7 +45,7 @@ public final class ImportConfigCommand extends TelemetryCommand {
 
     @Override
     String usage() {
-        return "telemetry:import-config FILE [--force] [--json]";
+        return "telemetry:import-config [--force] [--json] FILE";
     }
 
     @Override

@@ -210,6 +210,6 @@ class ImportConfigCommandTest {
         command.file = null;
         String out = shell.run(command).out();
         assertTrue(out.contains("FILE: is missing"), out);
-        assertTrue(out.contains("usage: telemetry:import-config FILE [--force] [--json]"), out);
+        assertTrue(out.contains("usage: telemetry:import-config [--force] [--json] FILE"), out);
     }
 }

@@ -98,6 +98,25 @@ class NatsCollectorTest {
     }
 
     @Test
+    void the_first_64_record_types_have_their_own_values_and_all_further_ones_share_other() {
+        Counts counts = new Counts();
+        Outcomes outcomes = new Outcomes();
+        NatsDatastore datastore = new NatsDatastore(
+                NatsSettings.parse(Map.of("url", "nats://127.0.0.1:1", "drain.timeout.ms", "0")),
+                counts,
+                (message, cause, fields) -> {});
+        datastore.open();
+        for (int i = 1; i <= 66; i++) {
+            datastore.produce(NatsDatastoreTest.record("VIN", "type" + i, new byte[1]), outcomes);
+        }
+        datastore.close();
+        Map<String, Double> values = values(new NatsCollector(counts, () -> "nats", () -> 0, () -> 0).collect());
+        assertEquals(1, values.get("nats_produce_total{record_type=type64}"));
+        assertEquals(null, values.get("nats_produce_total{record_type=type65}"));
+        assertEquals(2, values.get("nats_produce_total{record_type=_other}"));
+    }
+
+    @Test
     void the_number_of_record_types_is_bounded() {
         Counts counts = new Counts();
         for (int i = 0; i < 1_000; i++) {

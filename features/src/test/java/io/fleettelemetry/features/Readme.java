@@ -1,0 +1,126 @@
+package io.fleettelemetry.features;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/**
+ * README.md.
+ *
+ * @param sections what stands below each heading; no two headings are alike
+ */
+record Readme(Map<String, Section> sections) {
+
+    private static final Pattern CODE = Pattern.compile("`([^`]+)`");
+
+    /**
+     * What stands between two headings.
+     *
+     * @param blocks what is fenced
+     * @param tables without the rulers
+     * @param prose all other lines
+     */
+    record Section(String heading, List<Block> blocks, List<Table> tables, List<String> prose) {
+
+        private Section(String heading) {
+            this(heading, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        }
+
+        /** The rows of all tables whose first column has this title. */
+        List<List<String>> rows(String title) {
+            return tables.stream()
+                    .filter(table -> table.titles.get(0).equals(title))
+                    .flatMap(table -> table.rows.stream())
+                    .toList();
+        }
+    }
+
+    /** Cell by cell. */
+    record Table(List<String> titles, List<List<String>> rows) {}
+
+    /**
+     * What is fenced. Behind the opening fence stands the language and, if the block is a whole file, its name.
+     *
+     * @param file empty if it is none
+     */
+    record Block(String language, String file, List<String> lines) {
+
+        private static Block opened(String fence) {
+            String[] words = fence.substring(3).strip().split(" ");
+            return new Block(words[0], words.length > 1 ? words[1] : "", new ArrayList<>());
+        }
+
+        String text() {
+            return String.join("\n", lines) + "\n";
+        }
+    }
+
+    static Readme read() {
+        Map<String, Section> sections = new LinkedHashMap<>();
+        Section section = new Section("");
+        Block block = null;
+        boolean inTable = false;
+        for (String line : Sources.read("README.md").lines().toList()) {
+            if (line.startsWith("```")) {
+                if (block == null) {
+                    block = Block.opened(line);
+                    section.blocks.add(block);
+                } else {
+                    block = null;
+                }
+            } else if (block != null) {
+                block.lines.add(line);
+            } else if (line.startsWith("#")) {
+                section = new Section(line.replaceFirst("#+ ", ""));
+                if (sections.put(section.heading, section) != null) {
+                    throw new AssertionError("README.md has two headings " + section.heading);
+                }
+            } else if (line.startsWith("| ---")) {
+                continue;
+            } else if (!line.startsWith("|")) {
+                section.prose.add(line);
+            } else if (inTable) {
+                section.tables.get(section.tables.size() - 1).rows.add(cells(line));
+            } else {
+                section.tables.add(new Table(cells(line), new ArrayList<>()));
+            }
+            inTable = line.startsWith("|") && block == null;
+        }
+        return new Readme(sections);
+    }
+
+    /** Split at the bars that are not escaped. */
+    private static List<String> cells(String line) {
+        return Arrays.stream(line.substring(1).split("(?<!\\\\)\\|"))
+                .map(cell -> cell.strip().replace("\\|", "|"))
+                .toList();
+    }
+
+    /** What stands between backticks. */
+    static List<String> code(String text) {
+        return CODE.matcher(text).results().map(found -> found.group(1)).toList();
+    }
+
+    Section section(String heading) {
+        Section section = sections.get(heading);
+        if (section == null) {
+            throw new AssertionError("README.md has no heading " + heading);
+        }
+        return section;
+    }
+
+    Stream<Block> blocks() {
+        return sections.values().stream().flatMap(section -> section.blocks.stream());
+    }
+
+    /** All tables whose first column has this title. */
+    List<List<String>> rows(String title) {
+        return sections.values().stream()
+                .flatMap(section -> section.rows(title).stream())
+                .toList();
+    }
+}

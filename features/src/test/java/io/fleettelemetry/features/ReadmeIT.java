@@ -1,0 +1,441 @@
+package io.fleettelemetry.features;
+
+import static java.util.stream.Collectors.toCollection;
+import static java.util.stream.Collectors.toSet;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.features.Readme.Block;
+import io.fleettelemetry.features.Readme.Section;
+import io.fleettelemetry.testkit.KarafProcess;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.w3c.dom.Element;
+import org.w3c.dom.NodeList;
+
+/**
+ * README.md is true: its commands run, its files are accepted, its code compiles, its tables say what is there.
+ *
+ * <p>What a block is stands behind its opening fence: {@code sh} commands for a shell in the project's directory, with
+ * {@code KARAF_HOME}; {@code karaf} commands for Karaf's shell; {@code java} an excerpt of the compiled examples; a
+ * language and a name a file in Karaf's directory; {@code json} and {@code text} behind commands an answer, in which …
+ * stands for anything; {@code text} elsewhere a picture.
+ */
+class ReadmeIT extends RunningKaraf {
+
+    private static final Readme README = Readme.read();
+    private static final String DEPLOY = "Deploy it";
+
+    /** The commands that this test cannot run, and why. */
+    private static final Map<String, String> NOT_RUN = Map.of(
+            "mvn verify",
+            "runs this test",
+            "mvn -DskipTests package",
+            "would make anew what is being tested; the phase package of this very build has made the KAR",
+            "mvn -N spotless:apply",
+            "would change the sources; this very build has checked that there is nothing to change",
+            "mvn -Prun",
+            "ends with Ctrl-C; by hand",
+            "mvn -Prun -Drun.seconds=15",
+            "would make anew what is being tested; by hand",
+            "NATS_URL=nats://localhost:4222 mvn -Prun",
+            "ends with Ctrl-C; by hand",
+            "nats sub --server nats://localhost:4222 \"tesla_telemetry.*.data\"",
+            "the NATS CLI is in no Debian package; shown, and README.md says so");
+
+    private static final Pattern SHELL = Pattern.compile("(mvn|cp|rm|echo|nats|telemetry:[\\w-]+) .+");
+    private static final Pattern EVENT = Pattern.compile("log\\s*\\.(?:error|warn|info)\\(\\s*\"([a-z_]+)[ \"]");
+
+    // ---- Commands, files and answers --------------------------------------------------------------------------------
+
+    @Test
+    void every_block_says_what_it_is() {
+        Set<String> known = Set.of("sh", "karaf", "java", "json", "properties", "text");
+        assertEquals(
+                List.of(),
+                README.blocks()
+                        .filter(block -> !known.contains(block.language()))
+                        .toList());
+        assertEquals(
+                List.of(),
+                README.blocks()
+                        .filter(block -> block.language().equals("properties")
+                                && block.file().isEmpty())
+                        .toList());
+    }
+
+    static List<String> sectionsWithSomethingToTry() {
+        return README.sections().values().stream()
+                .filter(section -> section.blocks().stream().anyMatch(ReadmeIT::canBeTried))
+                .map(Section::heading)
+                .filter(heading -> !heading.equals(DEPLOY))
+                .toList();
+    }
+
+    private static boolean canBeTried(Block block) {
+        return Set.of("sh", "karaf").contains(block.language()) || !block.file().isEmpty();
+    }
+
+    @ParameterizedTest
+    @MethodSource("sectionsWithSomethingToTry")
+    void what_a_section_says_can_be_done_from_top_to_bottom(String heading) throws Exception {
+        tryOut(README.section(heading));
+    }
+
+    @Test
+    void the_bundles_come_up_and_go_by_the_commands_of_deploy_it() throws Exception {
+        karaf.undeploy(Kar.FILE);
+        try {
+            awaitCommandsGone();
+            tryOut(README.section(DEPLOY));
+            awaitCommandsGone();
+        } finally {
+            karaf.deploy(Kar.FILE);
+        }
+    }
+
+    private static void awaitCommandsGone() {
+        await().atMost(SOON).until(() -> karaf.execute("telemetry:status").exit() != 0);
+    }
+
+    private static void awaitRoutes() {
+        await().atMost(SOON).ignoreExceptions().until(() -> {
+            assertFalse(status().getAsJsonObject("routes").isEmpty());
+            return datastore("nats").get("state").getAsString().equals("OK");
+        });
+    }
+
+    /** From top to bottom. Files that were not there go again. */
+    private static void tryOut(Section section) throws Exception {
+        List<Path> made = section.blocks().stream()
+                .filter(block -> !block.file().isEmpty())
+                .map(block -> karaf.home().resolve(block.file()))
+                .filter(file -> !Files.exists(file))
+                .toList();
+        try {
+            tryBlocks(section);
+        } finally {
+            for (Path file : made) {
+                Files.deleteIfExists(file);
+            }
+        }
+    }
+
+    private static void tryBlocks(Section section) throws Exception {
+        String said = "";
+        for (Block block : section.blocks()) {
+            if (!block.file().isEmpty()) {
+                write(block);
+            } else if (block.language().equals("sh")) {
+                said = run(block);
+            } else if (block.language().equals("karaf")) {
+                said = execute(block);
+            } else if (!said.isEmpty() && Set.of("json", "text").contains(block.language())) {
+                assertTrue(pattern(block).matcher(said).find(), said + "\nis not\n" + block.text());
+            }
+        }
+    }
+
+    private static String run(Block block) throws IOException, InterruptedException {
+        StringBuilder said = new StringBuilder();
+        for (String command : block.lines()) {
+            if (!NOT_RUN.containsKey(command)) {
+                assertFalse(command.contains("mvn "), command + " would build within the build: see NOT_RUN");
+                var shell = new ProcessBuilder("sh", "-c", here(command))
+                        .directory(Sources.ROOT.toFile())
+                        .redirectErrorStream(true);
+                shell.environment().put("KARAF", karaf.home().toString());
+                shell.environment().put("JAVA_HOME", System.getProperty("java.home"));
+                Process process = shell.start();
+                said.append(new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
+                assertEquals(0, process.waitFor(), command + "\n" + said);
+            }
+        }
+        return said.toString();
+    }
+
+    private static String execute(Block block) {
+        awaitRoutes();
+        StringBuilder said = new StringBuilder();
+        for (String command : block.lines()) {
+            KarafProcess.Result result = karaf.execute(here(command));
+            said.append(result.out());
+            assertEquals(0, result.exit(), command + "\n" + said + result.err());
+        }
+        return said.toString();
+    }
+
+    /** A file is accepted: somebody takes it up, and nobody complains. */
+    private static void write(Block block) throws IOException {
+        int logged = karaf.log().length();
+        if (!block.language().equals("properties")) {
+            Files.writeString(karaf.home().resolve(block.file()), here(block.text()));
+            return;
+        }
+        karaf.writeConfig(block.file().replaceFirst("^etc/", ""), here(block.text()));
+        await(block.file())
+                .atMost(SOON)
+                .until(() -> karaf.log()
+                        .substring(logged)
+                        .matches("(?s).*\\b(nats_registered|host_configured|airbrake_configured)\\b.*"));
+        assertFalse(karaf.log().substring(logged).matches("(?s).*_(refused|unknown_setting)\\b.*"), block.text());
+    }
+
+    /** With the addresses of this test. */
+    private static String here(String text) {
+        return text.replace("nats://localhost:4222", server.url()).replace("9273", String.valueOf(metricsPort));
+    }
+
+    private static Pattern pattern(Block answer) {
+        return Pattern.compile(
+                Arrays.stream(here(answer.text()).strip().split("…"))
+                        .map(Pattern::quote)
+                        .collect(Collectors.joining(".*")),
+                Pattern.DOTALL);
+    }
+
+    @Test
+    void no_command_is_unknown_to_this_test() {
+        Set<String> inBlocks = README.blocks()
+                .filter(block -> Set.of("sh", "karaf").contains(block.language()))
+                .flatMap(block -> block.lines().stream())
+                .collect(toSet());
+        Set<String> inProse = README.sections().values().stream()
+                .flatMap(section -> section.prose().stream())
+                .flatMap(line -> Readme.code(line).stream())
+                .filter(code -> SHELL.matcher(code).matches())
+                .collect(toCollection(TreeSet::new));
+        assertEquals(
+                Set.of(),
+                without(NOT_RUN.keySet(), inBlocks, inProse),
+                "not in README.md any more, so not to be excused");
+        assertEquals(Set.of(), without(inProse, inBlocks, NOT_RUN.keySet()), "commands stand in blocks");
+    }
+
+    private static Set<String> without(Set<String> from, Set<String> some, Set<String> others) {
+        return from.stream()
+                .filter(text -> !some.contains(text) && !others.contains(text))
+                .collect(toSet());
+    }
+
+    @Test
+    void java_blocks_are_compiled_code() {
+        List<String> examples = Sources.tests().stream()
+                .filter(text -> text.startsWith("package io.fleettelemetry.examples;"))
+                .map(ReadmeIT::withoutIndentation)
+                .toList();
+        List<Block> blocks =
+                README.blocks().filter(block -> block.language().equals("java")).toList();
+        assertFalse(blocks.isEmpty());
+        for (Block block : blocks) {
+            String code = withoutIndentation(block.text());
+            assertTrue(
+                    examples.stream().anyMatch(example -> example.contains(code)), "in no example:\n" + block.text());
+        }
+    }
+
+    private static String withoutIndentation(String code) {
+        return code.lines()
+                .map(String::strip)
+                .filter(line -> !line.isEmpty())
+                .collect(Collectors.joining("\n", "\n", "\n"));
+    }
+
+    // ---- Tables -----------------------------------------------------------------------------------------------------
+
+    /** A key and its default, as far as it has one; the keys for all record types are one. */
+    private static Map<String, String> keysOfMetatype(Element type) {
+        Map<String, String> keys = new TreeMap<>();
+        for (Element attribute : children(type, "AD")) {
+            keys.put(
+                    family(attribute.getAttribute("id")),
+                    attribute.hasAttribute("default") ? attribute.getAttribute("default") : "none");
+        }
+        return keys;
+    }
+
+    private static String family(String key) {
+        return key.replaceFirst("^(records|reliable_ack_sources)\\..*", "$1.<type>");
+    }
+
+    private static List<Element> children(Element parent, String name) {
+        NodeList nodes = parent.getElementsByTagName(name);
+        return IntStream.range(0, nodes.getLength())
+                .mapToObj(i -> (Element) nodes.item(i))
+                .toList();
+    }
+
+    private static Map<String, String> keysOfReadme(Section section) {
+        Map<String, String> keys = new TreeMap<>();
+        for (List<String> row : section.rows("key")) {
+            List<String> value = Readme.code(row.get(2));
+            Readme.code(row.get(0)).forEach(key -> keys.put(key, value.isEmpty() ? row.get(2) : value.get(0)));
+        }
+        return keys;
+    }
+
+    @Test
+    void the_keys_and_defaults_are_those_of_metatype_and_of_the_cfg_file() throws Exception {
+        Map<String, Map<String, String>> ofReadme = new TreeMap<>();
+        for (Section section : README.sections().values()) {
+            if (!section.rows("key").isEmpty()) {
+                String file = section.prose().stream()
+                        .flatMap(line -> Readme.code(line).stream())
+                        .filter(code -> code.endsWith(".cfg"))
+                        .findFirst()
+                        .orElseThrow();
+                ofReadme.put(file, keysOfReadme(section));
+            }
+        }
+        Map<String, Map<String, String>> ofMetatype = new TreeMap<>();
+        for (String xml : Kar.texts("OSGI-INF/metatype/")) {
+            Element metadata = DocumentBuilderFactory.newInstance()
+                    .newDocumentBuilder()
+                    .parse(new ByteArrayInputStream(xml.getBytes(StandardCharsets.UTF_8)))
+                    .getDocumentElement();
+            Element designate = children(metadata, "Designate").get(0);
+            String file = designate.hasAttribute("factoryPid")
+                    ? designate.getAttribute("factoryPid") + "-default.cfg"
+                    : designate.getAttribute("pid") + ".cfg";
+            ofMetatype.put(file, keysOfMetatype(children(metadata, "OCD").get(0)));
+        }
+        assertEquals(ofMetatype, ofReadme);
+        ofMetatype.forEach(ReadmeIT::checkFile);
+    }
+
+    /** The file has every key and no other, and what it shows as a default is one. */
+    private static void checkFile(String file, Map<String, String> keys) {
+        Map<String, String> shown = new HashMap<>();
+        Set<String> all = new TreeSet<>();
+        Pattern.compile("(?m)^(#?)(\\S+) =(.*)$")
+                .matcher(Kar.configuration(file))
+                .results()
+                .forEach(line -> {
+                    String key = family(line.group(2));
+                    all.add(key);
+                    if (line.group(1).equals("#")) {
+                        shown.put(key, line.group(3).strip());
+                    }
+                });
+        assertEquals(keys.keySet(), all, file);
+        shown.forEach((key, value) -> {
+            if (!key.endsWith("<type>")) {
+                assertEquals(keys.get(key), value.isEmpty() ? "none" : value, file + " " + key);
+            }
+        });
+    }
+
+    @Test
+    void the_metrics_and_their_types_are_those_of_the_endpoint() throws Exception {
+        send("X");
+        Map<String, String> ofReadme = README.section("Metrics").rows("metric").stream()
+                .collect(Collectors.toMap(
+                        row -> Readme.code(row.get(0)).get(0),
+                        row -> row.get(1).split(",")[0],
+                        (a, b) -> a,
+                        TreeMap::new));
+        assertEquals(Metrics.read(metricsPort).types(), ofReadme);
+    }
+
+    @Test
+    void the_log_events_are_those_of_the_sources() {
+        Set<String> ofReadme = README.section("Log events").rows("event").stream()
+                .flatMap(row -> Readme.code(row.get(0)).stream())
+                .collect(toCollection(TreeSet::new));
+        String sources = String.join("\n", Sources.shipped());
+        assertEquals(
+                List.of(),
+                ofReadme.stream()
+                        .filter(event -> !Pattern.compile("\"" + event + "[ \"]")
+                                .matcher(sources)
+                                .find())
+                        .toList(),
+                "in README.md only");
+        Set<String> ofSources =
+                EVENT.matcher(sources).results().map(found -> found.group(1)).collect(toCollection(TreeSet::new));
+        ofSources.removeAll(ofReadme);
+        assertEquals(Set.of(), ofSources, "in the sources only");
+    }
+
+    @Test
+    void the_commands_and_their_options_are_those_of_the_help() {
+        Pattern option = Pattern.compile("--[a-z-]+");
+        Map<String, Set<String>> ofReadme = new TreeMap<>();
+        Map<String, Set<String>> ofHelp = new TreeMap<>();
+        for (List<String> row : README.section("Commands").rows("command")) {
+            String usage = Readme.code(row.get(0)).get(0);
+            String name = usage.split(" ")[0];
+            ofReadme.put(name, found(option, usage));
+            Set<String> options = found(option, karaf.execute(name + " --help").out());
+            options.removeAll(Set.of("--help", "--json"));
+            ofHelp.put(name, options);
+        }
+        assertEquals(Sources.commands(), ofReadme.keySet());
+        assertEquals(ofHelp, ofReadme);
+    }
+
+    private static Set<String> found(Pattern pattern, String text) {
+        return pattern.matcher(text).results().map(found -> found.group()).collect(toCollection(TreeSet::new));
+    }
+
+    @Test
+    void what_the_go_server_has_become_is_there() {
+        String sources = String.join("\n", Sources.shipped());
+        List<String> here = README.section("Coming from the Go server").rows("there").stream()
+                .flatMap(row -> Readme.code(row.get(1)).stream())
+                .filter(code -> !sources.contains(code.replaceFirst("<type>.*", "")))
+                .toList();
+        assertEquals(List.of(), here);
+    }
+
+    @Test
+    void the_folders_are_the_modules_of_the_build() {
+        assertEquals(
+                found(Pattern.compile("(?<=<module>)[^<]+"), Sources.read("pom.xml")),
+                README.rows("folder").stream()
+                        .map(row -> Readme.code(row.get(0)).get(0))
+                        .collect(toCollection(TreeSet::new)));
+    }
+
+    @Test
+    void links_and_paths_lead_somewhere() {
+        String text = Sources.read("README.md");
+        Set<String> anchors = README.sections().keySet().stream()
+                .map(heading ->
+                        heading.toLowerCase().replaceAll("[^a-z0-9 -]", "").replace(' ', '-'))
+                .collect(toSet());
+        assertEquals(
+                List.of(),
+                Pattern.compile("\\]\\(#([^)]+)\\)")
+                        .matcher(text)
+                        .results()
+                        .map(found -> found.group(1))
+                        .filter(anchor -> !anchors.contains(anchor))
+                        .toList());
+        assertEquals(
+                List.of(),
+                Readme.code(text).stream()
+                        .filter(code -> code.startsWith("src/") || code.startsWith("features/src"))
+                        .filter(path -> !Files.exists(Sources.ROOT.resolve(path)))
+                        .toList());
+    }
+}

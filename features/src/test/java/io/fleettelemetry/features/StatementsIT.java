@@ -1,0 +1,60 @@
+package io.fleettelemetry.features;
+
+import static java.util.stream.Collectors.toSet;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.Test;
+
+/** statements.txt, line by line: what was promised is proven by tests that are there. */
+class StatementsIT {
+
+    private static final Pattern CLASS = Pattern.compile("(?m)^(?:public |final )*class (\\w+)");
+    private static final Pattern TEST = Pattern.compile("(?m)^    void (\\w+)\\(");
+
+    /** What stands below each statement. */
+    private static Map<String, List<String>> statements() {
+        Map<String, List<String>> statements = new LinkedHashMap<>();
+        List<String> proofs = List.of();
+        for (String line : Sources.read("features/src/test/resources/statements.txt")
+                .lines()
+                .toList()) {
+            if (line.startsWith("    ")) {
+                proofs.add(line.strip());
+            } else if (!line.isBlank() && !line.startsWith("#")) {
+                proofs = new ArrayList<>();
+                statements.put(line, proofs);
+            }
+        }
+        return statements;
+    }
+
+    /** As {@code Class.method}. */
+    private static Set<String> tests() {
+        return Sources.tests().stream()
+                .flatMap(text -> CLASS.matcher(text)
+                        .results()
+                        .limit(1)
+                        .flatMap(type -> TEST.matcher(text).results().map(test -> type.group(1) + "." + test.group(1))))
+                .collect(toSet());
+    }
+
+    @Test
+    void every_statement_is_proven_by_tests_that_are_there() {
+        Set<String> tests = tests();
+        List<String> missing = new ArrayList<>();
+        statements().forEach((statement, proofs) -> {
+            assertTrue(!proofs.isEmpty(), "nothing proves: " + statement);
+            proofs.stream()
+                    .filter(proof -> !proof.startsWith("(") && !tests.contains(proof))
+                    .forEach(missing::add);
+        });
+        assertEquals(List.of(), missing);
+    }
+}
