@@ -9,9 +9,11 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Window.Entry;
 import io.nats.client.Connection;
 import io.nats.client.api.ServerInfo;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * settings. New settings get a session of their own, which takes over when it is connected: until then the old one works
  * on.
  */
-final class NatsDatastore implements CloseableProducer {
+final class NatsDatastore implements CloseableProducer, Feed {
 
     private static final Logger log = LoggerFactory.getLogger(NatsDatastore.class);
 
@@ -220,6 +222,21 @@ final class NatsDatastore implements CloseableProducer {
     /** The publisher says how many of the oldest records it is about to have confirmed. */
     void publishing(int records) {
         publishing = records;
+    }
+
+    @Override
+    public String subject() {
+        return subjects().all();
+    }
+
+    @Override
+    public Connection connect(Consumer<String> errors) throws IOException, InterruptedException {
+        NatsSettings settings = session.settings();
+        try {
+            return new Connector(settings, settings.name() + "-tail", (source, event) -> {}, errors).connect();
+        } catch (IOException e) {
+            throw new IOException("cannot connect to " + settings.shownServers() + ": " + e.getMessage(), e);
+        }
     }
 
     @Override
