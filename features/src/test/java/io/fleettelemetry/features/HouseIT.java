@@ -39,7 +39,7 @@ class HouseIT {
             PORT,
             Set.of(JNATS),
             "io.fleettelemetry.datastore.nats",
-            Set.of(API, JNATS, PORT),
+            Set.of(API, PROTOS, JNATS, PORT),
             "io.fleettelemetry.datastore.logger",
             Set.of(API, PROTOS),
             HOST,
@@ -116,6 +116,28 @@ class HouseIT {
                         .filter(bundle -> !bundle.entries().contains("module-info.class"))
                         .map(Kar.Bundle::symbolicName)
                         .toList());
+    }
+
+    @Test
+    void the_nats_datastore_needs_neither_a_shell_nor_the_messages_nor_metrics() {
+        Kar.Bundle nats = OURS.stream()
+                .filter(bundle -> bundle.symbolicName().equals("io.fleettelemetry.datastore.nats"))
+                .findFirst()
+                .orElseThrow();
+        assertEquals(
+                Set.of(
+                        "io.fleettelemetry.api",
+                        "io.fleettelemetry.api.settings",
+                        "io.fleettelemetry.jnats.port",
+                        "io.nats.client",
+                        "io.nats.client.api",
+                        "javax.net.ssl",
+                        "org.osgi.framework",
+                        "org.slf4j"),
+                Header.parse(nats.header("Import-Package")).stream()
+                        .filter(clause -> !"optional".equals(clause.attributes().get("resolution:")))
+                        .map(Header::name)
+                        .collect(toSet()));
     }
 
     private static List<String> without(String attribute, String header, Predicate<Header> ofInterest) {

@@ -9,10 +9,12 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.nats.client.Connection;
 import io.nats.client.NUID;
 import io.nats.client.api.ServerInfo;
+import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -23,7 +25,7 @@ import org.slf4j.LoggerFactory;
  * <p>The journal and its threads live as long as this object; a {@link Session}, the connection, as long as its settings.
  * New settings get a session of their own, which takes over when it is connected: until then the old one works on.
  */
-final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires {
+final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
 
     private static final Logger log = LoggerFactory.getLogger(NatsDatastore.class);
     private static final long DRAIN_LOOK_NANOS = 200_000;
@@ -222,6 +224,21 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** Of these, the ones that were not written to the connection in use. */
     long unsent() {
         return journal.unsent();
+    }
+
+    @Override
+    public String subject() {
+        return journal.encoder().subjects().all();
+    }
+
+    @Override
+    public Connection connect(Consumer<String> errors) throws IOException, InterruptedException {
+        NatsSettings settings = session.settings();
+        try {
+            return new Connector(settings, settings.name() + "-tail", (source, event) -> {}, errors).connect();
+        } catch (IOException e) {
+            throw new IOException("cannot connect to " + settings.shownServers() + ": " + e.getMessage(), e);
+        }
     }
 
     @Override

@@ -31,6 +31,11 @@ record Subjects(String namespace) {
         return new Failure(Failure.Kind.INVALID, reason + ", so it cannot be part of a subject");
     }
 
+    /** The subject that stands for those of all records. */
+    String all() {
+        return namespace + ".>";
+    }
+
     /** The subject of a record without {@linkplain #flaw flaw}. */
     String of(TelemetryRecord record) {
         String topic = record.type().equals("V") ? "data" : record.type();

@@ -1,0 +1,56 @@
+package io.fleettelemetry.datastore.nats.tail;
+
+import java.time.LocalTime;
+import java.time.format.DateTimeFormatter;
+import java.util.HexFormat;
+
+/**
+ * A record as it came from NATS.
+ *
+ * @param vin second to last token of the subject; empty if that is no record's
+ * @param type of the record: the subject's last token, but {@code V} for {@code data}; empty if it is no record's
+ * @param payload as JSON, or, if it cannot be decoded, in hexadecimal digits
+ * @param flaw why it cannot be decoded; empty if it could
+ */
+record Arrival(String subject, String vin, String type, String payload, String flaw) {
+
+    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss.SSS");
+
+    static Arrival of(String subject, byte[] payload) {
+        String[] tokens = subject.split("\\.");
+        if (tokens.length < 3) {
+            return undecoded(subject, "", "", payload, "the subject is not <namespace>.<vin>.<topic>");
+        }
+        String vin = tokens[tokens.length - 2];
+        String topic = tokens[tokens.length - 1];
+        String type = topic.equals("data") ? "V" : topic;
+        try {
+            return new Arrival(subject, vin, type, Schema.json(type, payload), "");
+        } catch (Schema.Undecodable e) {
+            return undecoded(subject, vin, type, payload, e.getMessage());
+        } catch (NoClassDefFoundError e) {
+            return undecoded(subject, vin, type, payload, "the bundle io.fleettelemetry.protos is not installed");
+        }
+    }
+
+    private static Arrival undecoded(String subject, String vin, String type, byte[] payload, String flaw) {
+        return new Arrival(subject, vin, type, HexFormat.of().formatHex(payload), flaw);
+    }
+
+    /** For programs: one JSON object. */
+    String json() {
+        return "{\"subject\":" + JsonText.quoted(subject) + ",\"vin\":" + JsonText.quoted(vin) + ",\"type\":"
+                + JsonText.quoted(type)
+                + (flaw.isEmpty()
+                        ? ",\"payload\":" + payload
+                        : ",\"payload_hex\":\"" + payload + "\",\"reason\":" + JsonText.quoted(flaw))
+                + "}";
+    }
+
+    /** For people: one line, without what would command a terminal. */
+    String line(LocalTime at) {
+        return (TIME.format(at) + "  " + (vin.isEmpty() ? subject : vin + "  " + type) + "  " + payload
+                        + (flaw.isEmpty() ? "" : "  (not decoded: " + flaw + ")"))
+                .replaceAll("\\p{Cc}", "?");
+    }
+}

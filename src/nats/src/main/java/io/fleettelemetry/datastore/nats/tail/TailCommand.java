@@ -1,0 +1,132 @@
+package io.fleettelemetry.datastore.nats.tail;
+
+import io.fleettelemetry.api.Token;
+import io.fleettelemetry.datastore.nats.Feed;
+import java.io.IOException;
+import java.time.LocalTime;
+import java.util.List;
+import org.apache.karaf.shell.api.action.Action;
+import org.apache.karaf.shell.api.action.Argument;
+import org.apache.karaf.shell.api.action.Command;
+import org.apache.karaf.shell.api.action.Completion;
+import org.apache.karaf.shell.api.action.Option;
+import org.apache.karaf.shell.api.action.lifecycle.Reference;
+import org.apache.karaf.shell.api.action.lifecycle.Service;
+import org.apache.karaf.shell.api.console.Session;
+import org.apache.karaf.shell.support.CommandException;
+import org.osgi.framework.BundleContext;
+
+/** Shows records as they arrive at NATS, with the servers, credentials and TLS of a datastore. */
+@Service
+@Command(scope = "telemetry", name = "tail", description = "Shows records as they arrive at NATS, decoded")
+public final class TailCommand implements Action {
+
+    private static final String USAGE =
+            System.lineSeparator() + "usage: telemetry:tail [subject] [--datastore NAME] [--count N] [--json]";
+
+    @Argument(
+            name = "subject",
+            description = "Which records: a subject, with * for any one token and > for any rest, in single quotes;"
+                    + " if absent, all records of the datastore",
+            multiValued = true)
+    List<String> words = List.of();
+
+    @Option(name = "--datastore", description = "The NATS datastore whose servers and credentials are used")
+    @Completion(DatastoreCompleter.class)
+    String datastore = "nats";
+
+    @Option(name = "--count", description = "How many records; 0 is until interrupted (Ctrl-C)")
+    long count;
+
+    @Option(name = "--json", description = "Write one JSON object for each record and nothing else")
+    boolean json;
+
+    @Reference
+    BundleContext context;
+
+    @Reference
+    Session session;
+
+    @Override
+    public Object execute() throws CommandException {
+        try {
+            readOptionsBehindSubject();
+            if (count < 0) {
+                throw new IOException("--count: must be a whole number, 0 or more" + USAGE);
+            }
+            if (!words.isEmpty() && flaw(words.get(0)) != null) {
+                throw new IOException(flaw(words.get(0)) + USAGE);
+            }
+            Feed feed = Feeds.named(datastore, context);
+            new Tail(feed, words.isEmpty() ? feed.subject() : words.get(0), count, new SessionScreen()).run();
+        } catch (InterruptedException e) {
+            // as endless tails do
+        } catch (IOException e) {
+            if (json) {
+                System.out.print("{\"error\":" + JsonText.quoted(e.getMessage()) + "}");
+            }
+            System.out.flush();
+            // Of this exception Karaf prints the first text and a line end to standard output.
+            throw new CommandException(json ? "" : e.getMessage(), e.getMessage());
+        }
+        return null;
+    }
+
+    /** Karaf takes them for further arguments. */
+    private void readOptionsBehindSubject() throws IOException {
+        json |= words.contains("--json"); // first, because it says how to complain
+        for (int i = 1; i < words.size(); i++) {
+            String word = words.get(i);
+            boolean isLast = i == words.size() - 1;
+            if (word.equals("--datastore") && !isLast) {
+                datastore = words.get(++i);
+            } else if (word.equals("--count") && !isLast) {
+                count = count(words.get(++i));
+            } else if (!word.equals("--json")) {
+                throw new IOException("\"" + word + "\": is no option, or has no value" + USAGE);
+            }
+        }
+    }
+
+    private static long count(String text) {
+        try {
+            return Long.parseLong(text);
+        } catch (NumberFormatException e) {
+            return -1; // is refused
+        }
+    }
+
+    /** What keeps a text from being a subject to listen to; null if nothing does. */
+    static String flaw(String subject) {
+        String[] tokens = subject.split("\\.", -1);
+        for (int i = 0; i < tokens.length; i++) {
+            boolean wildcard = tokens[i].equals("*") || tokens[i].equals(">") && i == tokens.length - 1;
+            String flaw = wildcard ? null : Token.flaw(tokens[i]);
+            if (flaw != null) {
+                return "subject \"" + subject + "\": must be tokens, * and at the end >, joined by dots; '" + tokens[i]
+                        + "' " + flaw;
+            }
+        }
+        return null;
+    }
+
+    // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
+    // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
+    private final class SessionScreen implements Tail.Screen {
+        @Override
+        public void show(Arrival arrival) {
+            System.out.println(json ? arrival.json() : arrival.line(LocalTime.now()));
+        }
+
+        @Override
+        public void note(String text) {
+            (json ? System.err : System.out).println("# " + text);
+        }
+
+        @Override
+        public boolean isWatched() {
+            System.out.flush();
+            return !session.getConsole().checkError(); // which flushes first
+        }
+    }
+}

@@ -1,0 +1,64 @@
+package io.fleettelemetry.datastore.nats.tail;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonParser;
+import io.fleettelemetry.protos.Payload;
+import io.fleettelemetry.protos.VehicleConnectivity;
+import java.time.LocalTime;
+import org.junit.jupiter.api.Test;
+
+class ArrivalTest {
+
+    private static final LocalTime NOON = LocalTime.of(12, 0, 0, 7_000_000);
+
+    @Test
+    void a_record_is_told_by_its_vehicle_and_type_with_its_payload_decoded() {
+        byte[] payload = Payload.newBuilder().setVin("VIN1").build().toByteArray();
+        Arrival arrival = Arrival.of("fleet.eu.VIN1.data", payload);
+        assertEquals(new Arrival("fleet.eu.VIN1.data", "VIN1", "V", "{\"vin\":\"VIN1\"}", ""), arrival);
+        assertEquals(
+                "{\"subject\":\"fleet.eu.VIN1.data\",\"vin\":\"VIN1\",\"type\":\"V\",\"payload\":{\"vin\":\"VIN1\"}}",
+                arrival.json());
+        assertEquals("12:00:00.007  VIN1  V  {\"vin\":\"VIN1\"}", arrival.line(NOON));
+        assertEquals(
+                "{\"connectionId\":\"c\"}",
+                Arrival.of(
+                                "x.VIN1.connectivity",
+                                VehicleConnectivity.newBuilder()
+                                        .setConnectionId("c")
+                                        .build()
+                                        .toByteArray())
+                        .payload());
+    }
+
+    @Test
+    void what_cannot_be_decoded_is_shown_in_hexadecimal_with_the_reason() {
+        Arrival broken = Arrival.of("x.VIN1.alerts", new byte[] {(byte) 0xff, 0});
+        assertEquals("ff00", broken.payload());
+        assertTrue(broken.flaw().contains("message"), broken.flaw());
+        assertEquals(
+                "ff00",
+                JsonParser.parseString(broken.json())
+                        .getAsJsonObject()
+                        .get("payload_hex")
+                        .getAsString());
+        assertEquals("12:00:00.007  VIN1  alerts  ff00  (not decoded: " + broken.flaw() + ")", broken.line(NOON));
+
+        Arrival unknown = Arrival.of("x.VIN1.my_type", new byte[] {1});
+        assertEquals(
+                "{\"subject\":\"x.VIN1.my_type\",\"vin\":\"VIN1\",\"type\":\"my_type\",\"payload_hex\":\"01\","
+                        + "\"reason\":\"the schema does not know this record type\"}",
+                unknown.json());
+    }
+
+    @Test
+    void what_is_no_record_is_told_by_its_subject() {
+        Arrival arrival = Arrival.of("hello\u001b.world", new byte[] {1});
+        assertEquals(
+                "12:00:00.007  hello?.world  01  (not decoded: the subject is not <namespace>.<vin>.<topic>)",
+                arrival.line(NOON));
+        assertTrue(arrival.json().startsWith("{\"subject\":\"hello\\u001b.world\",\"vin\":\"\",\"type\":\"\","));
+    }
+}
