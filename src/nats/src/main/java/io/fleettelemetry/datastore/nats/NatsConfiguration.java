@@ -110,6 +110,26 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
     long drain_timeout_ms() default 10_000;
 
     @AttributeDefinition(
+            name = "Message ids",
+            description =
+                    "Whether every message has a Nats-Msg-Id header, unique to its record and kept when it is written"
+                            + " again: a stream behind the subjects then drops the duplicates.")
+    boolean message_ids() default false;
+
+    @AttributeDefinition(
+            name = "Heartbeat, ms",
+            description = "Milliseconds after which an idle connection is asked for a sign of life.",
+            min = "10")
+    long heartbeat_ms() default 2_000;
+
+    @AttributeDefinition(
+            name = "Silent, ms",
+            description =
+                    "Milliseconds after which a connection that takes no bytes, or does not answer, is made anew.",
+            min = "100")
+    long silent_ms() default 5_000;
+
+    @AttributeDefinition(
             name = "Reconnect wait, ms",
             description = "Milliseconds between attempts to connect; up to a tenth is added at random.",
             min = "1")
