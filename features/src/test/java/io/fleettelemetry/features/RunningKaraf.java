@@ -88,6 +88,8 @@ abstract class RunningKaraf {
                     && nats.get("state").getAsString().equals("OK")
                     && nats.getAsJsonObject("details").get("url").getAsString().equals(server.url());
         });
+        // The commands of a bundle come a moment after its services.
+        await().atMost(SOON).until(() -> karaf.execute("telemetry:tail --help").exit() == 0);
     }
 
     static void writeDefaults() {

@@ -159,7 +159,8 @@ class SeedIT extends RunningKaraf {
                 "telemetry:send --vin X",
                 "telemetry:simulate --vehicles 2 --rate 10 --seconds 1",
                 "telemetry:simulate --rate 0",
-                "telemetry:import-config no-such-file");
+                "telemetry:import-config no-such-file",
+                "telemetry:tail --datastore no-such-datastore");
         for (String command : commands) {
             KarafProcess.Result result = karaf.execute(command.replaceFirst(":\\S+", "$0 --json"));
             assertOneObject(result.out());
