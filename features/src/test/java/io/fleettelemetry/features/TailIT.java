@@ -36,7 +36,7 @@ class TailIT extends RunningKaraf {
 
     @Test
     void records_are_shown_decoded_as_they_arrive_and_what_cannot_be_decoded_as_it_is() throws Exception {
-        Process tail = karaf.client("telemetry:tail --count 4 tesla_telemetry.> --json");
+        Process tail = karaf.client("telemetry:tail --count 4 'tesla_telemetry.>' --json");
         // Again and again, because nobody knows when somebody listens.
         await().atMost(SOON).until(() -> {
             here.publish("elsewhere.TAILED.data", WITH_VIN_5YJ);
