@@ -126,6 +126,18 @@ public final class NatsServer implements AutoCloseable {
     }
 
     /**
+     * SIGUSR2: the server takes no more connections and tells its clients to go elsewhere; after
+     * {@code lame_duck_grace_period}, 10 s if not configured, it closes their connections one by one, and exits.
+     */
+    public void lameDuck() {
+        process.signal("USR2");
+    }
+
+    public boolean isRunning() {
+        return process.isAlive();
+    }
+
+    /**
      * Replaces the configuration of the running server.
      *
      * @param config all lines, as for {@link #start}
