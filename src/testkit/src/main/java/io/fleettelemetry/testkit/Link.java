@@ -106,9 +106,13 @@ public final class Link implements AutoCloseable {
         afterAllowance = how;
     }
 
-    /** Nothing moves for so long, and nothing is closed either: one piece is read at most, and none is passed on. */
+    /**
+     * Nothing moves for so long, and nothing is closed either: one piece is read at most, and none is passed on.
+     * {@link Duration#ZERO} ends it.
+     */
     public synchronized void freeze(Duration time) {
         frozenUntil = System.nanoTime() + time.toNanos();
+        notifyAll();
     }
 
     /**
@@ -125,6 +129,7 @@ public final class Link implements AutoCloseable {
      */
     public synchronized void delay(Duration time) {
         delayNanos = time.toNanos();
+        notifyAll();
     }
 
     /** Nobody listens on the port for so long. Connections that are open stay. */

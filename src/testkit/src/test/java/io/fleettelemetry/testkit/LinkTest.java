@@ -195,6 +195,10 @@ class LinkTest {
             assertEquals("one", hear(pair.server, 3));
             link.freeze(FOR_EVER);
             say(pair.client, "two");
+            link.freeze(Duration.ZERO);
+            assertEquals("two", hear(pair.server, 3));
+            link.freeze(FOR_EVER);
+            say(pair.client, "three");
             link.cut(Cut.RST);
             assertReset(pair.server);
         }
