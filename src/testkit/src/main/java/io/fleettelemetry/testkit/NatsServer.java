@@ -120,7 +120,13 @@ public final class NatsServer implements AutoCloseable {
         process.signal("STOP");
     }
 
-    /** SIGCONT, after {@link #pause}. */
+    /** Pauses it and returns after so long: a stall has nothing else to wait for. */
+    public void stall(Duration time) {
+        pause();
+        Wait.until(time, () -> false);
+    }
+
+    /** SIGCONT, after {@link #pause} or {@link #stall}. */
     public void resume() {
         process.signal("CONT");
     }

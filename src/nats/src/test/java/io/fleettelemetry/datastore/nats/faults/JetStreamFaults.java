@@ -22,6 +22,7 @@ class JetStreamFaults {
 
     private static final Function<Map<String, String>, CloseableProducer> DATASTORE = new NatsProducerFactory()::open;
     private static final Duration SOON = Duration.ofSeconds(60);
+    private static final Duration STALL = Duration.ofMillis(1_500);
     /** Records enough to say that it works again. */
     private static final int SOME = 3_000;
 
@@ -71,9 +72,7 @@ class JetStreamFaults {
     static void stallAndKillThreeTimes(NatsServer server, StreamTrial trial) {
         for (int i = 0; i < 3; i++) {
             trial.load.awaitConfirmed(2 * SOME);
-            server.pause();
-            // What a load that nobody holds up offers in 1.5 s.
-            await().pollDelay(Duration.ofMillis(1_500)).until(() -> true);
+            server.stall(STALL);
             server.kill();
             server.restart();
         }
@@ -115,6 +114,9 @@ class JetStreamFaults {
             await().atMost(SOON).until(() -> !duck.isRunning());
             trial.load.awaitConfirmed(SOME);
             assertNotEquals(duck, cluster.server(trial.leader()));
+            duck.restart(); // so that all can be read
+            cluster.awaitTogether();
+            trial.awaitReplicas();
             trial.check(trial.end().nothingLost());
         }
     }
