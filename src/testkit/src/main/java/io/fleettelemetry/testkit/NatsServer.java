@@ -120,9 +120,27 @@ public final class NatsServer implements AutoCloseable {
         process.signal("STOP");
     }
 
-    /** SIGCONT, after {@link #pause}. */
+    /** Pauses it and returns after so long: a stall has nothing else to wait for. */
+    public void stall(Duration time) {
+        pause();
+        Wait.until(time, () -> false);
+    }
+
+    /** SIGCONT, after {@link #pause} or {@link #stall}. */
     public void resume() {
         process.signal("CONT");
+    }
+
+    /**
+     * SIGUSR2: the server takes no more connections and tells its clients to go elsewhere; after
+     * {@code lame_duck_grace_period}, 10 s if not configured, it closes their connections one by one, and exits.
+     */
+    public void lameDuck() {
+        process.signal("USR2");
+    }
+
+    public boolean isRunning() {
+        return process.isAlive();
     }
 
     /**

@@ -1,6 +1,8 @@
 /**
- * What tests run against: a real {@linkplain io.fleettelemetry.testkit.NatsServer nats-server} and a
- * {@linkplain io.fleettelemetry.testkit.KarafProcess Karaf process}, on 127.0.0.1 and free ports, gone when the test is;
- * and {@linkplain io.fleettelemetry.testkit.TestCa certificates} for them.
+ * What tests run against: a real {@linkplain io.fleettelemetry.testkit.NatsServer nats-server} or
+ * {@linkplain io.fleettelemetry.testkit.NatsCluster several}, a {@linkplain io.fleettelemetry.testkit.Link link} that
+ * breaks, a {@linkplain io.fleettelemetry.testkit.KarafProcess Karaf process}, a
+ * {@linkplain io.fleettelemetry.testkit.JavaProcess JVM}, and {@linkplain io.fleettelemetry.testkit.TestCa certificates}
+ * for them; on 127.0.0.1 and free ports, gone when the test is.
  */
 package io.fleettelemetry.testkit;

@@ -11,6 +11,8 @@ import java.net.InetAddress;
 import java.net.Socket;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
 import org.junit.jupiter.api.Test;
 
 class NatsServerTest {
@@ -20,6 +22,8 @@ class NatsServerTest {
         try (var server = NatsServer.start()) {
             int port = server.port();
             try (var client = new Client(server)) {
+                client.say("PING");
+                assertEquals("PONG", client.line()); // with bytes unread, the end would be a reset
                 server.kill();
                 assertEquals(null, client.line());
             }
@@ -65,6 +69,24 @@ class NatsServerTest {
             }
             var refusal = assertThrows(IllegalStateException.class, () -> server.reload("max_payload: nonsense"));
             assertTrue(refusal.getMessage().contains("max_payload"), refusal.getMessage());
+        }
+    }
+
+    @Test
+    void a_lame_duck_tells_its_clients_and_goes() throws IOException {
+        try (var server = NatsServer.start("lame_duck_duration: 30s", "lame_duck_grace_period: 100ms");
+                var client = new Client(server)) {
+            client.say("CONNECT {\"protocol\":1}"); // such clients are told, once they have been heard of
+            client.say("PING");
+            var heard = new ArrayList<String>();
+            for (String line; (line = client.line()) != null; heard.add(line)) {
+                if (line.equals("PONG")) {
+                    server.lameDuck();
+                }
+            }
+            String last = heard.get(heard.size() - 1);
+            assertTrue(last.startsWith("INFO ") && last.contains("\"ldm\":true"), heard::toString);
+            assertTrue(Wait.until(Duration.ofSeconds(20), () -> !server.isRunning()));
         }
     }
 

@@ -1,0 +1,396 @@
+package io.fleettelemetry.datastore.nats.faults;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.api.CloseableProducer;
+import io.fleettelemetry.api.Failure.Kind;
+import io.fleettelemetry.api.Status;
+import io.fleettelemetry.datastore.nats.NatsProducerFactory;
+import io.fleettelemetry.testkit.FreePort;
+import io.fleettelemetry.testkit.Link;
+import io.fleettelemetry.testkit.Link.Cut;
+import io.fleettelemetry.testkit.Link.Recording;
+import io.fleettelemetry.testkit.Link.Way;
+import io.fleettelemetry.testkit.NatsCluster;
+import io.fleettelemetry.testkit.NatsServer;
+import io.fleettelemetry.testkit.Transcript;
+import io.fleettelemetry.testkit.Transcript.Frame;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.RepeatedTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** What the datastore promises in core NATS, while what is around it breaks. */
+class CoreFaultsTest {
+
+    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final Duration FOR_EVER = Duration.ofDays(1);
+    /** So that hundreds of records are on their way at any moment. */
+    private static final Duration SHORT_DELAY = Duration.ofMillis(10);
+    /** Records enough to say that it works again. */
+    private static final int SOME = 3_000;
+
+    private final Random random = Extent.random();
+
+    @ParameterizedTest
+    @EnumSource(Cut.class)
+    void twenty_cuts_at_random_moments_lose_nothing(Cut how) {
+        try (Trial trial = new Trial("20 cuts, " + how).open()) {
+            cutTwentyTimes(trial, how, random);
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    static void cutTwentyTimes(Trial trial, Cut how, Random random) {
+        for (int i = 0; i < 20; i++) {
+            trial.link.delay(random.nextBoolean() ? SHORT_DELAY : Duration.ZERO);
+            // Some while it is at rest, some while it is at republishing what the last one took.
+            trial.awaitSomeMoment(random, random.nextBoolean() ? 3_000 : 300);
+            trial.link.cut(how);
+        }
+    }
+
+    @Test
+    void cuts_while_records_are_published_again_lose_nothing() {
+        try (Trial trial = new Trial("cut, and cut twice while republishing").open()) {
+            for (int i = 0; i < 3; i++) {
+                int before = trial.link.connections();
+                trial.link.freeze(FOR_EVER); // so that much is in flight: 1.5 MB and more
+                trial.load.awaitOffered(5_000);
+                trial.link.cut(Cut.RST);
+                trial.link.cutAfter(500_000, Cut.FIN);
+                trial.link.freeze(Duration.ZERO);
+                trial.awaitConnections(before + 2);
+                trial.link.cutAfter(100_000, Cut.RST);
+                trial.awaitConnections(before + 3);
+                trial.load.awaitConfirmed(SOME);
+            }
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @Test
+    void cuts_in_the_middle_of_a_frame_make_no_alien_subject_and_no_alien_payload() {
+        try (Trial trial = new Trial("20 cuts in the middle of a frame").connect()) {
+            trial.link.record();
+            trial.offer();
+            for (int i = 0; i < 20; i++) {
+                trial.link.delay(random.nextBoolean() ? SHORT_DELAY : Duration.ZERO);
+                trial.awaitConnections(i + 1);
+                // After FIN the server has seen the half frame, after RST perhaps not.
+                trial.link.cutAfter(10_000 + random.nextInt(200_000), i % 4 == 0 ? Cut.RST : Cut.FIN);
+            }
+            trial.awaitConnections(21);
+            trial.load.awaitConfirmed(SOME);
+            trial.end().check().nothingFailed();
+            assertTrue(framesAreLegal(trial) >= SOME);
+        }
+    }
+
+    /** Reads all that was sent by the letter of the protocol, and counts the messages in it. */
+    private static int framesAreLegal(Trial trial) {
+        int messages = 0;
+        for (Recording recording : trial.link.recordings()) {
+            Transcript said = Transcript.ofClient(recording.fromClient());
+            assertEquals(Optional.empty(), said.flaw());
+            for (Frame frame : said.messages()) {
+                assertNotEquals(Fleet.ALIEN, trial.fleet().id(frame.subject(), frame.payload()), frame.subject());
+                messages++;
+            }
+        }
+        return messages;
+    }
+
+    @Test
+    void a_frozen_link_loses_nothing() {
+        Duration time = Extent.of(Duration.ofSeconds(3), Duration.ofSeconds(10));
+        try (Trial trial = new Trial("frozen link, " + time.toSeconds() + " s").open()) {
+            trial.link.freeze(time);
+            trial.load.awaitConfirmed(SOME);
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Way.class)
+    void a_half_open_link_is_noticed_and_loses_nothing(Way way) {
+        try (Trial trial = new Trial("half-open link, nothing goes " + way).open()) {
+            for (int i = 1; i <= 2; i++) {
+                trial.link.swallow(way);
+                trial.awaitConnections(i + 1);
+                trial.load.awaitConfirmed(SOME);
+            }
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @Test
+    void a_slow_link_only_delays() {
+        try (Trial trial = new Trial("slow link, 50 ms").open()) {
+            trial.link.delay(Duration.ofMillis(50));
+            trial.load.awaitConfirmed(5 * SOME);
+            Tally tally = trial.end().check().nothingFailed();
+            assertEquals(0, tally.duplicates());
+            assertEquals(1, trial.link.connections());
+        }
+    }
+
+    @Test
+    void a_server_away_under_more_load_than_the_journal_holds_fails_what_does_not_fit_and_nothing_else() {
+        Duration time = Extent.of(Duration.ofSeconds(3), Duration.ofSeconds(60));
+        int journal = 2_000_000;
+        try (Trial trial = new Trial("server away, " + time.toSeconds() + " s, journal of 2 MB")
+                .set("inflight.max.bytes", journal)
+                .withoutHold()
+                .rate(20_000)
+                .open()) {
+            long heap = heap();
+            int before = trial.link.connections();
+            trial.link.refuse(time);
+            trial.link.cut(Cut.RST);
+            await().atMost(time.plus(SOON)).until(() -> {
+                assertTrue(inFlightBytes(trial) <= journal);
+                return trial.link.connections() > before;
+            });
+            assertTrue(heap() - heap < 64_000_000, "memory is bounded");
+            trial.load.awaitConfirmed(SOME);
+            Tally tally = trial.end().check();
+            assertEquals(Set.of(Kind.FULL), tally.failed().keySet());
+            assertTrue(tally.failed().get(Kind.FULL) > 20_000 * (time.toSeconds() - 1) - journal / 300);
+        }
+    }
+
+    private static long inFlightBytes(Trial trial) {
+        return Long.parseLong(trial.producer.status().details().get("in_flight_bytes"));
+    }
+
+    private static long heap() {
+        System.gc();
+        return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
+    }
+
+    @Test
+    void what_expires_while_the_server_is_away_fails_and_is_not_published_later() {
+        try (Trial trial = new Trial("server away, records expire")
+                .set("confirm.timeout.ms", 500)
+                .connect()) {
+            trial.link.refuse(FOR_EVER);
+            trial.offer().load.awaitFailed(Kind.EXPIRED, SOME);
+            trial.link.heal();
+            trial.load.awaitConfirmed(SOME);
+            Tally tally = trial.end().check();
+            assertEquals(Set.of(Kind.EXPIRED), tally.failed().keySet());
+            assertEquals(
+                    tally.failed().get(Kind.EXPIRED),
+                    trial.load.failed(Kind.EXPIRED).without(trial.arrivals.arrived()).length);
+        }
+    }
+
+    @Test
+    void a_server_that_is_absent_at_first_gets_everything_when_it_appears_and_nothing_is_confirmed_before() {
+        Duration time = Extent.of(Duration.ofSeconds(2), Duration.ofSeconds(30));
+        try (Trial trial = new Trial("first connect, no server for " + time.toSeconds() + " s").connect()) {
+            trial.link.refuse(time);
+            trial.offer();
+            await().atMost(time.plus(SOON)).until(() -> {
+                long confirmed = trial.load.confirmed().size();
+                boolean absent = trial.link.connections() == 0;
+                assertTrue(!absent || confirmed == 0);
+                return !absent;
+            });
+            trial.load.awaitConfirmed(SOME);
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @Test
+    void credentials_that_are_revoked_and_mended_fail_nothing() {
+        String both = "authorization { users: [ { user: fleet, password: p }, { user: tap, password: p } ] }";
+        String revoked = "authorization { users: [ { user: tap, password: p } ] }";
+        try (Trial trial = new Trial("credentials revoked and mended")
+                .server(both)
+                .subscriber("tap:p")
+                .set("username", "fleet")
+                .set(".password", "p")
+                .open()) {
+            int before = trial.link.connections();
+            trial.server.reload(revoked);
+            // So many that jnats has given up more than once: it does after the same error twice.
+            trial.awaitConnections(before + 6);
+            long confirmed = trial.load.confirmed().size();
+            assertNotEquals(Status.State.OK, trial.producer.status().state());
+            trial.awaitConnections(before + 8);
+            assertEquals(confirmed, trial.load.confirmed().size());
+            trial.server.reload(both);
+            trial.load.awaitConfirmed(SOME);
+            trial.awaitState(Status.State.OK);
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @Test
+    void a_denied_subject_fails_alone_and_until_it_is_allowed() {
+        int vehicle = 3;
+        String allowed =
+                "authorization { users: [ { user: tap, password: p }, { user: fleet, password: p, permissions: {"
+                        + " publish: { allow: \"faults.>\" } } } ] }";
+        String denied = allowed.replace(
+                "allow: \"faults.>\"", "allow: \"faults.>\", deny: \"faults." + Fleet.USUAL.vin(vehicle) + ".>\"");
+        try (Trial trial = new Trial("one subject denied and allowed")
+                .server(allowed)
+                .subscriber("tap:p")
+                .set("username", "fleet")
+                .set(".password", "p")
+                .open()) {
+            trial.server.reload(denied);
+            trial.load.awaitFailed(Kind.DENIED, 100);
+            trial.server.reload(allowed);
+            trial.load.awaitConfirmed(SOME);
+            long failed = trial.load.failed();
+            trial.load.awaitConfirmed(SOME);
+            assertEquals(failed, trial.load.failed());
+            Tally tally = trial.end().check();
+            assertEquals(Set.of(Kind.DENIED), tally.failed().keySet());
+            for (long id : trial.load.failed(Kind.DENIED).without(new Ids(trial.fleet()))) {
+                assertEquals(vehicle, Fleet.vehicle(id));
+            }
+        }
+    }
+
+    @Test
+    void a_lower_max_payload_fails_what_is_too_large_alone_and_until_it_is_raised() {
+        try (Trial trial = new Trial("max_payload lowered and raised")
+                .fleet(100, 300, 10_000)
+                .server("max_payload: 65536")
+                .open()) {
+            trial.server.reload("max_payload: 4096");
+            trial.load.awaitFailed(Kind.TOO_LARGE, 50);
+            trial.server.reload("max_payload: 65536");
+            trial.link.cut(Cut.FIN); // a client learns the limit when it connects
+            trial.load.awaitConfirmed(Fleet.LARGE_EVERY * trial.fleet().vehicles());
+            long failed = trial.load.failed();
+            trial.load.awaitConfirmed(Fleet.LARGE_EVERY * trial.fleet().vehicles());
+            assertEquals(failed, trial.load.failed());
+            Tally tally = trial.end().check();
+            assertEquals(Set.of(Kind.TOO_LARGE), tally.failed().keySet());
+            for (long id : trial.load.failed(Kind.TOO_LARGE).without(new Ids(trial.fleet()))) {
+                assertTrue(trial.fleet().isLarge(id));
+            }
+        }
+    }
+
+    @Test
+    void closing_while_records_are_in_flight_has_them_confirmed() {
+        try (Trial trial = new Trial("close while in flight").open()) {
+            trial.link.delay(Duration.ofMillis(50));
+            trial.awaitSomeMoment(random, SOME);
+            trial.load.stop();
+            trial.producer.close();
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void closing_under_load_ends_every_record(Line line) {
+        Duration drain = Duration.ofMillis(500);
+        try (Trial trial = new Trial("close under load, " + line)
+                .set("drain.timeout.ms", drain.toMillis())
+                .open()) {
+            if (line == Line.FROZEN) {
+                trial.link.freeze(FOR_EVER);
+            }
+            trial.awaitSomeMoment(random, SOME);
+            long start = System.nanoTime();
+            trial.producer.close();
+            assertTrue(System.nanoTime() - start < drain.plusSeconds(5).toNanos(), "closing takes a bounded time");
+            trial.load.stop();
+            assertEquals(trial.load.offered().size(), trial.load.confirmed().size() + trial.load.failed());
+            Tally tally = trial.end().check();
+            assertEquals(Set.of(Kind.CLOSED), tally.failed().keySet());
+        }
+    }
+
+    private enum Line {
+        SOUND,
+        FROZEN
+    }
+
+    @RepeatedTest(3)
+    void what_a_jvm_had_confirmed_when_it_was_killed_has_arrived(@TempDir Path directory) {
+        try (NatsServer server = NatsServer.start();
+                Link link = Link.to(server.port());
+                Arrivals arrivals = Arrivals.at(server.url(), Fleet.USUAL)) {
+            int enough = 5_000 + random.nextInt(5_000);
+            Mortal.runAndKill(Mortal.DATASTORE, link, directory, enough);
+            arrivals.awaitAll();
+            Tally tally = Tally.of("JVM killed", Mortal.offered(directory), Mortal.confirmed(directory), arrivals)
+                    .print()
+                    .inOrder()
+                    .nothingLost();
+            assertEquals(List.of(), tally.wrong());
+            assertTrue(tally.confirmed() >= enough);
+        }
+    }
+
+    @Test
+    void a_websocket_link_that_is_cut_delivers_the_same_bytes() {
+        int port = FreePort.next();
+        try (Trial trial = new Trial("WebSocket, 10 cuts, payloads of 2 and 10 kB")
+                .fleet(100, 2_000, 10_000)
+                .rate(5_000)
+                .server("websocket { listen: \"127.0.0.1:" + port + "\", no_tls: true }")
+                .connectWebSocket(port)
+                .offer()) {
+            for (int i = 0; i < 10; i++) {
+                trial.awaitConnections(i + 1);
+                trial.load.awaitConfirmed(1);
+                trial.awaitSomeMoment(random, 2_000);
+                trial.link.cut(i % 2 == 0 ? Cut.RST : Cut.FIN);
+            }
+            trial.end().check().nothingFailed();
+        }
+    }
+
+    @Test
+    void a_lame_duck_is_left_without_a_loss() {
+        Fleet fleet = Fleet.USUAL;
+        try (NatsCluster cluster = NatsCluster.start(2, "lame_duck_duration: 30s", "lame_duck_grace_period: 2s");
+                CloseableProducer producer = new NatsProducerFactory()
+                        .open(Map.of(
+                                "url",
+                                cluster.server("n1").url() + ","
+                                        + cluster.server("n2").url(),
+                                "namespace",
+                                fleet.namespace(),
+                                "reconnect.wait.ms",
+                                "20"))) {
+            await().atMost(SOON).until(() -> producer.status().state() == Status.State.OK);
+            String server = producer.status().details().get("server");
+            boolean first = server.contains(":" + cluster.server("n1").port());
+            NatsServer duck = cluster.server(first ? "n1" : "n2");
+            NatsServer other = cluster.server(first ? "n2" : "n1");
+            try (Arrivals arrivals = Arrivals.at(other.url(), fleet);
+                    Load load = new Load(producer, fleet, 10_000, true).start()) {
+                // The servers tell each other of the subscription; what comes before that goes nowhere.
+                load.awaitConfirmed(SOME);
+                duck.lameDuck();
+                await().atMost(SOON).until(() -> !duck.isRunning());
+                load.awaitConfirmed(SOME).finish();
+                arrivals.awaitAll();
+                Tally.of("lame duck", load, arrivals).print().check().nothingFailed();
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+package io.fleettelemetry.datastore.nats.faults;
+
+import java.time.Duration;
+import java.util.Random;
+
+/**
+ * How long faults last and when they strike. {@code mvn verify} takes short forms; {@code -Psoak} takes the full ones, and
+ * {@code -Dsoak.seed=} gives the random moments of an earlier run again.
+ */
+final class Extent {
+
+    static final boolean FULL = Boolean.getBoolean("faults.full");
+
+    static final long SEED = Long.getLong("soak.seed", System.nanoTime());
+
+    static {
+        System.out.println("faults: " + (FULL ? "full" : "short") + " form, -Dsoak.seed=" + SEED);
+    }
+
+    private Extent() {}
+
+    static Random random() {
+        return new Random(SEED);
+    }
+
+    static Duration of(Duration shortForm, Duration fullForm) {
+        return FULL ? fullForm : shortForm;
+    }
+}

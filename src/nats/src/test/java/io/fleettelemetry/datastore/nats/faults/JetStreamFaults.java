@@ -1,0 +1,123 @@
+package io.fleettelemetry.datastore.nats.faults;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+
+import io.fleettelemetry.api.CloseableProducer;
+import io.fleettelemetry.datastore.nats.NatsProducerFactory;
+import io.fleettelemetry.testkit.Link.Cut;
+import io.fleettelemetry.testkit.NatsCluster;
+import io.fleettelemetry.testkit.NatsServer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.Function;
+import org.junit.jupiter.api.Test;
+
+/** What the datastore promises with JetStream, while links are cut and servers die. */
+class JetStreamFaults {
+
+    static final String JETSTREAM = "jetstream { store_dir: $DIR }";
+
+    private static final Function<Map<String, String>, CloseableProducer> DATASTORE = new NatsProducerFactory()::open;
+    private static final Duration SOON = Duration.ofSeconds(60);
+    private static final Duration STALL = Duration.ofMillis(1_500);
+    /** Records enough to say that it works again. */
+    private static final int SOME = 3_000;
+
+    private final Random random = Extent.random();
+
+    @Test
+    void twenty_cuts_at_random_moments_store_everything_once() {
+        try (NatsServer server = NatsServer.start(JETSTREAM);
+                StreamTrial trial = new StreamTrial("JetStream, 20 cuts", List.of(server), DATASTORE, 10_000)) {
+            for (int i = 0; i < 20; i++) {
+                trial.load.awaitOffered(1 + random.nextInt(SOME));
+                trial.links().get(0).cut(i % 2 == 0 ? Cut.RST : Cut.FIN);
+            }
+            trial.check(trial.end());
+        }
+    }
+
+    @Test
+    void a_server_that_is_killed_and_started_again_has_everything_once() {
+        try (NatsServer server = NatsServer.start(JETSTREAM);
+                StreamTrial trial = new StreamTrial("JetStream, SIGKILL 3 times", List.of(server), DATASTORE, 10_000)) {
+            killThreeTimes(server, trial, random);
+            trial.check(trial.end());
+        }
+    }
+
+    static void killThreeTimes(NatsServer server, StreamTrial trial, Random random) {
+        for (int i = 0; i < 3; i++) {
+            trial.load.awaitConfirmed(SOME).awaitOffered(1 + random.nextInt(SOME));
+            server.kill();
+            trial.load.awaitOffered(SOME);
+            server.restart();
+        }
+        trial.load.awaitConfirmed(SOME);
+    }
+
+    @Test
+    void a_server_that_stalls_is_killed_and_started_again_has_everything_once() {
+        try (NatsServer server = NatsServer.start(JETSTREAM);
+                StreamTrial trial = new StreamTrial(
+                        "JetStream, SIGSTOP 1.5 s then SIGKILL, 3 times", List.of(server), DATASTORE, 20_000)) {
+            stallAndKillThreeTimes(server, trial);
+            trial.check(trial.end());
+        }
+    }
+
+    static void stallAndKillThreeTimes(NatsServer server, StreamTrial trial) {
+        for (int i = 0; i < 3; i++) {
+            trial.load.awaitConfirmed(2 * SOME);
+            server.stall(STALL);
+            server.kill();
+            server.restart();
+        }
+        trial.load.awaitConfirmed(SOME);
+    }
+
+    @Test
+    void a_cluster_of_three_has_everything_once_whichever_server_is_killed() {
+        try (NatsCluster cluster = NatsCluster.start(3, JETSTREAM);
+                StreamTrial trial = new StreamTrial(
+                        "JetStream R3, leader killed, then each once", cluster.servers(), DATASTORE, 5_000)) {
+            trial.load.awaitConfirmed(SOME);
+            killAndRestart(cluster, trial, cluster.server(trial.leader()));
+            for (NatsServer server : cluster.servers()) {
+                killAndRestart(cluster, trial, server);
+            }
+            trial.check(trial.end().nothingLost());
+        }
+    }
+
+    private static void killAndRestart(NatsCluster cluster, StreamTrial trial, NatsServer server) {
+        server.kill();
+        trial.load.awaitConfirmed(SOME);
+        server.restart();
+        cluster.awaitTogether();
+        trial.awaitReplicas();
+        trial.load.awaitConfirmed(SOME);
+    }
+
+    @Test
+    void a_lame_duck_of_a_cluster_is_left_without_a_loss() {
+        try (NatsCluster cluster =
+                        NatsCluster.start(3, JETSTREAM, "lame_duck_duration: 30s", "lame_duck_grace_period: 1s");
+                StreamTrial trial =
+                        new StreamTrial("JetStream R3, the leader a lame duck", cluster.servers(), DATASTORE, 5_000)) {
+            trial.load.awaitConfirmed(SOME);
+            NatsServer duck = cluster.server(trial.leader());
+            duck.lameDuck();
+            await().atMost(SOON).until(() -> !duck.isRunning());
+            trial.load.awaitConfirmed(SOME);
+            assertNotEquals(duck, cluster.server(trial.leader()));
+            duck.restart(); // so that all can be read
+            cluster.awaitTogether();
+            trial.awaitReplicas();
+            trial.check(trial.end().nothingLost());
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package io.fleettelemetry.datastore.nats.faults;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.fleettelemetry.api.CloseableProducer;
+import io.fleettelemetry.testkit.Link;
+import io.fleettelemetry.testkit.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Options;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.api.StreamInfo;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/** A datastore that stores: a stream on one server or on all of several, a link to each, a load. */
+final class StreamTrial implements AutoCloseable {
+
+    private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final String STREAM = "TELEMETRY";
+
+    private final String fault;
+    private final Fleet fleet = Fleet.USUAL;
+    private final List<Link> links;
+    private final Connection observer;
+    private final CloseableProducer producer;
+    final Load load;
+
+    /**
+     * Makes the stream, on all servers and in files, opens the datastore, and begins to offer.
+     *
+     * @param fault what the table calls it
+     * @param servers with JetStream; they stay the caller's
+     * @param rate records per second
+     */
+    StreamTrial(
+            String fault, List<NatsServer> servers, Function<Map<String, String>, CloseableProducer> opener, int rate) {
+        this.fault = fault;
+        this.links = servers.stream().map(server -> Link.to(server.port())).toList();
+        links.forEach(Link::record);
+        this.observer = observer(servers);
+        StreamConfiguration stream = StreamConfiguration.builder()
+                .name(STREAM)
+                .subjects(fleet.namespace() + ".>")
+                .storageType(StorageType.File)
+                .replicas(servers.size())
+                .duplicateWindow(Duration.ofMinutes(5))
+                .build();
+        await("a stream")
+                .ignoreExceptions()
+                .atMost(LIMIT)
+                .until(() -> observer.jetStreamManagement().addStream(stream) != null);
+        this.producer = opener.apply(Map.of(
+                "url",
+                links.stream().map(Link::url).collect(Collectors.joining(",")),
+                "namespace",
+                fleet.namespace(),
+                "reconnect.wait.ms",
+                "20",
+                "delivery",
+                "jetstream",
+                "stream",
+                STREAM,
+                "stream.setup",
+                "verify"));
+        this.load = new Load(producer, fleet, rate, true).start();
+    }
+
+    private static Connection observer(List<NatsServer> servers) {
+        try {
+            return Nats.connect(new Options.Builder()
+                    .servers(servers.stream().map(NatsServer::url).toArray(String[]::new))
+                    .maxReconnects(-1)
+                    .errorListener(BareLoop.SILENT)
+                    .reconnectWait(Duration.ofMillis(50))
+                    .build());
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    List<Link> links() {
+        return links;
+    }
+
+    /** The name of the server that leads the stream. */
+    String leader() {
+        return await("a leader")
+                .ignoreExceptions()
+                .atMost(LIMIT)
+                .until(() -> info().getClusterInfo().getLeader(), leader -> leader != null && !leader.isEmpty());
+    }
+
+    /** Waits until every server that stores the stream has all of it. */
+    void awaitReplicas() {
+        await("replicas")
+                .ignoreExceptions()
+                .atMost(LIMIT)
+                .until(() -> info().getClusterInfo().getReplicas().stream().allMatch(replica -> replica.isCurrent()));
+    }
+
+    private StreamInfo info() throws Exception {
+        return observer.jetStreamManagement().getStreamInfo(STREAM);
+    }
+
+    /** Offers no more, waits for every record to end, reads the stream, and prints what came of it. */
+    Tally end() {
+        links.forEach(Link::heal);
+        load.finish();
+        producer.close();
+        try (Arrivals stored = Arrivals.in(observer.getConnectedUrl(), STREAM, fleet)) {
+            return Tally.of(fault, load, stored).print();
+        }
+    }
+
+    /**
+     * Checks that nothing failed, that everything confirmed was acknowledged by the server, and that nothing is stored
+     * twice. What is missing was then lost by the server itself; it gets a line of its own.
+     */
+    void check(Tally tally) {
+        tally.addsUp().nothingFailed();
+        assertEquals(0, tally.duplicates(), fault + ": stored twice");
+        Ids acknowledged = PubAcks.seen(links, fleet);
+        assertEquals(
+                List.of(), Tally.some(load.confirmed().without(acknowledged)), fault + ": confirmed without a PubAck");
+        if (tally.lost().length > 0) {
+            System.out.println("  of these the server lost " + tally.lost().length + " itself, after its PubAck");
+        }
+    }
+
+    @Override
+    public void close() {
+        load.close();
+        producer.close();
+        links.forEach(Link::close);
+        try {
+            observer.close();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

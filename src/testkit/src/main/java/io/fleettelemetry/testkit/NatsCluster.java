@@ -1,0 +1,115 @@
+package io.fleettelemetry.testkit;
+
+import java.io.IOException;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Several nats-servers that are one: {@code n1}, {@code n2} and so on, each connected to each. Every one is killed, paused
+ * and restarted like any other {@link NatsServer}.
+ */
+public final class NatsCluster implements AutoCloseable {
+
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final int PROBE_MS = 2000;
+
+    private final List<NatsServer> servers = new ArrayList<>();
+    /** Where each server tells how it is. */
+    private final List<Integer> monitors = new ArrayList<>();
+
+    private NatsCluster() {}
+
+    /**
+     * Starts a cluster. Returns when it is {@linkplain #awaitTogether together}.
+     *
+     * @param size how many servers
+     * @param config further lines for each of them, as for {@link NatsServer#start}
+     * @throws IllegalStateException if one does not start, or they do not come together
+     */
+    public static NatsCluster start(int size, String... config) {
+        var cluster = new NatsCluster();
+        try {
+            List<Integer> ports =
+                    IntStream.range(0, size).map(i -> FreePort.next()).boxed().toList();
+            String routes = ports.stream()
+                    .map(port -> "\"nats://127.0.0.1:" + port + '"')
+                    .collect(Collectors.joining(", ", "[", "]"));
+            for (int port : ports) {
+                int monitor = FreePort.next();
+                var lines = new ArrayList<>(List.of(config));
+                lines.add("server_name: n" + (cluster.servers.size() + 1));
+                lines.add("http: \"127.0.0.1:" + monitor + '"');
+                // Told of no other addresses, a client has no way around its link.
+                lines.add("cluster { name: fleet, listen: \"127.0.0.1:" + port + "\", no_advertise: true, routes: "
+                        + routes + " }");
+                cluster.servers.add(NatsServer.start(lines.toArray(String[]::new)));
+                cluster.monitors.add(monitor);
+            }
+            cluster.awaitTogether();
+            return cluster;
+        } catch (RuntimeException e) {
+            cluster.close();
+            throw e;
+        }
+    }
+
+    /** All servers, in the order of their names. */
+    public List<NatsServer> servers() {
+        return List.copyOf(servers);
+    }
+
+    /**
+     * The server of a name, such as that of a stream's leader.
+     *
+     * @param name {@code n1} and so on
+     */
+    public NatsServer server(String name) {
+        return servers.get(Integer.parseInt(name.substring(1)) - 1);
+    }
+
+    /**
+     * Waits until each server has its routes to all others and, with JetStream, has a leader and everything that it
+     * missed. All must be running.
+     *
+     * @throws IllegalStateException if that takes more than half a minute
+     */
+    public void awaitTogether() {
+        if (!Wait.until(LIMIT, () -> monitors.stream().allMatch(this::isTogether))) {
+            throw new IllegalStateException("the servers did not come together:\n"
+                    + servers.stream().map(NatsServer::log).collect(Collectors.joining("\n")));
+        }
+    }
+
+    private boolean isTogether(int monitor) {
+        return ask(monitor, "routez").contains("\"num_routes\": " + (servers.size() - 1) + ",")
+                && ask(monitor, "healthz").contains("\"ok\"");
+    }
+
+    /** What the server says of itself; empty if it does not answer, or answers with an error. */
+    private static String ask(int monitor, String what) {
+        try {
+            var connection = (HttpURLConnection) URI.create("http://127.0.0.1:" + monitor + '/' + what)
+                    .toURL()
+                    .openConnection();
+            connection.setConnectTimeout(PROBE_MS);
+            connection.setReadTimeout(PROBE_MS);
+            try (var in = connection.getInputStream()) {
+                return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            }
+        } catch (IOException notYet) {
+            return "";
+        }
+    }
+
+    /** Kills the servers and deletes what they stored. */
+    @Override
+    public void close() {
+        servers.forEach(NatsServer::close);
+    }
+}
