@@ -35,6 +35,12 @@ final class Journal {
     /** After so many wires in a row that died without a barrier, the head goes out frame by frame. */
     private static final int MAX_BARREN = 2;
 
+    /** A write that takes so long was held up by a full socket. */
+    private static final long HELD_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+
+    /** What may be under way between here and the server's parser, in bytes: more than both ends' buffers hold. */
+    private static final long SOCKET_BUFFERS = 16 << 20;
+
     private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
     /** What the writer is to do: its own object, filled in by {@link #next}. */
@@ -164,6 +170,10 @@ final class Journal {
     private long writingSince;
 
     private long barrierSince;
+    /** Bytes written since then, and when the link last showed that it is slow but moves: by a write that it held up. */
+    private long barrierBytes;
+
+    private long heldUpAt = System.nanoTime() - TimeUnit.DAYS.toNanos(1);
 
     Journal(NatsSettings settings, FrameEncoder encoder) {
         this.settings = settings;
@@ -465,6 +475,7 @@ final class Journal {
         mark = new Mark(wire, epoch, lastWritten, lastFrame);
         barrierOut = true;
         barrierSince = now;
+        barrierBytes = 0;
         unproven = false;
         unprovenBytes = 0;
         return true;
@@ -512,6 +523,11 @@ final class Journal {
     /** The step's write has returned. */
     synchronized void wrote(Step step) {
         if (step.epoch == epoch) {
+            long now = System.nanoTime();
+            if (now - writingSince >= HELD_UP_NANOS) {
+                heldUpAt = now;
+            }
+            barrierBytes += step.block.length();
             wroteInEpoch = true;
             unproven = true;
             unprovenBytes += step.block.length();
@@ -632,7 +648,7 @@ final class Journal {
      * Looks at what is live before it goes to a new wire: fails what its server would not take, and a record that has now
      * brought down two connections.
      *
-     * @param fatal why the server ended the wire before; null if it did not say
+     * @param fatal the server's words if it ended the wire before because of a frame; else null
      */
     void inspect(String fatal, Ended ended) {
         synchronized (this) {
@@ -772,9 +788,14 @@ final class Journal {
         return settings;
     }
 
-    /** Whether one write or one barrier has taken this long; for the watchdog. */
+    /**
+     * Whether one write or one barrier has taken this long; for the watchdog. A barrier on a slow link may take longer, as
+     * long as the link holds writes up and lets them go again: its PING waits behind what is in the socket's buffers. But
+     * more than these hold does not go before it.
+     */
     synchronized boolean isSilentFor(long nanos) {
         long now = System.nanoTime();
-        return writingSince != 0 && now - writingSince >= nanos || barrierOut && now - barrierSince >= nanos;
+        boolean moves = barrierBytes < SOCKET_BUFFERS && now - heldUpAt < nanos;
+        return writingSince != 0 && now - writingSince >= nanos || barrierOut && now - barrierSince >= nanos && !moves;
     }
 }

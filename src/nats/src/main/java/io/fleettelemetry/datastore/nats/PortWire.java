@@ -42,7 +42,7 @@ final class PortWire implements Wire {
     public String begin() throws InterruptedException {
         refusals.hasMoved(connection);
         refusals.read();
-        return refusals.other();
+        return refusals.fatal();
     }
 
     /**

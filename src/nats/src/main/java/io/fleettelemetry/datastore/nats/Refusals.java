@@ -8,6 +8,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.regex.Pattern;
 
 /**
  * What the server has answered {@code -ERR} to, of the connections of one session. jnats counts these answers as it reads
@@ -18,6 +19,9 @@ final class Refusals {
 
     private static final String PUBLISH = "permissions violation for publish to";
 
+    /** What a frame can be blamed for, other than a lost password or a server that shuts down. */
+    private static final Pattern FRAME = Pattern.compile("protocol|control line|maximum payload|invalid|parse");
+
     private final ConcurrentLinkedQueue<String> told = new ConcurrentLinkedQueue<>();
     private final ExecutorService callbacks;
     // The rest belongs to the completer.
@@ -25,6 +29,7 @@ final class Refusals {
     private long count;
     private final List<String> denied = new ArrayList<>();
     private String other;
+    private String fatal;
 
     /** @param callbacks the thread on which {@link #add} is called */
     Refusals(ExecutorService callbacks) {
@@ -49,6 +54,7 @@ final class Refusals {
     void read() throws InterruptedException {
         denied.clear();
         other = null;
+        fatal = null;
         try {
             callbacks.submit(() -> {}).get();
         } catch (ExecutionException | RejectedExecutionException e) {
@@ -60,6 +66,7 @@ final class Refusals {
                 denied.add(quoted(error));
             } else if (!lower.startsWith("permissions violation")) {
                 other = error;
+                fatal = FRAME.matcher(lower).find() ? error : fatal;
             }
         }
     }
@@ -73,6 +80,11 @@ final class Refusals {
     /** Subjects that were denied, one for each frame. */
     List<String> denied() {
         return List.copyOf(denied);
+    }
+
+    /** The last answer that a frame must have been the cause of, if it was the only one; null if there was none. */
+    String fatal() {
+        return fatal;
     }
 
     /** The last answer that does not say which frame it is about; null if there was none. */

@@ -92,7 +92,7 @@ final class Session implements AutoCloseable {
         } else if (now != null && !closing) {
             try {
                 now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
-            } catch (IOException | IllegalStateException e) {
+            } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
                 log.warn("nats_error datastore={} error=\"{}\"", settings.datastore(), LogText.of(e.toString()));
             }
         }

@@ -43,7 +43,7 @@ interface Wire {
      * To be called before anything is written: what the server has refused on earlier connections is none of this one's
      * business. May wait briefly.
      *
-     * @return why the server ended the connection before this one, in its own words; null if it did not say
+     * @return the server's words if it ended the connection before this one because of a frame; else null
      */
     String begin() throws InterruptedException;
 
