@@ -41,6 +41,9 @@ final class Journal {
     /** What may be under way between here and the server's parser, in bytes: more than both ends' buffers hold. */
     private static final long SOCKET_BUFFERS = 16 << 20;
 
+    /** How soon the writer looks again when it has something to write and may not. */
+    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
     private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
     /** What the writer is to do: its own object, filled in by {@link #next}. */
@@ -442,14 +445,16 @@ final class Journal {
                 if (inspect) {
                     wake = true;
                 } else {
-                    wake = startBarrier(now);
+                    wake = startBarrier(now) || head != null && isExpired(head, now);
                     if (waiting == null && takeFrames(step)) {
                         step.kind = Step.Kind.WRITE;
                     } else {
                         long until = waiting == null
                                 ? lastPassed + settings.heartbeat().toNanos()
                                 : waiting.deadline;
-                        step.parkNanos = Math.max(until - now, MIN_PARK_NANOS);
+                        step.parkNanos = cursor != null && waiting == null
+                                ? LOOK_AGAIN_NANOS
+                                : Math.max(until - now, MIN_PARK_NANOS);
                     }
                 }
             }
@@ -488,6 +493,9 @@ final class Journal {
         Block block = cautious ? head : cursor;
         if (block == null || cautious && (lastFrame >= 0 || barrierOut)) {
             return false;
+        }
+        if (isExpired(block, clock)) {
+            return false; // the completer is about to end it, and it must not go out
         }
         step.wire = wire;
         step.epoch = epoch;
@@ -676,19 +684,32 @@ final class Journal {
         wakeWriter();
     }
 
-    /** Whether the oldest record has expired by now. */
+    /** Whether there is anything for {@link #expire} to do. */
     synchronized boolean hasExpired(long now) {
-        return head != null && head.deadline(firstLive(head)) - now <= 0;
+        return head != null && !isOnTheWire(head) && isExpired(head, now);
+    }
+
+    /** Deadlines are in the order of offering, so the first live frame tells for its block, and the head for all. */
+    private static boolean isExpired(Block block, long now) {
+        return block.deadline(firstLive(block)) - now <= 0;
+    }
+
+    /**
+     * Whether a barrier will tell what became of a block on a wire that still lives: then it does not expire, but waits for
+     * the answer, or for the watchdog to give the wire up. So what has expired is not on its way.
+     */
+    private boolean isOnTheWire(Block block) {
+        return wire != null && (block.epoch == epoch || block.pinned || cautious && lastFrame >= 0);
     }
 
     /** Takes out what has expired by now. */
     synchronized void expire(long now, Failure why, Ended ended) {
-        for (Block block = head; block != null; ) {
+        for (Block block = head; block != null && !isOnTheWire(block); ) {
             Block following = block.next;
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
                     if (block.deadline(i) - now > 0) {
-                        return; // those behind it were offered later
+                        return;
                     }
                     end(block, i, why, ended);
                 }
