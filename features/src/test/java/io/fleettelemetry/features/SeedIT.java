@@ -45,8 +45,10 @@ class SeedIT extends RunningKaraf {
         int start = logged();
         try (NatsServer mortal = NatsServer.start()) {
             String second = "datastore=second ";
-            karaf.writeConfig(SECOND_CFG, "url = " + mortal.url() + "\ndatastore = second\nreconnect.wait.ms = 100\n");
-            awaitEvent(start, "INFO", "nats_registered " + second + "namespace=tesla_telemetry url=" + mortal.url());
+            karaf.writeConfig(
+                    SECOND_CFG,
+                    "url = " + mortal.url() + "\ndatastore = second\nnamespace = seed\nreconnect.wait.ms = 100\n");
+            awaitEvent(start, "INFO", "nats_registered " + second + "namespace=seed url=" + mortal.url());
             awaitEvent(start, "INFO", "nats_connected " + second + "server=" + mortal.url());
 
             mortal.kill();
@@ -64,7 +66,7 @@ class SeedIT extends RunningKaraf {
 
             writeHost("records.V = second");
             await().atMost(SOON)
-                    .until(() -> send("X").get("subject").getAsString().equals("tesla_telemetry.X.data"));
+                    .until(() -> send("X").get("subject").getAsString().equals("seed.X.data"));
             karaf.execute(BAD_RECORD);
             awaitEvent(mended, "ERROR", "nats_err " + second + "kind=INVALID reason=\"the VIN has a blank");
 
