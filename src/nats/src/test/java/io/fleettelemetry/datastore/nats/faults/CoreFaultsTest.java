@@ -20,6 +20,7 @@ import io.fleettelemetry.testkit.Transcript;
 import io.fleettelemetry.testkit.Transcript.Frame;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -82,16 +83,16 @@ class CoreFaultsTest {
 
     @Test
     void cuts_in_the_middle_of_a_frame_make_no_alien_subject_and_no_alien_payload() {
-        try (Trial trial = new Trial("20 cuts in the middle of a frame").connect()) {
+        try (Trial trial = new Trial("12 cuts in the middle of a frame").connect()) {
             trial.link.record();
             trial.offer();
-            for (int i = 0; i < 20; i++) {
+            for (int i = 0; i < 12; i++) {
                 trial.link.delay(random.nextBoolean() ? SHORT_DELAY : Duration.ZERO);
                 trial.awaitConnections(i + 1);
                 // After FIN the server has seen the half frame, after RST perhaps not.
                 trial.link.cutAfter(10_000 + random.nextInt(200_000), i % 4 == 0 ? Cut.RST : Cut.FIN);
             }
-            trial.awaitConnections(21);
+            trial.awaitConnections(13);
             trial.load.awaitConfirmed(SOME);
             trial.end().check().nothingFailed();
             assertTrue(framesAreLegal(trial) >= SOME);
@@ -137,13 +138,28 @@ class CoreFaultsTest {
 
     @Test
     void a_slow_link_only_delays() {
-        try (Trial trial = new Trial("slow link, 50 ms").open()) {
-            trial.link.delay(Duration.ofMillis(50));
+        try (Trial trial = new Trial("slow link").open()) {
+            trial.link.delay(SHORT_DELAY);
             trial.load.awaitConfirmed(5 * SOME);
-            Tally tally = trial.end().check().nothingFailed();
-            assertEquals(0, tally.duplicates());
-            assertEquals(1, trial.link.connections());
+            endWithoutReconnect(trial);
         }
+    }
+
+    @Test
+    void a_link_slower_than_the_load_only_delays() {
+        try (Trial trial =
+                new Trial("link slower than the load").set("silent.ms", 5_000).open()) {
+            trial.link.delay(Duration.ofMillis(50)); // 64 KiB in that time, of the 175 kB that are offered
+            trial.load.awaitConfirmed(10 * SOME);
+            endWithoutReconnect(trial);
+        }
+    }
+
+    /** Nothing was broken: then nothing was sent twice, either. */
+    private static void endWithoutReconnect(Trial trial) {
+        Tally tally = trial.end().check().nothingFailed();
+        assertEquals(0, tally.duplicates());
+        assertEquals(1, trial.link.connections());
     }
 
     @Test
@@ -187,13 +203,17 @@ class CoreFaultsTest {
                 .connect()) {
             trial.link.refuse(FOR_EVER);
             trial.offer().load.awaitFailed(Kind.EXPIRED, SOME);
+            long[] expired = trial.load.failed(Kind.EXPIRED).without(new Ids(trial.fleet()));
             trial.link.heal();
             trial.load.awaitConfirmed(SOME);
             Tally tally = trial.end().check();
+            // Those that expire just after they were written may have arrived.
             assertEquals(Set.of(Kind.EXPIRED), tally.failed().keySet());
             assertEquals(
-                    tally.failed().get(Kind.EXPIRED),
-                    trial.load.failed(Kind.EXPIRED).without(trial.arrivals.arrived()).length);
+                    0,
+                    Arrays.stream(expired)
+                            .filter(trial.arrivals.arrived()::contains)
+                            .count());
         }
     }
 
@@ -227,10 +247,10 @@ class CoreFaultsTest {
             int before = trial.link.connections();
             trial.server.reload(revoked);
             // So many that jnats has given up more than once: it does after the same error twice.
-            trial.awaitConnections(before + 6);
+            trial.awaitConnections(before + 4);
             long confirmed = trial.load.confirmed().size();
             assertNotEquals(Status.State.OK, trial.producer.status().state());
-            trial.awaitConnections(before + 8);
+            trial.awaitConnections(before + 5);
             assertEquals(confirmed, trial.load.confirmed().size());
             trial.server.reload(both);
             trial.load.awaitConfirmed(SOME);
@@ -315,6 +335,7 @@ class CoreFaultsTest {
             long start = System.nanoTime();
             trial.producer.close();
             assertTrue(System.nanoTime() - start < drain.plusSeconds(5).toNanos(), "closing takes a bounded time");
+            trial.load.awaitFailed(Kind.CLOSED, 10);
             trial.load.stop();
             assertEquals(trial.load.offered().size(), trial.load.confirmed().size() + trial.load.failed());
             Tally tally = trial.end().check();
