@@ -297,6 +297,33 @@ class NatsDatastoreTest {
     }
 
     @Test
+    void offers_from_many_threads_arrive_whole_and_in_order() throws Exception {
+        Subscription subscription = subscribe("tesla_telemetry.>");
+        subscription.setPendingLimits(-1, -1);
+        Outcomes outcomes = new Outcomes();
+        int each = 5_000;
+        try (NatsDatastore datastore = open()) {
+            List<Thread> threads = IntStream.range(0, 4)
+                    .mapToObj(t -> new Thread(() -> IntStream.range(0, each)
+                            .forEach(i ->
+                                    datastore.produce(record("VIN" + t, "V", ("" + i).getBytes(UTF_8)), outcomes))))
+                    .toList();
+            threads.forEach(Thread::start);
+            for (Thread thread : threads) {
+                thread.join();
+            }
+            assertEquals(4 * each, outcomes.awaitEnded(4 * each).confirmed().size());
+        }
+        Map<String, Integer> next = new HashMap<>();
+        for (int i = 0; i < 4 * each; i++) {
+            io.nats.client.Message message = next(subscription);
+            int number = next.merge(message.getSubject(), 1, Integer::sum) - 1;
+            assertEquals("" + number, new String(message.getData(), UTF_8));
+        }
+        subscription.unsubscribe();
+    }
+
+    @Test
     void what_is_offered_before_the_server_is_there_is_confirmed_when_it_appears_and_not_before() throws Exception {
         int port = freePort();
         Outcomes outcomes = new Outcomes();

@@ -1,0 +1,109 @@
+package io.fleettelemetry.datastore.nats;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.TelemetryRecord;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+
+/** The writer and the completer on a journal, with a wire whose barriers the test answers. */
+class CompleterTest {
+
+    private static final Duration SOON = Duration.ofSeconds(20);
+
+    private static final class AnsweringWire implements Wire {
+        final Verdict answer;
+        final AtomicInteger barriers = new AtomicInteger();
+        final AtomicInteger cuts = new AtomicInteger();
+        volatile int written;
+
+        AnsweringWire(Verdict answer) {
+            this.answer = answer;
+        }
+
+        @Override
+        public void write(byte[] frames, int from, int to) {
+            written += to - from;
+        }
+
+        @Override
+        public Verdict barrier() {
+            barriers.incrementAndGet();
+            return answer;
+        }
+
+        @Override
+        public List<String> denied() {
+            return List.of();
+        }
+
+        @Override
+        public String begin() {
+            return null;
+        }
+
+        @Override
+        public void cut() {
+            cuts.incrementAndGet();
+        }
+
+        @Override
+        public long maxPayload() {
+            return 1_000_000;
+        }
+
+        @Override
+        public boolean takesHeaders() {
+            return true;
+        }
+    }
+
+    @Test
+    void a_barrier_that_nobody_can_judge_closes_the_port_and_confirms_nothing_until_another_opens() throws Exception {
+        NatsSettings settings = NatsSettings.parse(Map.of());
+        Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), ""));
+        Outcomes outcomes = new Outcomes();
+        Completer.Ends ends = new Completer.Ends() {
+            @Override
+            public void confirmed(TelemetryRecord record, Receipt receipt) {
+                receipt.confirmed(record);
+            }
+
+            @Override
+            public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
+                receipt.failed(record, why);
+            }
+
+            @Override
+            public Failure expired() {
+                return new Failure(Failure.Kind.EXPIRED, "by the test");
+            }
+        };
+        Thread writer = new Thread(new Writer(journal), "test-write");
+        Thread completer = new Thread(new Completer(journal, ends), "test-complete");
+        journal.servedBy(writer, completer);
+        writer.start();
+        completer.start();
+        AnsweringWire doubtful = new AnsweringWire(Wire.Verdict.IN_DOUBT);
+        journal.opened(doubtful);
+        journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[10]), outcomes);
+        await().atMost(SOON).until(() -> doubtful.cuts.get() > 0);
+        journal.closed(doubtful);
+        int asked = doubtful.barriers.get();
+        assertEquals(0, outcomes.ended());
+        AnsweringWire good = new AnsweringWire(Wire.Verdict.PASSED);
+        journal.opened(good);
+        assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+        assertEquals(doubtful.written, good.written, "the same bytes once more");
+        assertEquals(asked, doubtful.barriers.get(), "it is not asked again");
+        journal.stop();
+        writer.join();
+        completer.join();
+    }
+}
