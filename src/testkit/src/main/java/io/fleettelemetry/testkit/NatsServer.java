@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.stream.Stream;
 
 /**
  * A real nats-server of one's own, on 127.0.0.1. It keeps its port through {@link #kill}, {@link #stop} and
@@ -118,6 +119,30 @@ public final class NatsServer implements AutoCloseable {
     /** SIGSTOP: connections stay open and nothing moves, as behind a dead link. */
     public void pause() {
         process.signal("STOP");
+        Wait.until(LIMIT, this::isPaused);
+    }
+
+    /** The signal is delivered before its threads have stopped; where there is no {@code /proc}, nobody can tell. */
+    private boolean isPaused() {
+        Path tasks = Path.of("/proc", Long.toString(process.pid()), "task");
+        if (!Files.isDirectory(tasks)) {
+            return true;
+        }
+        try (Stream<Path> threads = Files.list(tasks)) {
+            return threads.map(thread -> state(thread.resolve("stat"))).allMatch("T"::equals);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The state is the word behind the name, which stands in parentheses. */
+    private static String state(Path stat) {
+        try {
+            String line = Files.readString(stat);
+            return line.substring(line.lastIndexOf(')') + 2).split(" ")[0];
+        } catch (IOException e) {
+            return "T"; // a thread that has ended
+        }
     }
 
     /** Pauses it and returns after so long: a stall has nothing else to wait for. */
