@@ -6,7 +6,8 @@ import java.util.Arrays;
 
 /**
  * Ready frames, one behind the other, and for each the record, its receipt and when it expires. Used again and again, so
- * that a record allocates nothing. Guarded by its journal's lock; the bytes of a sealed block do not change.
+ * that a record allocates nothing. Guarded by its journal's lock; the bytes of a frame do not
+ * change once it is added, while more are added behind it.
  */
 final class Block {
 
@@ -27,10 +28,10 @@ final class Block {
 
     /** Its place among all blocks of the journal. */
     long sequence;
-    /** No more frames are added. */
-    boolean sealed;
-    /** The epoch in which it was written as a whole; 0 if in none. */
+    /** The last epoch in which it was written, and how many of its frames were; 0 if in none. */
     int epoch;
+
+    int written;
     /** The writer has it in its hands. */
     boolean pinned;
     /** Whether it is in the journal's list; one that is not is being ended, or is free. */
@@ -91,7 +92,7 @@ final class Block {
     }
 
     boolean hasRoomFor(int length) {
-        return !sealed && length() + length <= bytes.length;
+        return length() + length <= bytes.length;
     }
 
     /** Notes a frame that has been encoded behind the last one. */
@@ -127,8 +128,8 @@ final class Block {
         count = 0;
         live = 0;
         charge = 0;
-        sealed = false;
         epoch = 0;
+        written = 0;
         pinned = false;
         linked = false;
         next = null;

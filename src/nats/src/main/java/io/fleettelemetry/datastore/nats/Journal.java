@@ -20,9 +20,9 @@ import java.util.concurrent.locks.LockSupport;
  * guarded by this object's monitor; nothing is written, waited for or called back under it. The two threads sleep by
  * parking, so that an offer wakes the writer without allocating anything.
  *
- * <p>The list of blocks, oldest first, has the open one at its end, to which offers append. The writer seals what it takes.
- * The cursor is the first block that was not written on the current wire: a new wire, a new epoch, sets it back to the
- * head, and all that is live is written again, ahead of anything newer.
+ * <p>The list of blocks, oldest first, has the open one at its end, to which offers append. The
+ * cursor is the first block with frames that were not written on the current wire: a new wire, a new epoch, sets it back to
+ * the head, and all that is live is written again, ahead of anything newer.
  */
 final class Journal {
 
@@ -64,8 +64,8 @@ final class Journal {
         int[] ranges = new int[64];
 
         int rangeCount;
-        /** The only frame in it, or -1 for the whole block. */
-        private int frame;
+        /** How many of the block's frames are written with this step. */
+        private int frames;
 
         private int epoch;
 
@@ -83,11 +83,8 @@ final class Journal {
         }
     }
 
-    /**
-     * A barrier to ask for, and what it proves if it passes: in this epoch, all blocks up to this sequence, or, if there is a
-     * frame, that frame of the head.
-     */
-    record Mark(Wire wire, int epoch, long sequence, int frame) {}
+    /** A barrier to ask for, and what it proves in this epoch: all blocks before this one, and so many of its frames. */
+    record Mark(Wire wire, int epoch, long sequence, int frames) {}
 
     /** Records that have left the journal and are to be ended, in their order. The completer's own object. */
     static final class Ended {
@@ -134,11 +131,13 @@ final class Journal {
 
     private boolean barrierOut;
     private Mark mark;
-    /** Written in this epoch: up to this block, or this frame of the head; and what of it no mark covers. */
-    private long lastWritten;
+    /** Written in this epoch: up to this block, and so many frames of it. */
+    private long lastBlock;
 
-    private int lastFrame;
+    private int lastFrames;
+    /** Whether no mark covers some of that, and how much. */
     private boolean unproven;
+
     private long unprovenBytes;
     private boolean wroteInEpoch;
     private boolean passedInEpoch;
@@ -150,6 +149,8 @@ final class Journal {
     private boolean cautious;
 
     private long cautiousBlock;
+    /** The frame that is alone on the wire, -1 if none is. */
+    private int cautiousFrame = -1;
     /** The record that was alone on the wire when it died, and the one that the server has ended a wire for before. */
     private TelemetryRecord suspect;
 
@@ -357,8 +358,8 @@ final class Journal {
         } else if (wroteInEpoch) {
             barren++;
         }
-        if (cautious && lastFrame >= 0 && head != null && head.sequence == cautiousBlock && head.isLive(lastFrame)) {
-            suspect = head.record(lastFrame);
+        if (cautiousFrame >= 0 && isCautiousBlock(head) && head.isLive(cautiousFrame)) {
+            suspect = head.record(cautiousFrame);
         }
         wire = null;
     }
@@ -367,8 +368,9 @@ final class Journal {
         wire = next;
         epoch++;
         cursor = head;
-        lastWritten = 0;
-        lastFrame = -1;
+        lastBlock = 0;
+        lastFrames = 0;
+        cautiousFrame = -1;
         unproven = false;
         unprovenBytes = 0;
         wroteInEpoch = false;
@@ -379,6 +381,10 @@ final class Journal {
             cautiousBlock = head.sequence;
         }
         inspect = true;
+    }
+
+    private boolean isCautiousBlock(Block block) {
+        return cautious && block != null && block.sequence == cautiousBlock;
     }
 
     private void adopt() {
@@ -477,7 +483,7 @@ final class Journal {
         if (barrierOut || !due) {
             return false;
         }
-        mark = new Mark(wire, epoch, lastWritten, lastFrame);
+        mark = new Mark(wire, epoch, lastBlock, lastFrames);
         barrierOut = true;
         barrierSince = now;
         barrierBytes = 0;
@@ -487,11 +493,11 @@ final class Journal {
     }
 
     private boolean takeFrames(Step step) {
-        if (cautious && (head == null || head.sequence != cautiousBlock)) {
+        if (!isCautiousBlock(head)) {
             cautious = false; // it got through
         }
         Block block = cautious ? head : cursor;
-        if (block == null || cautious && (lastFrame >= 0 || barrierOut)) {
+        if (block == null || cautiousFrame >= 0 || cautious && barrierOut) {
             return false;
         }
         if (isExpired(block, clock)) {
@@ -501,20 +507,18 @@ final class Journal {
         step.epoch = epoch;
         step.block = block;
         step.rangeCount = 0;
-        step.frame = -1;
+        step.frames = block.count();
+        int first = block.epoch == epoch ? block.written : 0;
         if (cautious) {
-            step.frame = firstLive(block);
-            step.range(block.start(step.frame), block.end(step.frame));
-        } else if (block.live() == block.count()) {
-            step.range(0, block.length());
-        } else {
-            for (int i = 0; i < block.count(); i++) {
-                if (block.isLive(i)) {
-                    step.range(block.start(i), block.end(i));
-                }
+            first = firstLive(block);
+            step.frames = first + 1;
+            cautiousFrame = first;
+        }
+        for (int i = first; i < step.frames; i++) {
+            if (block.isLive(i)) {
+                step.range(block.start(i), block.end(i));
             }
         }
-        block.sealed = true;
         block.pinned = true;
         cursor = block.next;
         return true;
@@ -539,11 +543,10 @@ final class Journal {
             wroteInEpoch = true;
             unproven = true;
             unprovenBytes += step.block.length();
-            lastFrame = step.frame;
-            if (step.frame < 0) {
-                lastWritten = step.block.sequence;
-                step.block.epoch = epoch;
-            }
+            lastBlock = step.block.sequence;
+            lastFrames = step.frames;
+            step.block.epoch = epoch;
+            step.block.written = step.frames;
         }
         letGo(step.block);
     }
@@ -552,7 +555,6 @@ final class Journal {
     synchronized void failed(Step step) {
         if (step.epoch == epoch) {
             wroteInEpoch = true;
-            lastFrame = step.frame;
         }
         if (announced == step.wire) {
             announced = null;
@@ -600,7 +602,7 @@ final class Journal {
      *
      * @param proven is filled with blocks that have left the journal and whose live records the server has parsed; each is to
      *     be given back by {@link #release}
-     * @param ended is filled with the record of a mark that is about one
+     * @param ended is filled with such records of a block that goes on
      * @return whether it proves anything: false if the wire has changed meanwhile
      */
     boolean settle(Mark mark, boolean passed, List<Block> proven, Ended ended) {
@@ -611,20 +613,27 @@ final class Journal {
             if (good) {
                 lastPassed = System.nanoTime();
                 passedInEpoch = true;
-                while (head != null && head.epoch == epoch && head.sequence <= mark.sequence) {
+                while (isProven(head, mark, head == null ? 0 : head.count())) {
                     proven.add(head);
                     unlink(head);
                 }
-                if (mark.frame >= 0 && head != null && head.sequence == cautiousBlock && head.isLive(mark.frame)) {
-                    end(head, mark.frame, null, ended);
+                Block last = head;
+                for (int i = 0; last != null && i < mark.frames && isProven(last, mark, i + 1); i++) {
+                    if (last.isLive(i)) {
+                        end(last, i, null, ended);
+                    }
                 }
-                if (mark.frame == lastFrame) {
-                    lastFrame = -1;
-                }
+                cautiousFrame = -1;
             }
         }
         wakeWriter();
         return good;
+    }
+
+    private boolean isProven(Block block, Mark mark, int frames) {
+        return block != null
+                && block.epoch == epoch
+                && (block.sequence < mark.sequence || block.sequence == mark.sequence && frames <= mark.frames);
     }
 
     /** The server refused something that nobody can tell: all that is live is written again, on the same wire. */
@@ -699,7 +708,7 @@ final class Journal {
      * the answer, or for the watchdog to give the wire up. So what has expired is not on its way.
      */
     private boolean isOnTheWire(Block block) {
-        return wire != null && (block.epoch == epoch || block.pinned || cautious && lastFrame >= 0);
+        return wire != null && (block.epoch == epoch || block.pinned);
     }
 
     /** Takes out what has expired by now. */
@@ -796,7 +805,9 @@ final class Journal {
     synchronized int unsent() {
         int unsent = 0;
         for (Block block = cursor; block != null; block = block.next) {
-            unsent += block.live();
+            for (int i = block.epoch == epoch ? block.written : 0; i < block.count(); i++) {
+                unsent += block.isLive(i) ? 1 : 0;
+            }
         }
         return wire == null ? usedRecords : unsent;
     }

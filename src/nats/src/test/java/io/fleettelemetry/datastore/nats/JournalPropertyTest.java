@@ -197,7 +197,13 @@ class JournalPropertyTest {
                 return;
             }
             writing = false;
-            assertTrue(Arrays.equals(inHand, step.block.bytes), "no byte changes while the writer holds the block");
+            for (int i = 0; i < step.rangeCount; i++) {
+                int from = step.ranges[2 * i];
+                int to = step.ranges[2 * i + 1];
+                assertTrue(
+                        Arrays.equals(inHand, from, to, step.block.bytes, from, to),
+                        "no byte of a frame changes while the writer holds the block");
+            }
             MemoryWire wire = (MemoryWire) step.wire;
             for (int i = 0; i < step.rangeCount; i++) {
                 wire.write(step.block.bytes, step.ranges[2 * i], step.ranges[2 * i + 1]);
