@@ -83,6 +83,17 @@ class TelemetryIT extends RunningKaraf {
         assertTrue(metrics.sum("nats_err") >= 1);
         assertEquals(
                 metrics.sum("nats_produce_total"), metrics.sum("nats_produce_ack_total") + metrics.sum("nats_err"));
+        for (String counter :
+                new String[] {"record_total", "record_size_bytes_total", "dispatch_total", "reliable_ack"}) {
+            assertEquals("counter", metrics.types().get(counter), counter);
+        }
+        assertEquals(metrics.sum("record_total"), metrics.sum("dispatch_total"));
+        String acks = "reliable_ack{record_type=\"V\",dispatcher=\"nats\",}";
+        assertEquals(
+                metrics.value("nats_reliable_ack_total", "record_type", "V")
+                        - before.value("nats_reliable_ack_total", "record_type", "V"),
+                metrics.values().get(acks) - before.values().getOrDefault(acks, 0.0),
+                "every reliable ack that the datastore counts was passed to its vehicle");
         // All V records are acknowledged here, but those that another host offered.
         assertEquals(
                 metrics.value("nats_produce_ack_total", "record_type", "V")
