@@ -314,7 +314,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         journal.stop();
         watchdog.stop();
-        session.end(); // frees the writer and the completer, whatever they wait for
+        session.end();
+        if (journal.records() > 0) {
+            session.cut(); // the writer or the completer may be waiting for it
+        }
         boolean interrupted = false;
         for (Thread thread : threads) {
             while (thread.isAlive()) {

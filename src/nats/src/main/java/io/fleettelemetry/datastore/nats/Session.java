@@ -236,15 +236,17 @@ final class Session implements AutoCloseable {
         }
     }
 
-    /** Has the connection and its threads end, whatever state they are in; does not wait for it. */
-    void end() {
-        synchronized (this) {
-            closing = true;
-            notifyAll();
-        }
-        PortWire now = wire;
-        if (now != null) {
-            now.cut(); // so that nobody is held by it, and closing it does not take long
+    /** Has the connection and its threads end; does not wait for it. */
+    synchronized void end() {
+        closing = true;
+        notifyAll();
+    }
+
+    /** Frees whoever waits for a write or a barrier. */
+    void cut() {
+        Wire open = openWire();
+        if (open != null) {
+            open.cut();
         }
     }
 
