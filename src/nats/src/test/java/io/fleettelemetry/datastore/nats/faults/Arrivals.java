@@ -11,7 +11,6 @@ import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.PushSubscribeOptions;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -31,6 +30,7 @@ final class Arrivals implements AutoCloseable {
     private long outOfOrder;
     private long messages;
     private final List<String> aliens = new ArrayList<>();
+    private boolean isHeard;
     private boolean atEnd;
 
     private Arrivals(Fleet fleet, Connection connection) {
@@ -58,11 +58,26 @@ final class Arrivals implements AutoCloseable {
             dispatcher.subscribe(fleet.namespace() + ".>");
             arrivals.connection.flush(LIMIT);
             return arrivals;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
+    }
+
+    /** Waits until what is published at another server of the same cluster arrives here: servers tell each other, later. */
+    Arrivals awaitInterestAt(String url) {
+        try (Connection elsewhere = connect(url)) {
+            await("interest").atMost(LIMIT).until(() -> {
+                elsewhere.publish(heard(), new byte[0]);
+                return isHeard();
+            });
+            return this;
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private synchronized boolean isHeard() {
+        return isHeard;
     }
 
     /** Reads what a stream has stored. */
@@ -71,8 +86,6 @@ final class Arrivals implements AutoCloseable {
             Arrivals arrivals = new Arrivals(fleet, connect(url));
             arrivals.read(stream);
             return arrivals;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
@@ -102,6 +115,10 @@ final class Arrivals implements AutoCloseable {
     }
 
     private synchronized void note(Message message) {
+        if (message.getSubject().equals(heard())) {
+            isHeard = true;
+            return;
+        }
         if (message.getSubject().equals(end())) {
             atEnd = true;
             return;
@@ -119,6 +136,10 @@ final class Arrivals implements AutoCloseable {
         } else {
             highest[Fleet.vehicle(id)] = Fleet.number(id);
         }
+    }
+
+    private String heard() {
+        return fleet.namespace() + ".heard";
     }
 
     private String end() {

@@ -25,8 +25,8 @@ class CoreSoak {
 
     private static void round(int round, Random random, long end) {
         boolean webSocket = random.nextInt(4) == 0;
-        int bytes = 20 + random.nextInt(4_000);
-        int large = 20 + random.nextInt(200_000);
+        int bytes = 20 + random.nextInt(random.nextBoolean() ? 400 : 4_000);
+        int large = 20 + random.nextInt(random.nextBoolean() ? 400 : 200_000);
         int vehicles = 1 + random.nextInt(500);
         int rate = Math.min(500 + random.nextInt(20_000), MAX_BYTES_PER_SECOND / (bytes + large / Fleet.LARGE_EVERY));
         int journal = 2_000_000 + random.nextInt(60_000_000);
