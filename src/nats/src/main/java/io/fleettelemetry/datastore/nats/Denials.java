@@ -6,20 +6,17 @@ import java.util.Map;
 /**
  * Subjects that the server has denied, until the records that this was about have ended.
  *
- * <p>The server answers every denied frame once, before the PONG that follows it; but it may also be the answer to a frame
- * behind the barrier's. So all records of a barrier that have such a subject are denied, which of them were is not known;
- * and what they do not account for is kept for the next barrier, and no longer.
+ * <p>The server answers every denied frame before the PONG that follows it; but the answer may also be to a frame that was
+ * written behind what the barrier proves and before its PING, and which of several frames with the subject it was about is
+ * not known. So all records with the subject are denied that this barrier reaches, and all that the next one does: failing
+ * a record that has arrived is allowed, confirming one that has not is not.
  */
 final class Denials {
 
     private static final int BARRIERS = 2;
 
-    private static final class Denial {
-        int answers;
-        int barriers;
-    }
-
-    private final Map<String, Denial> bySubject = new HashMap<>();
+    /** How many barriers have passed since the subject was denied last. */
+    private final Map<String, Integer> bySubject = new HashMap<>();
 
     boolean isEmpty() {
         return bySubject.isEmpty();
@@ -27,23 +24,17 @@ final class Denials {
 
     /** The server has denied a frame with this subject. */
     void add(String subject) {
-        Denial denial = bySubject.computeIfAbsent(subject, s -> new Denial());
-        denial.answers++;
-        denial.barriers = 0;
+        bySubject.put(subject, 0);
     }
 
-    /** Whether a record with this subject, which a barrier has reached, was denied. */
+    /** Whether a record with this subject, which a barrier has reached, may have been denied. */
     boolean hit(String subject) {
-        Denial denial = bySubject.get(subject);
-        if (denial == null) {
-            return false;
-        }
-        denial.answers--;
-        return true;
+        return bySubject.containsKey(subject);
     }
 
     /** All records of a barrier have been looked at. */
     void barrierPassed() {
-        bySubject.values().removeIf(denial -> denial.answers <= 0 || ++denial.barriers == BARRIERS);
+        bySubject.replaceAll((subject, barriers) -> barriers + 1);
+        bySubject.values().removeIf(barriers -> barriers == BARRIERS);
     }
 }
