@@ -2,6 +2,7 @@ package io.fleettelemetry.features;
 
 import static org.awaitility.Awaitility.await;
 
+import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.fleettelemetry.testkit.FreePort;
@@ -13,6 +14,7 @@ import io.nats.client.Subscription;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -77,7 +79,7 @@ abstract class RunningKaraf {
         Files.deleteIfExists(karaf.etc(SECOND_CFG));
         await().atMost(SOON).ignoreExceptions().until(() -> {
             JsonObject status = status();
-            JsonObject nats = datastore(status, "nats");
+            JsonObject nats = find(status, "nats").orElseThrow();
             return status.getAsJsonObject("routes")
                             .toString()
                             .equals(
@@ -118,17 +120,19 @@ abstract class RunningKaraf {
         return json("telemetry:status");
     }
 
+    /** A datastore as the status shows it, once it does: one that is configured now comes within two seconds. */
     static JsonObject datastore(String name) {
-        return datastore(status(), name);
+        return await("the datastore " + name)
+                .atMost(SOON)
+                .until(() -> find(status(), name), Optional::isPresent)
+                .get();
     }
 
-    private static JsonObject datastore(JsonObject status, String name) {
-        for (var datastore : status.getAsJsonArray("datastores")) {
-            if (datastore.getAsJsonObject().get("name").getAsString().equals(name)) {
-                return datastore.getAsJsonObject();
-            }
-        }
-        throw new AssertionError("no datastore " + name + " in " + status);
+    private static Optional<JsonObject> find(JsonObject status, String name) {
+        return status.getAsJsonArray("datastores").asList().stream()
+                .map(JsonElement::getAsJsonObject)
+                .filter(datastore -> datastore.get("name").getAsString().equals(name))
+                .findFirst();
     }
 
     static JsonObject send(String vin) {
