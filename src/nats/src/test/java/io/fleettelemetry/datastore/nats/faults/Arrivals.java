@@ -20,6 +20,7 @@ import java.util.List;
 final class Arrivals implements AutoCloseable {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
+    private static final Duration STORING = Duration.ofSeconds(5);
     private static final int SHOWN = 10;
 
     private final Fleet fleet;
@@ -80,23 +81,29 @@ final class Arrivals implements AutoCloseable {
         return isHeard;
     }
 
-    /** Reads what a stream has stored. */
-    static Arrivals in(String url, String stream, Fleet fleet) {
+    /**
+     * Reads what a stream has stored.
+     *
+     * @param expected so many messages it gets a moment to store: it does so a little after the server has them
+     */
+    static Arrivals in(String url, String stream, Fleet fleet, long expected) {
         try {
             Arrivals arrivals = new Arrivals(fleet, connect(url));
-            arrivals.read(stream);
+            arrivals.read(stream, expected);
             return arrivals;
         } catch (Exception e) {
             throw new IllegalStateException(e);
         }
     }
 
-    private void read(String stream) throws IOException, JetStreamApiException, InterruptedException {
-        long stored = connection
-                .jetStreamManagement()
-                .getStreamInfo(stream)
-                .getStreamState()
-                .getMsgCount();
+    private void read(String stream, long expected) throws IOException, JetStreamApiException, InterruptedException {
+        long stored = 0;
+        for (long deadline = System.nanoTime() + STORING.toNanos(); stored < expected; ) {
+            stored = messages(stream);
+            if (System.nanoTime() - deadline > 0) {
+                break; // the tally will say what is missing
+            }
+        }
         JetStreamSubscription subscription = connection
                 .jetStream()
                 .subscribe(
@@ -112,6 +119,14 @@ final class Arrivals implements AutoCloseable {
             note(message);
         }
         subscription.unsubscribe();
+    }
+
+    private long messages(String stream) throws IOException, JetStreamApiException {
+        return connection
+                .jetStreamManagement()
+                .getStreamInfo(stream)
+                .getStreamState()
+                .getMsgCount();
     }
 
     private synchronized void note(Message message) {

@@ -1,8 +1,10 @@
 package io.fleettelemetry.datastore.nats.faults;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.CloseableProducer;
@@ -21,6 +23,7 @@ import io.fleettelemetry.testkit.Transcript.Frame;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,6 +34,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What the datastore promises in core NATS, while what is around it breaks. */
 class CoreFaultsTest {
@@ -88,36 +92,73 @@ class CoreFaultsTest {
         }
     }
 
-    @Test
-    void cuts_in_the_middle_of_a_frame_make_no_alien_subject_and_no_alien_payload() {
-        try (Trial trial = new Trial("12 cuts in the middle of a frame").connect()) {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void cuts_in_the_middle_of_a_frame_make_no_alien_subject_and_no_alien_payload(boolean messageIds) {
+        String frame = messageIds ? "HPUB" : "PUB";
+        try (Trial trial = new Trial("10 cuts in the middle of a frame, " + frame)
+                .set("message.ids", messageIds)
+                .connect()) {
             trial.link.record();
             trial.offer();
-            for (int i = 0; i < 12; i++) {
+            for (int i = 0; i < 10; i++) {
                 trial.link.delay(random.nextBoolean() ? SHORT_DELAY : Duration.ZERO);
                 trial.awaitConnections(i + 1);
                 // After FIN the server has seen the half frame, after RST perhaps not.
                 trial.link.cutAfter(10_000 + random.nextInt(200_000), i % 4 == 0 ? Cut.RST : Cut.FIN);
             }
-            trial.awaitConnections(13);
+            trial.awaitConnections(11);
             trial.load.awaitConfirmed(SOME);
             trial.end().check().nothingFailed();
-            assertTrue(framesAreLegal(trial) >= SOME);
+            checkFrames(trial, frame);
         }
     }
 
-    /** Reads all that was sent by the letter of the protocol, and counts the messages in it. */
-    private static int framesAreLegal(Trial trial) {
-        int messages = 0;
+    /** Reads all that was sent by the letter of the protocol. */
+    private static void checkFrames(Trial trial, String verb) {
+        Map<Long, String> headers = new HashMap<>();
         for (Recording recording : trial.link.recordings()) {
             Transcript said = Transcript.ofClient(recording.fromClient());
             assertEquals(Optional.empty(), said.flaw());
             for (Frame frame : said.messages()) {
-                assertNotEquals(Fleet.ALIEN, trial.fleet().id(frame.subject(), frame.payload()), frame.subject());
-                messages++;
+                long id = trial.fleet().id(frame.subject(), frame.payload());
+                assertNotEquals(Fleet.ALIEN, id, frame.subject());
+                assertEquals(verb, frame.verb());
+                assertNull(frame.reply());
+                String header = new String(frame.headers(), UTF_8);
+                assertEquals(header, headers.computeIfAbsent(id, first -> header), "kept when it is sent again");
             }
         }
-        return messages;
+        assertTrue(headers.size() >= trial.load.confirmed().size());
+        if (verb.equals("HPUB")) {
+            assertEquals(
+                    headers.size(), Set.copyOf(headers.values()).size(), "a message id of its own for each record");
+            headers.values().forEach(header -> assertTrue(header.matches("NATS/1.0\r\nNats-Msg-Id: \\S+\r\n\r\n")));
+        }
+    }
+
+    @Test
+    void message_ids_let_a_stream_behind_the_subjects_drop_what_comes_twice() {
+        try (NatsServer server = NatsServer.start(JetStreamFaults.JETSTREAM);
+                StreamTrial trial = new StreamTrial(
+                        "core, message ids, a stream behind it, 10 cuts",
+                        List.of(server),
+                        settings -> {
+                            Map<String, String> core = new HashMap<>(settings);
+                            core.put("delivery", "core");
+                            core.put("message.ids", "true");
+                            return new NatsProducerFactory().open(core);
+                        },
+                        10_000)) {
+            Link link = trial.links().get(0);
+            for (int i = 0; i < 10; i++) {
+                link.delay(SHORT_DELAY);
+                trial.load.awaitOffered(1 + random.nextInt(SOME));
+                link.cut(Cut.RST);
+            }
+            Tally tally = trial.end().check().nothingFailed();
+            assertEquals(0, tally.duplicates());
+        }
     }
 
     @Test

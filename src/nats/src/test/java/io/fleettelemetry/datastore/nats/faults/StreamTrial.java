@@ -113,7 +113,8 @@ final class StreamTrial implements AutoCloseable {
         links.forEach(Link::heal);
         load.finish();
         producer.close();
-        try (Arrivals stored = Arrivals.in(observer.getConnectedUrl(), STREAM, fleet)) {
+        try (Arrivals stored = Arrivals.in(
+                observer.getConnectedUrl(), STREAM, fleet, load.confirmed().size())) {
             return Tally.of(fault, load, stored).print();
         }
     }
