@@ -92,6 +92,24 @@ class CoreFaultsTest {
         }
     }
 
+    @Test
+    void connections_that_die_one_after_the_other_are_soon_made_up_for() {
+        try (Trial trial = new Trial("3 connections in a row cut before a PONG").open()) {
+            trial.link.delay(SHORT_DELAY); // each way: a PONG takes 20 ms
+            int before = trial.link.connections();
+            trial.link.cut(Cut.RST);
+            for (int i = 1; i <= 3; i++) {
+                trial.link.cutAfter(5_000, Cut.RST); // CONNECT, and some frames
+                trial.awaitConnections(before + 1 + i);
+            }
+            long offered = trial.load.offered().size();
+            await("caught up")
+                    .atMost(Duration.ofSeconds(3))
+                    .until(() -> trial.load.confirmed().size() >= offered);
+            trial.end().check().nothingFailed();
+        }
+    }
+
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void cuts_in_the_middle_of_a_frame_make_no_alien_subject_and_no_alien_payload(boolean messageIds) {
