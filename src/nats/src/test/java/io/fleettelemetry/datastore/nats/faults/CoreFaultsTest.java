@@ -216,7 +216,7 @@ class CoreFaultsTest {
         try (Trial trial =
                 new Trial("link slower than the load").set("silent.ms", 5_000).open()) {
             trial.link.delay(Duration.ofMillis(50)); // 64 KiB in that time, of the 175 kB that are offered
-            trial.load.awaitConfirmed(10 * SOME);
+            trial.load.awaitConfirmed(5 * SOME);
             endWithoutReconnect(trial);
         }
     }
