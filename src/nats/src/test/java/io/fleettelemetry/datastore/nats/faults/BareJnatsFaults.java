@@ -36,7 +36,11 @@ class BareJnatsFaults {
                 Arrivals arrivals = Arrivals.at(server.url(), Fleet.USUAL)) {
             Mortal.runAndKill(Mortal.BARE, link, directory, 5_000 + random.nextInt(5_000));
             arrivals.awaitAll();
-            Tally.of("bare jnats: JVM killed", Mortal.offered(directory), Mortal.confirmed(directory), arrivals)
+            Tally.of(
+                            "bare jnats: JVM killed, its link cut",
+                            Mortal.offered(directory),
+                            Mortal.confirmed(directory),
+                            arrivals)
                     .print();
         }
     }

@@ -422,7 +422,11 @@ class CoreFaultsTest {
             int enough = 5_000 + random.nextInt(5_000);
             Mortal.runAndKill(Mortal.DATASTORE, link, directory, enough);
             arrivals.awaitAll();
-            Tally tally = Tally.of("JVM killed", Mortal.offered(directory), Mortal.confirmed(directory), arrivals)
+            Tally tally = Tally.of(
+                            "JVM killed, its link cut",
+                            Mortal.offered(directory),
+                            Mortal.confirmed(directory),
+                            arrivals)
                     .print()
                     .inOrder()
                     .nothingLost();
