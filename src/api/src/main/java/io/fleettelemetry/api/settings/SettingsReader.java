@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -96,6 +97,23 @@ public final class SettingsReader {
             return absent;
         }
         return Boolean.parseBoolean(text);
+    }
+
+    /** One of an enum's constants, by its name in lower case. */
+    public <E extends Enum<E>> E choice(String key, E absent) {
+        String text = text(key, "");
+        if (text.isEmpty()) {
+            return absent;
+        }
+        List<String> names = new ArrayList<>();
+        for (E choice : absent.getDeclaringClass().getEnumConstants()) {
+            names.add(choice.name().toLowerCase(Locale.ROOT));
+            if (names.get(names.size() - 1).equals(text)) {
+                return choice;
+            }
+        }
+        refuse(key, "must be one of " + String.join(", ", names));
+        return absent;
     }
 
     /** The keys that begin with this prefix and go on behind it, sorted. */

@@ -21,6 +21,7 @@ final class Block {
     private TelemetryRecord[] records = new TelemetryRecord[FIRST_FRAMES];
     private Receipt[] receipts = new Receipt[FIRST_FRAMES];
     private long[] deadlines = new long[FIRST_FRAMES];
+    private long[] numbers = new long[FIRST_FRAMES];
     private boolean[] ended = new boolean[FIRST_FRAMES];
     private int count;
     private int live;
@@ -32,6 +33,14 @@ final class Block {
     int epoch;
 
     int written;
+    /**
+     * JetStream: when the first frames of it, so many, are written again unless they are answered, and how often that has
+     * happened in this epoch.
+     */
+    long retryAt;
+
+    int retryFrames;
+    int retries;
     /** The writer has it in its hands. */
     boolean pinned;
     /** Whether it is in the journal's list; one that is not is being ended, or is free. */
@@ -87,6 +96,16 @@ final class Block {
         return deadlines[frame];
     }
 
+    /** The number of a frame's record; they ascend. */
+    long number(int frame) {
+        return numbers[frame];
+    }
+
+    /** The frame of the record with this number; negative if there is none. */
+    int frameOf(long number) {
+        return Arrays.binarySearch(numbers, 0, count, number);
+    }
+
     boolean isLive(int frame) {
         return !ended[frame];
     }
@@ -96,18 +115,20 @@ final class Block {
     }
 
     /** Notes a frame that has been encoded behind the last one. */
-    void add(TelemetryRecord record, Receipt receipt, int end, long deadline) {
+    void add(TelemetryRecord record, Receipt receipt, int end, long deadline, long number) {
         if (count == ends.length) {
             ends = Arrays.copyOf(ends, count * 2);
             records = Arrays.copyOf(records, count * 2);
             receipts = Arrays.copyOf(receipts, count * 2);
             deadlines = Arrays.copyOf(deadlines, count * 2);
+            numbers = Arrays.copyOf(numbers, count * 2);
             ended = Arrays.copyOf(ended, count * 2);
         }
         ends[count] = end;
         records[count] = record;
         receipts[count] = receipt;
         deadlines[count] = deadline;
+        numbers[count] = number;
         ended[count] = false;
         count++;
         live++;
@@ -130,6 +151,9 @@ final class Block {
         charge = 0;
         epoch = 0;
         written = 0;
+        retryAt = 0;
+        retryFrames = 0;
+        retries = 0;
         pinned = false;
         linked = false;
         next = null;

@@ -14,7 +14,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The one thread that ends records which were accepted: it waits for barriers, and calls the receipts of what they prove,
- * of what has expired, and of what a server would not take. No lock is held while a receipt runs.
+ * of what JetStream has answered, of what has expired, and of what a server would not take. No lock is held while a
+ * receipt runs.
  */
 final class Completer implements Runnable {
 
@@ -35,6 +36,7 @@ final class Completer implements Runnable {
     private final Ends ends;
     private final List<Block> proven = new ArrayList<>();
     private final Ended ended = new Ended();
+    private Ended answered = new Ended();
     private final Denials denials = new Denials();
 
     Completer(Journal journal, Ends ends) {
@@ -54,10 +56,11 @@ final class Completer implements Runnable {
         } catch (InterruptedException e) {
             log.warn("nats_error reason=\"the completer was interrupted\"");
         }
+        endAnswered();
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
         long left = ended.records.size();
-        endAll();
+        endAll(ended);
         if (left > 0) {
             log.warn("nats_err kind=CLOSED records={} reason=\"closed before the server had confirmed them\"", left);
         }
@@ -65,10 +68,11 @@ final class Completer implements Runnable {
 
     /** Does what is due at this moment. */
     void step() throws InterruptedException {
+        endAnswered();
         Wire fresh = journal.uninspected();
         if (fresh != null) {
             journal.inspect(fresh.begin(), ended);
-            endAll();
+            endAll(ended);
         }
         Mark mark = journal.takeMark();
         if (mark != null) {
@@ -76,8 +80,13 @@ final class Completer implements Runnable {
         }
         if (journal.hasExpired(System.nanoTime())) {
             journal.expire(System.nanoTime(), ends.expired(), ended);
+            endAll(ended);
         }
-        endAll();
+        Failure unusable = journal.whyUnusable();
+        if (unusable != null) {
+            journal.fail(unusable, ended);
+            endAll(ended);
+        }
     }
 
     private void complete(Mark mark) throws InterruptedException {
@@ -87,7 +96,7 @@ final class Completer implements Runnable {
         }
         boolean passed = verdict == Wire.Verdict.PASSED || verdict == Wire.Verdict.DENIED;
         if (journal.settle(mark, passed, proven, ended)) {
-            confirm();
+            confirm(mark);
         } else if (verdict == Wire.Verdict.REFUSED) {
             journal.doubt(mark);
         } else if (verdict == Wire.Verdict.IN_DOUBT) {
@@ -95,29 +104,42 @@ final class Completer implements Runnable {
         }
     }
 
-    private void confirm() {
+    /** Core NATS: the server has parsed all that the barrier was for, and has said by then what of it it denies. */
+    private void confirm(Mark mark) {
         for (Block block : proven) {
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
-                    end(block.record(i), block.receipt(i), null);
+                    end(block.record(i), block.receipt(i), denial(block.record(i)));
                 }
             }
             journal.release(block);
         }
         proven.clear();
-        endAll();
+        for (int i = 0; i < ended.records.size(); i++) {
+            end(ended.records.get(i), ended.receipts.get(i), denial(ended.records.get(i)));
+        }
+        journal.release(ended);
+        if (!denials.isEmpty()) {
+            journal.deny(mark, this::denial, ended);
+            endAll(ended);
+        }
         denials.barrierPassed();
     }
 
-    private void endAll() {
-        for (int i = 0; i < ended.records.size(); i++) {
-            end(ended.records.get(i), ended.receipts.get(i), ended.failures.get(i));
-        }
-        ended.clear();
+    /** JetStream: the server has stored these, or refused to. */
+    private void endAnswered() {
+        answered = journal.takeAnswered(answered);
+        endAll(answered);
     }
 
-    private void end(TelemetryRecord record, Receipt receipt, Failure failure) {
-        Failure why = failure == null && !denials.isEmpty() ? denial(record) : failure;
+    private void endAll(Ended some) {
+        for (int i = 0; i < some.records.size(); i++) {
+            end(some.records.get(i), some.receipts.get(i), some.failures.get(i));
+        }
+        journal.release(some);
+    }
+
+    private void end(TelemetryRecord record, Receipt receipt, Failure why) {
         if (why == null) {
             ends.confirmed(record, receipt);
         } else {
@@ -126,6 +148,9 @@ final class Completer implements Runnable {
     }
 
     private Failure denial(TelemetryRecord record) {
+        if (denials.isEmpty()) {
+            return null;
+        }
         String subject = journal.encoder().subjects().of(record);
         return denials.hit(subject)
                 ? new Failure(Failure.Kind.DENIED, "the server does not allow to publish to " + subject)

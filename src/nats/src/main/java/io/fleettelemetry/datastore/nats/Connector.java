@@ -163,6 +163,9 @@ final class Connector {
         if (settings.tls().first()) {
             builder.tlsFirst();
         }
+        if (settings.delivery().isJetStream()) {
+            builder.inboxPrefix(settings.delivery().inboxPrefix()).advancedRequestBehavior();
+        }
         if (!settings.username().isEmpty()) {
             builder.userInfo(settings.username(), settings.password());
         }

@@ -2,10 +2,12 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.TelemetryRecord;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 
 /**
- * Makes of a record the very bytes that go to the server: {@code PUB <subject> <size>\r\n<payload>\r\n}, or with a header
- * {@code HPUB <subject> <header size> <total size>\r\n<header>\r\n<payload>\r\n}. Allocates nothing. Immutable.
+ * Makes of a record the very bytes that go to the server: {@code PUB <subject> [reply] <size>\r\n<payload>\r\n}, or with a
+ * header {@code HPUB <subject> [reply] <header size> <total size>\r\n<header>\r\n<payload>\r\n}. Allocates nothing.
+ * Immutable.
  */
 final class FrameEncoder {
 
@@ -15,24 +17,50 @@ final class FrameEncoder {
     private static final byte[] HEADER = ascii("NATS/1.0\r\nNats-Msg-Id: ");
     private static final byte[] HEADER_END = ascii("\r\n\r\n");
     private static final byte[] DATA = ascii("data");
-    private static final int SEQUENCE_DIGITS = 16;
+    private static final int NUMBER_DIGITS = 16;
 
     private final Subjects subjects;
     private final byte[] prefix;
     /** What the message ids of this process begin with; empty for no ids, and so no headers. */
     private final byte[] idPrefix;
+    /** What the subjects of answers begin with; empty for no answers. */
+    private final byte[] replyPrefix;
 
     /**
      * @param messageIds what {@code Nats-Msg-Id} begins with, unique to this datastore in this process; empty for no header
+     * @param inbox the subject under which each record's answer has its own; empty for no answers
      */
-    FrameEncoder(Subjects subjects, String messageIds) {
+    FrameEncoder(Subjects subjects, String messageIds, String inbox) {
         this.subjects = subjects;
         this.prefix = ascii(subjects.namespace() + ".");
         this.idPrefix = ascii(messageIds);
+        this.replyPrefix = ascii(inbox.isEmpty() ? "" : inbox + ".");
+    }
+
+    /** The number of the record that an answer to this subject is for; negative if it is for none. */
+    static long numberOf(String reply) {
+        int from = reply.length() - NUMBER_DIGITS;
+        try {
+            return from < 0 ? -1 : Long.parseLong(reply, from, reply.length(), 16);
+        } catch (NumberFormatException e) {
+            return -1;
+        }
     }
 
     Subjects subjects() {
         return subjects;
+    }
+
+    /** Whether the frames of another one look the same. */
+    boolean isLike(FrameEncoder other) {
+        return Arrays.equals(prefix, other.prefix)
+                && Arrays.equals(idPrefix, other.idPrefix)
+                && Arrays.equals(replyPrefix, other.replyPrefix);
+    }
+
+    /** Whether each frame asks for an answer. */
+    boolean asksForAnswers() {
+        return replyPrefix.length > 0;
     }
 
     boolean hasHeaders() {
@@ -41,14 +69,15 @@ final class FrameEncoder {
 
     /** Bytes of the header, which count towards the server's max_payload. */
     int headerLength() {
-        return hasHeaders() ? HEADER.length + idPrefix.length + SEQUENCE_DIGITS + HEADER_END.length : 0;
+        return hasHeaders() ? HEADER.length + idPrefix.length + NUMBER_DIGITS + HEADER_END.length : 0;
     }
 
     /** Bytes of the whole frame. */
     int length(TelemetryRecord record) {
         int payload = record.payload().length;
         int header = headerLength();
-        int subject = prefix.length + record.vin().length() + 1 + topicLength(record.type());
+        int reply = asksForAnswers() ? 1 + replyPrefix.length + NUMBER_DIGITS : 0;
+        int subject = prefix.length + record.vin().length() + 1 + topicLength(record.type()) + reply;
         return hasHeaders()
                 ? HPUB.length + subject + 1 + digits(header) + 1 + digits(header + payload) + 2 + header + payload + 2
                 : PUB.length + subject + 1 + digits(payload) + 2 + payload + 2;
@@ -62,11 +91,11 @@ final class FrameEncoder {
      * Writes the frame.
      *
      * @param record without {@linkplain Subjects#flaw flaw}
-     * @param sequence number of the record; with the prefix its message id
+     * @param number of the record; with the prefixes its message id and the subject of its answer
      * @param out has room for {@link #length}
      * @return where the frame ends
      */
-    int encode(TelemetryRecord record, long sequence, byte[] out, int from) {
+    int encode(TelemetryRecord record, long number, byte[] out, int from) {
         byte[] payload = record.payload();
         int header = headerLength();
         int at = put(hasHeaders() ? HPUB : PUB, out, from);
@@ -75,6 +104,11 @@ final class FrameEncoder {
         out[at++] = '.';
         at = record.type().equals("V") ? put(DATA, out, at) : put(record.type(), out, at);
         out[at++] = ' ';
+        if (asksForAnswers()) {
+            at = put(replyPrefix, out, at);
+            at = putHex(number, out, at);
+            out[at++] = ' ';
+        }
         if (hasHeaders()) {
             at = putDecimal(header, out, at);
             out[at++] = ' ';
@@ -84,7 +118,7 @@ final class FrameEncoder {
         if (hasHeaders()) {
             at = put(HEADER, out, at);
             at = put(idPrefix, out, at);
-            at = putHex(sequence, out, at);
+            at = putHex(number, out, at);
             at = put(HEADER_END, out, at);
         }
         at = put(payload, out, at);
@@ -123,10 +157,10 @@ final class FrameEncoder {
     }
 
     private static int putHex(long number, byte[] out, int at) {
-        for (int i = 0; i < SEQUENCE_DIGITS; i++) {
+        for (int i = 0; i < NUMBER_DIGITS; i++) {
             out[at + i] = (byte) Character.forDigit((int) (number >>> (60 - 4 * i)) & 0xF, 16);
         }
-        return at + SEQUENCE_DIGITS;
+        return at + NUMBER_DIGITS;
     }
 
     private static byte[] ascii(String text) {

@@ -3,12 +3,13 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
 
 /**
  * Everything that was accepted and has not ended, as ready frames in blocks, in the order of offering and bounded. What is
@@ -24,7 +25,7 @@ import java.util.concurrent.locks.LockSupport;
  * cursor is the first block with frames that were not written on the current wire: a new wire, a new epoch, sets it back to
  * the head, and all that is live is written again, ahead of anything newer.
  */
-final class Journal {
+final class Journal implements Inbox.Answers {
 
     /** What a record costs besides its frame, in bytes. */
     static final int RECORD_OVERHEAD = 128;
@@ -32,7 +33,7 @@ final class Journal {
     /** While there is more to write, a barrier goes out behind every so many bytes. */
     private static final long BARRIER_BYTES = 1 << 20;
 
-    /** After so many wires in a row that died without a barrier, the head goes out frame by frame. */
+    /** After so many wires in a row that died without a barrier, the head goes out in small parts. */
     private static final int MAX_BARREN = 2;
 
     /** A write that takes so long was held up by a full socket. */
@@ -43,6 +44,18 @@ final class Journal {
 
     /** How soon the writer looks again when it has something to write and may not. */
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    /** JetStream: frames without an answer are written again after this, or after less if no stream took them ... */
+    private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+    /** ... and then after twice as long, and so on, up to this. */
+    private static final long MAX_RETRY_NANOS = TimeUnit.SECONDS.toNanos(16);
+
+    private static final int MAX_DOUBLINGS = 6;
+
+    /** JetStream: so many frames without an answer are enough: newer servers refuse what they could not store in time. */
+    private static final int MAX_UNANSWERED = 8_192;
 
     private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
@@ -66,6 +79,8 @@ final class Journal {
         int rangeCount;
         /** How many of the block's frames are written with this step. */
         private int frames;
+        /** Whether these have been written on this wire before. */
+        private boolean again;
 
         private int epoch;
 
@@ -86,23 +101,30 @@ final class Journal {
     /** A barrier to ask for, and what it proves in this epoch: all blocks before this one, and so many of its frames. */
     record Mark(Wire wire, int epoch, long sequence, int frames) {}
 
-    /** Records that have left the journal and are to be ended, in their order. The completer's own object. */
+    /**
+     * Records whose receipts are to be called, in this order; then they are to be given back by {@link #release(Ended)},
+     * until when they count as in use.
+     */
     static final class Ended {
         final List<TelemetryRecord> records = new ArrayList<>();
         final List<Receipt> receipts = new ArrayList<>();
         /** Null for a confirmed record. */
         final List<Failure> failures = new ArrayList<>();
 
+        private long charge;
+
         private void add(Block block, int frame, Failure failure) {
+            charge += block.charge(frame);
             records.add(block.record(frame));
             receipts.add(block.receipt(frame));
             failures.add(failure);
         }
 
-        void clear() {
+        private void clear() {
             records.clear();
             receipts.clear();
             failures.clear();
+            charge = 0;
         }
     }
 
@@ -112,14 +134,11 @@ final class Journal {
     private FrameEncoder encoder;
     private NatsSettings settings;
 
-    private Block head;
-    private Block tail;
+    private final Blocks blocks = new Blocks();
     private Block cursor;
-    private final ArrayDeque<Block> pool = new ArrayDeque<>();
     private long usedBytes;
     private int usedRecords;
-    private long blockSequence;
-    private long recordSequence;
+    private long recordNumber;
 
     /** The wire in use, and the one that was announced last; the writer takes it over between two writes. */
     private Wire wire;
@@ -145,10 +164,14 @@ final class Journal {
 
     /** Wires in a row that died with frames and without a barrier. */
     private int barren;
-    /** The head goes out frame by frame, a barrier behind each. */
+    /** The head goes out in small parts, the first a single frame, a barrier behind each. */
     private boolean cautious;
 
     private long cautiousBlock;
+    /** How many of its frames go out together, and whether some are out: once that went well, twice as many. */
+    private int cautiousFrames;
+
+    private boolean cautiousOut;
     /** The frame that is alone on the wire, -1 if none is. */
     private int cautiousFrame = -1;
     /** The record that was alone on the wire when it died, and the one that the server has ended a wire for before. */
@@ -159,8 +182,21 @@ final class Journal {
     /** Nothing is written before the completer has looked at what is live: the wire is new, and may take less. */
     private boolean inspect;
 
-    /** {@link System#nanoTime}, as the writer or the completer has read it last: good enough to expire by. */
-    private long clock = System.nanoTime();
+    /** JetStream: frames that were written on this wire and are live, when the next block is due to be written again. */
+    private int unanswered;
+
+    private long nextRetry;
+    /** JetStream: records that were answered, for the completer to take. */
+    private Ended answered = new Ended();
+    /** JetStream: answers for records that had ended already. */
+    private long lateAnswers;
+
+    /** Why nothing can be confirmed at present, and so nothing is accepted; null if something can. */
+    private Failure unusable;
+
+    private final LongSupplier nanoTime;
+    /** As the writer or the completer has read it last: good enough to expire by. */
+    private long clock;
 
     private boolean closed;
     private boolean stopped;
@@ -170,18 +206,22 @@ final class Journal {
     private boolean writerParked;
     private boolean completerParked;
 
-    /** When the writer began the write that it is in, {@link System#nanoTime}; 0 if it is in none. */
+    /** When the writer began the write that it is in; 0 if it is in none. */
     private long writingSince;
 
     private long barrierSince;
     /** Bytes written since then, and when the link last showed that it is slow but moves: by a write that it held up. */
     private long barrierBytes;
 
-    private long heldUpAt = System.nanoTime() - TimeUnit.DAYS.toNanos(1);
+    private long heldUpAt;
 
-    Journal(NatsSettings settings, FrameEncoder encoder) {
+    /** @param nanoTime the clock; {@link System#nanoTime}, but in tests */
+    Journal(NatsSettings settings, FrameEncoder encoder, LongSupplier nanoTime) {
         this.settings = settings;
         this.encoder = encoder;
+        this.nanoTime = nanoTime;
+        this.clock = nanoTime.getAsLong();
+        this.heldUpAt = clock - TimeUnit.DAYS.toNanos(1);
     }
 
     /** Names the two threads that serve this journal, before they start. */
@@ -201,7 +241,7 @@ final class Journal {
             if (refusal != null) {
                 return refusal;
             }
-            append(record, receipt, length, clock + settings.confirmTimeout().toNanos());
+            append(record, receipt, length, clock + settings.confirmTimeout().toNanos(), recordNumber++);
             wake = writerParked;
             writerParked = false;
         }
@@ -214,6 +254,9 @@ final class Journal {
     private Failure refusal(TelemetryRecord record, int length) {
         if (closed) {
             return new Failure(Failure.Kind.CLOSED, "the datastore is closed");
+        }
+        if (unusable != null) {
+            return unusable;
         }
         Failure unfit = unfit(record, wire);
         if (unfit != null) {
@@ -240,7 +283,10 @@ final class Journal {
         }
         if (encoder.hasHeaders() && !asked.takesHeaders()) {
             return new Failure(
-                    Failure.Kind.ERROR, "the server takes no headers; set message.ids = false, or allow them there");
+                    Failure.Kind.ERROR,
+                    "the server takes no headers, which "
+                            + (encoder.asksForAnswers() ? "delivery = jetstream" : "message.ids = true")
+                            + " needs; allow them there, or set it otherwise");
         }
         long size = (long) record.payload().length + encoder.headerLength();
         if (size > asked.maxPayload()) {
@@ -253,13 +299,10 @@ final class Journal {
         return null;
     }
 
-    private void append(TelemetryRecord record, Receipt receipt, int length, long deadline) {
-        Block block = tail;
-        if (block == null || !block.hasRoomFor(length)) {
-            block = link(length > Block.SIZE ? new Block(length) : pooled());
-        }
-        int end = encoder.encode(record, recordSequence++, block.bytes, block.length());
-        block.add(record, receipt, end, deadline);
+    private void append(TelemetryRecord record, Receipt receipt, int length, long deadline, long number) {
+        Block block = blocks.withRoomFor(length);
+        int end = encoder.encode(record, number, block.bytes, block.length());
+        block.add(record, receipt, end, deadline, number);
         usedBytes += length + RECORD_OVERHEAD;
         usedRecords++;
         if (cursor == null) {
@@ -267,41 +310,11 @@ final class Journal {
         }
     }
 
-    private Block pooled() {
-        Block block = pool.poll();
-        return block == null ? new Block(Block.SIZE) : block;
-    }
-
-    private Block link(Block block) {
-        block.sequence = ++blockSequence;
-        block.linked = true;
-        block.previous = tail;
-        if (tail == null) {
-            head = block;
-        } else {
-            tail.next = block;
-        }
-        tail = block;
-        return block;
-    }
-
     private void unlink(Block block) {
         if (cursor == block) {
             cursor = block.next;
         }
-        if (block.previous == null) {
-            head = block.next;
-        } else {
-            block.previous.next = block.next;
-        }
-        if (block.next == null) {
-            tail = block.previous;
-        } else {
-            block.next.previous = block.previous;
-        }
-        block.next = null;
-        block.previous = null;
-        block.linked = false;
+        blocks.unlink(block);
     }
 
     // ---- wires -----------------------------------------------------------------------------------------------------
@@ -333,7 +346,7 @@ final class Journal {
      */
     void prepare(Wire wire, FrameEncoder encoder, NatsSettings settings, Runnable done) {
         synchronized (this) {
-            long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
+            long deadline = nanoTime.getAsLong() + settings.drainTimeout().toNanos();
             waiting = new Switch(wire, encoder, settings, deadline, done);
         }
         wakeWriter();
@@ -349,6 +362,18 @@ final class Journal {
         wakeWriter();
     }
 
+    /**
+     * Nothing can be confirmed from now on: everything in flight fails, and so does what is offered.
+     *
+     * @param why null once something can be again
+     */
+    void unusable(Failure why) {
+        synchronized (this) {
+            unusable = why;
+        }
+        wakeCompleter();
+    }
+
     private void leave() {
         if (wire == null) {
             return;
@@ -358,6 +383,7 @@ final class Journal {
         } else if (wroteInEpoch) {
             barren++;
         }
+        Block head = blocks.head();
         if (cautiousFrame >= 0 && isCautiousBlock(head) && head.isLive(cautiousFrame)) {
             suspect = head.record(cautiousFrame);
         }
@@ -367,18 +393,22 @@ final class Journal {
     private void enter(Wire next) {
         wire = next;
         epoch++;
-        cursor = head;
+        cursor = blocks.head();
         lastBlock = 0;
         lastFrames = 0;
+        cautiousFrames = 1;
+        cautiousOut = false;
         cautiousFrame = -1;
         unproven = false;
         unprovenBytes = 0;
+        unanswered = 0;
         wroteInEpoch = false;
         passedInEpoch = false;
-        lastPassed = System.nanoTime();
-        if (!cautious && barren >= MAX_BARREN && head != null) {
+        lastPassed = nanoTime.getAsLong();
+        nextRetry = lastPassed + MAX_RETRY_NANOS;
+        if (!cautious && barren >= MAX_BARREN && cursor != null) {
             cautious = true;
-            cautiousBlock = head.sequence;
+            cautiousBlock = cursor.sequence;
         }
         inspect = true;
     }
@@ -394,8 +424,9 @@ final class Journal {
                 enter(announced);
             }
         }
+        Block head = blocks.head();
         boolean drained = wire == null || !unproven && !barrierOut && (head == null || head.epoch != epoch);
-        if (waiting != null && (drained || waiting.deadline - System.nanoTime() <= 0)) {
+        if (waiting != null && (drained || waiting.deadline - nanoTime.getAsLong() <= 0)) {
             Switch now = waiting;
             waiting = null;
             leave();
@@ -409,26 +440,24 @@ final class Journal {
 
     /** Makes the frames of what is live anew, if they would look different. */
     private void reencode(FrameEncoder next) {
-        boolean same = next.subjects().equals(encoder.subjects()) && next.hasHeaders() == encoder.hasHeaders();
+        boolean same = next.isLike(encoder);
         encoder = next;
         if (same) {
             return;
         }
-        Block old = head;
-        head = null;
-        tail = null;
+        Block old = blocks.unlinkAll();
         cursor = null;
         while (old != null) {
             Block following = old.next;
             for (int i = 0; i < old.count(); i++) {
                 if (old.isLive(i)) {
-                    usedBytes -= old.end(i) - old.start(i) + RECORD_OVERHEAD;
+                    usedBytes -= old.charge(i);
                     usedRecords--;
-                    append(old.record(i), old.receipt(i), encoder.length(old.record(i)), old.deadline(i));
+                    TelemetryRecord record = old.record(i);
+                    append(record, old.receipt(i), encoder.length(record), old.deadline(i), old.number(i));
                 }
             }
-            old.linked = false;
-            recycle(old);
+            blocks.recycle(old, settings.inflightMaxBytes());
             old = following;
         }
     }
@@ -443,7 +472,7 @@ final class Journal {
             adopt();
             after = switched;
             switched = null;
-            long now = System.nanoTime();
+            long now = nanoTime.getAsLong();
             clock = now;
             step.kind = stopped ? Step.Kind.STOP : Step.Kind.PARK;
             step.parkNanos = settings.heartbeat().toNanos();
@@ -451,16 +480,11 @@ final class Journal {
                 if (inspect) {
                     wake = true;
                 } else {
-                    wake = startBarrier(now) || head != null && isExpired(head, now);
-                    if (waiting == null && takeFrames(step)) {
+                    wake = startBarrier(now) || blocks.head() != null && isExpired(blocks.head(), now);
+                    if (takeUnanswered(step) || waiting == null && takeFrames(step)) {
                         step.kind = Step.Kind.WRITE;
                     } else {
-                        long until = waiting == null
-                                ? lastPassed + settings.heartbeat().toNanos()
-                                : waiting.deadline;
-                        step.parkNanos = cursor != null && waiting == null
-                                ? LOOK_AGAIN_NANOS
-                                : Math.max(until - now, MIN_PARK_NANOS);
+                        step.parkNanos = Math.max(untilNext(now), MIN_PARK_NANOS);
                     }
                 }
             }
@@ -473,6 +497,14 @@ final class Journal {
         if (after != null) {
             after.run();
         }
+    }
+
+    private long untilNext(long now) {
+        if (cursor != null && waiting == null) {
+            return LOOK_AGAIN_NANOS;
+        }
+        long until = waiting == null ? lastPassed + settings.heartbeat().toNanos() - now : waiting.deadline - now;
+        return encoder.asksForAnswers() ? Math.min(until, nextRetry - now) : until;
     }
 
     /** Starts a barrier if none is out and something is to be proven: at once when there is no more to write. */
@@ -492,36 +524,92 @@ final class Journal {
         return true;
     }
 
-    private boolean takeFrames(Step step) {
-        if (!isCautiousBlock(head)) {
-            cautious = false; // it got through
-        }
-        Block block = cautious ? head : cursor;
-        if (block == null || cautiousFrame >= 0 || cautious && barrierOut) {
+    /** JetStream: takes a block that has gone unanswered for too long, if there is one. */
+    private boolean takeUnanswered(Step step) {
+        if (!encoder.asksForAnswers() || cautious || nextRetry - clock > 0) {
             return false;
         }
-        if (isExpired(block, clock)) {
-            return false; // the completer is about to end it, and it must not go out
+        nextRetry = clock + MAX_RETRY_NANOS;
+        for (Block block = blocks.head(); block != null && block.epoch == epoch; block = block.next) {
+            boolean due = block.retryAt - clock <= 0;
+            int frames = block.retryFrames;
+            if (due) {
+                scheduleRetry(block, RETRY_NANOS);
+            }
+            if (due && take(step, block, 0, frames)) {
+                block.retries++;
+                step.again = true;
+                nextRetry = clock; // the others are looked at after this one
+                return true;
+            }
+            nextRetry = earlier(nextRetry, block.retryAt);
         }
-        step.wire = wire;
-        step.epoch = epoch;
-        step.block = block;
+        return false;
+    }
+
+    /** JetStream: what is written of a block by now is written again in a while, a longer one each time. */
+    private void scheduleRetry(Block block, long nanos) {
+        block.retryAt = clock + Math.min(nanos << Math.min(block.retries, MAX_DOUBLINGS), MAX_RETRY_NANOS);
+        block.retryFrames = block.written;
+        nextRetry = earlier(nextRetry, block.retryAt);
+    }
+
+    private static long earlier(long one, long other) {
+        return one - other < 0 ? one : other;
+    }
+
+    private boolean takeFrames(Step step) {
+        if (!isCautiousBlock(blocks.head())) {
+            cautious = false; // it got through
+        }
+        if (cautious && !cautiousOut && !barrierOut && takeCautiously(step)) {
+            return true;
+        }
+        Block block = cursor;
+        if (cautious || block == null || unanswered >= MAX_UNANSWERED || isExpired(block, clock)) {
+            return false; // what has expired must not go out: the completer is about to end it
+        }
+        take(step, block, block.epoch == epoch ? block.written : 0, block.count());
+        cursor = block.next;
+        return true;
+    }
+
+    /** Takes a few frames of the head; none if all of them have been written. */
+    private boolean takeCautiously(Step step) {
+        Block head = blocks.head();
+        int from = head.epoch == epoch ? head.written : 0;
+        int to = from;
+        for (int live = 0; live < cautiousFrames && to < head.count(); to++) {
+            live += head.isLive(to) ? 1 : 0;
+        }
+        if (isExpired(head, clock)) {
+            return false;
+        }
+        if (!take(step, head, from, to)) {
+            cautious = false;
+            cursor = head.next;
+            return false;
+        }
+        cautiousOut = true;
+        cautiousFrame = cautiousFrames == 1 ? to - 1 : -1;
+        return true;
+    }
+
+    /** Takes the live ones of some frames of a block; false if there are none. */
+    private boolean take(Step step, Block block, int from, int to) {
         step.rangeCount = 0;
-        step.frames = block.count();
-        int first = block.epoch == epoch ? block.written : 0;
-        if (cautious) {
-            first = firstLive(block);
-            step.frames = first + 1;
-            cautiousFrame = first;
-        }
-        for (int i = first; i < step.frames; i++) {
+        for (int i = from; i < to; i++) {
             if (block.isLive(i)) {
                 step.range(block.start(i), block.end(i));
             }
         }
-        block.pinned = true;
-        cursor = block.next;
-        return true;
+        step.wire = wire;
+        step.epoch = epoch;
+        step.block = block;
+        step.frames = to;
+        step.again = false;
+        block.pinned = step.rangeCount > 0;
+        return block.pinned;
     }
 
     private static int firstLive(Block block) {
@@ -535,7 +623,8 @@ final class Journal {
     /** The step's write has returned. */
     synchronized void wrote(Step step) {
         if (step.epoch == epoch) {
-            long now = System.nanoTime();
+            long now = nanoTime.getAsLong();
+            clock = now;
             if (now - writingSince >= HELD_UP_NANOS) {
                 heldUpAt = now;
             }
@@ -543,12 +632,29 @@ final class Journal {
             wroteInEpoch = true;
             unproven = true;
             unprovenBytes += step.block.length();
-            lastBlock = step.block.sequence;
-            lastFrames = step.frames;
-            step.block.epoch = epoch;
-            step.block.written = step.frames;
+            if (!step.again) {
+                wroteFirst(step.block, step.frames);
+            }
         }
         letGo(step.block);
+    }
+
+    private void wroteFirst(Block block, int frames) {
+        boolean first = block.epoch != epoch;
+        int from = first ? 0 : block.written;
+        lastBlock = block.sequence;
+        lastFrames = frames;
+        block.epoch = epoch;
+        block.written = frames;
+        if (encoder.asksForAnswers()) {
+            for (int i = from; i < frames; i++) {
+                unanswered += block.isLive(i) ? 1 : 0;
+            }
+            if (first) {
+                block.retries = 0;
+                scheduleRetry(block, RETRY_NANOS);
+            }
+        }
     }
 
     /** The step's write has failed: the wire is gone, whether somebody has said so or not. */
@@ -566,14 +672,7 @@ final class Journal {
         writingSince = 0;
         block.pinned = false;
         if (!block.linked) {
-            recycle(block);
-        }
-    }
-
-    private void recycle(Block block) {
-        if (block.bytes.length == Block.SIZE && (pool.size() + 1L) * Block.SIZE <= settings.inflightMaxBytes()) {
-            block.clear();
-            pool.add(block);
+            blocks.recycle(block, settings.inflightMaxBytes());
         }
     }
 
@@ -598,7 +697,7 @@ final class Journal {
     }
 
     /**
-     * Says what came of a barrier.
+     * Says what came of a barrier. In JetStream it proves nothing but that the server is there, and has told what it denies.
      *
      * @param proven is filled with blocks that have left the journal and whose live records the server has parsed; each is to
      *     be given back by {@link #release}
@@ -611,23 +710,34 @@ final class Journal {
             barrierOut = false;
             good = passed && mark.epoch == epoch && wire == mark.wire && announced == mark.wire;
             if (good) {
-                lastPassed = System.nanoTime();
+                lastPassed = nanoTime.getAsLong();
                 passedInEpoch = true;
-                while (isProven(head, mark, head == null ? 0 : head.count())) {
-                    proven.add(head);
-                    unlink(head);
+                if (cautiousOut) {
+                    cautiousFrames *= 2;
                 }
-                Block last = head;
-                for (int i = 0; last != null && i < mark.frames && isProven(last, mark, i + 1); i++) {
-                    if (last.isLive(i)) {
-                        end(last, i, null, ended);
-                    }
-                }
+                cautiousOut = false;
                 cautiousFrame = -1;
+                if (!encoder.asksForAnswers()) {
+                    takeProven(mark, proven, ended);
+                }
             }
         }
         wakeWriter();
         return good;
+    }
+
+    private void takeProven(Mark mark, List<Block> proven, Ended ended) {
+        Block head = blocks.head();
+        while (isProven(head, mark, head == null ? 0 : head.count())) {
+            proven.add(head);
+            unlink(head);
+            head = blocks.head();
+        }
+        for (int i = 0; head != null && i < mark.frames && isProven(head, mark, i + 1); i++) {
+            if (head.isLive(i)) {
+                end(head, i, null, ended);
+            }
+        }
     }
 
     private boolean isProven(Block block, Mark mark, int frames) {
@@ -649,11 +759,43 @@ final class Journal {
         wakeWriter();
     }
 
-    /** The blocks' records have ended, and nobody looks at them any more. */
+    /**
+     * JetStream: takes out what the server has denied, of all that a barrier has reached. There is no other answer to it.
+     *
+     * @param denial says why a record is denied; null if it is not
+     */
+    synchronized void deny(Mark mark, Function<TelemetryRecord, Failure> denial, Ended ended) {
+        Block following;
+        for (Block block = blocks.head(); isProven(block, mark, 0); block = following) {
+            following = block.next;
+            for (int i = 0; i < block.count() && isProven(block, mark, i + 1); i++) {
+                Failure why = block.isLive(i) ? denial.apply(block.record(i)) : null;
+                if (why != null) {
+                    end(block, i, why, ended);
+                }
+            }
+        }
+    }
+
+    /** The block's records have ended, and nobody looks at it any more. */
     synchronized void release(Block block) {
         usedBytes -= block.charge();
         usedRecords -= block.live();
-        recycle(block);
+        blocks.recycle(block, settings.inflightMaxBytes());
+    }
+
+    /** These records have ended; forgets them. */
+    synchronized void release(Ended ended) {
+        usedBytes -= ended.charge;
+        usedRecords -= ended.records.size();
+        ended.clear();
+    }
+
+    /** JetStream: what was answered since the last time, in exchange for an empty one. */
+    synchronized Ended takeAnswered(Ended empty) {
+        Ended taken = answered;
+        answered = empty;
+        return taken;
     }
 
     /** A wire that nothing may be written to before {@link #inspect}; null if there is none. */
@@ -673,7 +815,7 @@ final class Journal {
             if (suspect != null && fatal != null) {
                 struck = suspect;
             }
-            for (Block block = head; block != null; ) {
+            for (Block block = blocks.head(); block != null; ) {
                 Block following = block.next;
                 for (int i = 0; i < block.count(); i++) {
                     if (block.isLive(i)) {
@@ -695,6 +837,7 @@ final class Journal {
 
     /** Whether there is anything for {@link #expire} to do. */
     synchronized boolean hasExpired(long now) {
+        Block head = blocks.head();
         return head != null && !isOnTheWire(head) && isExpired(head, now);
     }
 
@@ -705,15 +848,16 @@ final class Journal {
 
     /**
      * Whether a barrier will tell what became of a block on a wire that still lives: then it does not expire, but waits for
-     * the answer, or for the watchdog to give the wire up. So what has expired is not on its way.
+     * the answer, or for the watchdog to give the wire up. So what has expired is not on its way; but in JetStream, where
+     * a barrier does not tell, it may be.
      */
     private boolean isOnTheWire(Block block) {
-        return wire != null && (block.epoch == epoch || block.pinned);
+        return wire != null && (block.pinned || block.epoch == epoch && !encoder.asksForAnswers());
     }
 
     /** Takes out what has expired by now. */
     synchronized void expire(long now, Failure why, Ended ended) {
-        for (Block block = head; block != null && !isOnTheWire(block); ) {
+        for (Block block = blocks.head(); block != null && !isOnTheWire(block); ) {
             Block following = block.next;
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
@@ -729,8 +873,7 @@ final class Journal {
 
     /** Takes out everything. */
     synchronized void fail(Failure why, Ended ended) {
-        while (head != null) {
-            Block block = head;
+        for (Block block = blocks.head(); block != null; block = blocks.head()) {
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
                     end(block, i, why, ended);
@@ -741,21 +884,22 @@ final class Journal {
 
     private void end(Block block, int frame, Failure failure, Ended ended) {
         ended.add(block, frame, failure);
-        usedBytes -= block.charge(frame);
-        usedRecords--;
         block.finish(frame);
+        if (encoder.asksForAnswers() && block.epoch == epoch && frame < block.written) {
+            unanswered--;
+        }
         if (block.live() == 0) {
             unlink(block);
             if (!block.pinned) {
-                recycle(block);
+                blocks.recycle(block, settings.inflightMaxBytes());
             }
         }
     }
 
     /** Says that the completer has nothing to do and will park; false if it has. */
     synchronized boolean mayPark() {
-        clock = System.nanoTime();
-        completerParked = mark == null && !(inspect && wire != null) && !stopped;
+        clock = nanoTime.getAsLong();
+        completerParked = mark == null && !(inspect && wire != null) && answered.records.isEmpty() && !stopped;
         return completerParked;
     }
 
@@ -768,6 +912,59 @@ final class Journal {
         if (wake) {
             LockSupport.unpark(completer);
         }
+    }
+
+    // ---- the answers of JetStream ----------------------------------------------------------------------------------
+
+    @Override
+    public void stored(long number) {
+        answer(number, null);
+    }
+
+    @Override
+    public void refused(long number, Failure why) {
+        answer(number, why);
+    }
+
+    private void answer(long number, Failure why) {
+        boolean room;
+        synchronized (this) {
+            Block block = holding(number);
+            if (block == null) {
+                lateAnswers++;
+                return;
+            }
+            end(block, block.frameOf(number), why, answered);
+            room = unanswered == MAX_UNANSWERED - 1;
+        }
+        wakeCompleter();
+        if (room) {
+            wakeWriter();
+        }
+    }
+
+    /** The block in which the record with this number is live; null if it has ended. */
+    private Block holding(long number) {
+        Block block = blocks.holding(number);
+        int frame = block == null ? -1 : block.frameOf(number);
+        return frame >= 0 && block.isLive(frame) ? block : null;
+    }
+
+    @Override
+    public TelemetryRecord postponed(long number) {
+        TelemetryRecord record;
+        synchronized (this) {
+            Block block = holding(number);
+            if (block == null) {
+                return null;
+            }
+            record = block.record(block.frameOf(number));
+            long usual = block.retryAt;
+            scheduleRetry(block, POSTPONE_NANOS);
+            block.retryAt = earlier(usual, block.retryAt);
+        }
+        wakeWriter();
+        return record;
     }
 
     // ---- life and looks --------------------------------------------------------------------------------------------
@@ -812,6 +1009,16 @@ final class Journal {
         return wire == null ? usedRecords : unsent;
     }
 
+    /** JetStream: answers for records that had ended already, by another answer or because they had expired. */
+    synchronized long lateAnswers() {
+        return lateAnswers;
+    }
+
+    /** Why nothing can be confirmed at present; null if something can. */
+    synchronized Failure whyUnusable() {
+        return unusable;
+    }
+
     synchronized FrameEncoder encoder() {
         return encoder;
     }
@@ -826,7 +1033,7 @@ final class Journal {
      * more than these hold does not go before it.
      */
     synchronized boolean isSilentFor(long nanos) {
-        long now = System.nanoTime();
+        long now = nanoTime.getAsLong();
         boolean moves = barrierBytes < SOCKET_BUFFERS && now - heldUpAt < nanos;
         return writingSince != 0 && now - writingSince >= nanos || barrierOut && now - barrierSince >= nanos && !moves;
     }

@@ -12,6 +12,7 @@ import io.nats.client.api.ServerInfo;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -33,8 +34,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private final Counts counts;
     private final ErrorReporter reporter;
     private final RepeatedLog failures = new RepeatedLog();
-    /** What the message ids of this datastore in this process begin with. */
-    private final String messageIds = NUID.nextGlobal() + "-";
+    /** With it begin the message ids of this datastore in this process, and it is in the subjects of JetStream's answers. */
+    private final String id = NUID.nextGlobal();
 
     private final Journal journal;
     private final Watchdog watchdog;
@@ -51,9 +52,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
         this.counts = counts;
         this.reporter = reporter;
-        this.journal = new Journal(settings, encoder(settings));
+        this.journal = new Journal(settings, encoder(settings), System::nanoTime);
         this.watchdog = new Watchdog(journal, () -> session);
-        this.session = new Session(settings, this);
+        this.session = new Session(settings, this, id, journal);
         String prefix = "nats-" + settings.datastore();
         Thread writer = new Thread(new Writer(journal), prefix + "-write");
         Thread completer = new Thread(new Completer(journal, this), prefix + "-complete");
@@ -62,7 +63,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     private FrameEncoder encoder(NatsSettings settings) {
-        return new FrameEncoder(new Subjects(settings.namespace()), settings.messageIds() ? messageIds : "");
+        boolean stores = settings.delivery().isJetStream();
+        return new FrameEncoder(
+                new Subjects(settings.namespace()),
+                stores || settings.messageIds() ? id + "-" : "",
+                stores ? Inbox.subject(settings, id) : "");
     }
 
     void open() {
@@ -155,6 +160,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     @Override
     public synchronized void opened(Session from, Wire wire) {
+        if (from == session) {
+            journal.unusable(null);
+        }
         if (from == session && from.settings().equals(journal.settings())) {
             journal.opened(wire);
         } else if (from == session || from == next) {
@@ -166,6 +174,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     public void closed(Session from, Wire wire) {
         journal.closed(wire);
         journal.withdraw(wire);
+    }
+
+    /** Records fail at once then: with time it gets no better. But a new configuration that cannot work harms nothing. */
+    @Override
+    public synchronized void unusable(Session from, String why) {
+        if (from == session && !closing) {
+            journal.unusable(new Failure(Failure.Kind.ERROR, why));
+        }
     }
 
     /** The journal has moved to the wire of this session. */
@@ -185,6 +201,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             old = session;
             session = next;
             next = null;
+            journal.unusable(null);
         }
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
         old.end();
@@ -202,7 +219,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             abandoned = next;
             next = null;
             if (!settings.equals(session.settings())) {
-                next = new Session(settings, this);
+                next = new Session(settings, this, id, journal);
                 next.open();
             }
         }
@@ -265,6 +282,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                     "reconnects",
                     String.valueOf(now.connection().getStatistics().getReconnects()));
         }
+        details.put("delivery", now.settings().delivery().mode().name().toLowerCase(Locale.ROOT));
+        Streams streams = now.streams();
+        if (streams != null) {
+            details.put("streams", streams.inWords());
+            details.put("late_acks", String.valueOf(journal.lateAnswers()));
+        }
         details.put("in_flight_records", String.valueOf(journal.records()));
         details.put("in_flight_bytes", String.valueOf(journal.bytes()));
         Session waiting;
@@ -287,6 +310,15 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                             + waiting.settings().shownServers() + " and the old ones are in force: "
                             + waiting.trouble(),
                     details);
+        }
+        if (!now.flaw().isEmpty()) {
+            return new Status(Status.State.CRITICAL, now.flaw(), details);
+        }
+        if (connection != null && now.isPreparing()) {
+            return new Status(Status.State.WARN, "connected; JetStream is being asked, records wait", details);
+        }
+        if (connection != null && streams != null && !streams.problems().isEmpty()) {
+            return new Status(Status.State.WARN, "connected; " + String.join("; ", streams.problems()), details);
         }
         return connection != null
                 ? new Status(Status.State.OK, "connected", details)

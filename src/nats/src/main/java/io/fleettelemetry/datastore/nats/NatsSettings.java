@@ -31,6 +31,7 @@ import java.util.stream.Stream;
  * @param heartbeat after which an idle connection is asked for a sign of life
  * @param silent after which a connection that neither takes bytes nor answers is given up
  * @param reconnectWait pause between attempts to connect, to which jitter is added
+ * @param delivery what counts as a confirmation
  */
 record NatsSettings(
         List<String> servers,
@@ -50,14 +51,15 @@ record NatsSettings(
         boolean messageIds,
         Duration heartbeat,
         Duration silent,
-        Duration reconnectWait) {
+        Duration reconnectWait,
+        Delivery delivery) {
 
     static final String DEFAULT_DATASTORE = "nats";
 
     private static final int MAX_NAMESPACE = 1_024;
     private static final Set<String> SCHEMES = Set.of("nats", "tls", "ws", "wss");
-    private static final List<String> KEYS = Stream.concat(
-                    Stream.of(
+    private static final List<String> KEYS = Stream.of(
+                    List.of(
                             "url",
                             "name",
                             "namespace",
@@ -74,7 +76,9 @@ record NatsSettings(
                             "heartbeat.ms",
                             "silent.ms",
                             "reconnect.wait.ms"),
-                    Tls.KEYS.stream())
+                    Tls.KEYS,
+                    Delivery.KEYS)
+            .flatMap(List::stream)
             .toList();
 
     /**
@@ -102,7 +106,8 @@ record NatsSettings(
                 reader.flag("message.ids", false),
                 reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
                 reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
-                reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)));
+                reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)),
+                Delivery.parse(reader));
         if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
             reader.refuse(".token", "a token and a username exclude each other; remove one of the two");
         }

@@ -24,10 +24,17 @@ final class Session implements AutoCloseable {
 
     /** Is told of wires, by threads that must not be kept. */
     interface Wires {
+        /** Frames may go out, and will be answered. */
         void opened(Session session, Wire wire);
 
         void closed(Session session, Wire wire);
+
+        /** There is a connection, but nothing can be stored by it. Until {@link #opened}. */
+        void unusable(Session session, String why);
     }
+
+    /** How soon it is looked again whether JetStream has become usable. */
+    private static final long LOOK_AGAIN_MILLIS = 500;
 
     private final NatsSettings settings;
     private final Wires wires;
@@ -38,18 +45,39 @@ final class Session implements AutoCloseable {
     private final Connector connector;
     private final Thread thread;
 
+    /** Null unless records are to be stored. */
+    private final Streams streams;
+
+    private final Inbox inbox;
+    /** JetStream: whether jnats has told the server of our subscription. */
+    private volatile boolean subscribed;
+    /** JetStream: the wire that answers arrive for; null if none is. */
+    private volatile PortWire usable;
+
     private volatile Connection connection;
     private volatile PortWire wire;
+    /** Why nothing can be stored, although there is a connection; empty if something can. */
+    private volatile String flaw = "";
+
     private volatile String trouble = "";
     private volatile boolean closing;
+    /** Whether something has happened that the connect thread has not looked at. Guarded by this. */
+    private boolean changed;
 
-    Session(NatsSettings settings, Wires wires) {
+    /**
+     * @param id what is unique to this datastore in this process
+     * @param answers takes the answers of JetStream
+     */
+    Session(NatsSettings settings, Wires wires, String id, Inbox.Answers answers) {
         this.settings = settings;
         this.wires = wires;
         String prefix = "nats-" + settings.datastore();
         this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
         this.refusals = new Refusals(callbacks);
         this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
+        boolean stores = settings.delivery().isJetStream();
+        this.streams = stores ? new Streams(settings, this::wake) : null;
+        this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
         this.thread = new Thread(this::stayConnected, prefix + "-connect");
     }
 
@@ -98,6 +126,21 @@ final class Session implements AutoCloseable {
         }
     }
 
+    /** JetStream: what the streams are; null unless records are to be stored. */
+    Streams streams() {
+        return streams;
+    }
+
+    /** JetStream: whether it is not known yet that something can be stored by the connection. */
+    boolean isPreparing() {
+        return streams != null && usable != wire;
+    }
+
+    /** Why nothing can be stored, although there is a connection; empty if something can. */
+    String flaw() {
+        return flaw;
+    }
+
     /** What was wrong last; empty if nothing was. */
     String trouble() {
         return trouble;
@@ -107,7 +150,13 @@ final class Session implements AutoCloseable {
         try {
             while (!closing) {
                 connect();
-                awaitEnd();
+                subscribed = true;
+                while (isOfUse()) {
+                    if (streams != null) {
+                        prepare();
+                    }
+                    awaitChange();
+                }
                 if (!closing) {
                     log.error(
                             "nats_closed datastore={} error=\"{}\" reason=\"{}; connecting anew\"",
@@ -156,22 +205,64 @@ final class Session implements AutoCloseable {
         }
     }
 
-    /** Waits until the connection is of no use any more, or this session is closed. */
-    private synchronized void awaitEnd() throws InterruptedException {
-        while (!closing && connection.getStatus() != Connection.Status.CLOSED && !connector.isOutdated()) {
-            wait();
+    private boolean isOfUse() {
+        return !closing && connection.getStatus() != Connection.Status.CLOSED && !connector.isOutdated();
+    }
+
+    private synchronized void awaitChange() throws InterruptedException {
+        if (isOfUse() && !changed) {
+            wait(flaw.isEmpty() && !isUnprepared() ? 0 : LOOK_AGAIN_MILLIS);
+        }
+        changed = false;
+    }
+
+    private boolean isUnprepared() {
+        return isPreparing() || streams != null && (streams.isUnsettled() || streams.isDue());
+    }
+
+    /** JetStream: frames may go out once answers arrive by this connection, and there is a stream. */
+    private void prepare() throws InterruptedException {
+        PortWire now = wire;
+        if (!subscribed || now == null || now.port().isClosed()) {
+            return;
+        }
+        try {
+            if (now != usable || inbox.isDenied()) {
+                streams.connected();
+                inbox.open(connection);
+            }
+            if (!inbox.isDenied() && streams.isDue()) {
+                streams.look(connection);
+            }
+        } catch (IOException e) {
+            return; // the connection is ending, and there will be another
+        }
+        flaw = inbox.isDenied() ? inbox.denial() : streams.flaw();
+        if (!flaw.isEmpty()) {
+            usable = null;
+            trouble = flaw;
+            wires.closed(this, now);
+            wires.unusable(this, flaw);
+        } else if (now != usable && !streams.isUnsettled()) {
+            usable = now;
+            trouble = "";
+            wires.opened(this, now);
         }
     }
 
     private synchronized void wake() {
+        changed = true;
         notifyAll();
     }
 
     private final class Watcher implements ConnectionWatcher {
         @Override
         public void opened(FramePort port) {
-            wire = new PortWire(port, refusals);
-            wires.opened(Session.this, wire);
+            PortWire opened = new PortWire(port, refusals);
+            wire = opened;
+            if (streams == null) {
+                wires.opened(Session.this, opened);
+            }
         }
 
         @Override
@@ -185,6 +276,9 @@ final class Session implements AutoCloseable {
         @Override
         public void refused(String error) {
             refusals.add(error);
+            if (inbox != null) {
+                inbox.refused(error);
+            }
         }
 
         @Override
@@ -201,6 +295,7 @@ final class Session implements AutoCloseable {
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
                 }
                 case DISCONNECTED -> {
+                    subscribed = false;
                     if (!closing && connection != null) {
                         String error = connector.lastError();
                         if (trouble.isEmpty()) { // Also comes for every reconnect that fails.
@@ -215,6 +310,7 @@ final class Session implements AutoCloseable {
                         log.info("nats_closed datastore={} reason=\"closed on purpose\"", settings.datastore());
                     }
                 }
+                case RESUBSCRIBED -> subscribed = true;
                 default -> log.info("nats_event datastore={} event=\"{}\"", settings.datastore(), event);
             }
             wake();

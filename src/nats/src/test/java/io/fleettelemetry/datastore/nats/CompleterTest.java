@@ -67,7 +67,7 @@ class CompleterTest {
     @Test
     void a_barrier_that_nobody_can_judge_closes_the_port_and_confirms_nothing_until_another_opens() throws Exception {
         NatsSettings settings = NatsSettings.parse(Map.of());
-        Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), ""));
+        Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
         Outcomes outcomes = new Outcomes();
         Completer.Ends ends = new Completer.Ends() {
             @Override

@@ -52,7 +52,8 @@ class JournalTest {
         }
     };
 
-    private final Journal journal = new Journal(NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), ""));
+    private final Journal journal =
+            new Journal(NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
     private final Step step = new Step();
 
     JournalTest() {

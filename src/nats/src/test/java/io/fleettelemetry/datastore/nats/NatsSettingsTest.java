@@ -37,7 +37,8 @@ class NatsSettingsTest {
                         false,
                         Duration.ofSeconds(2),
                         Duration.ofSeconds(5),
-                        Duration.ofSeconds(2)),
+                        Duration.ofSeconds(2),
+                        new Delivery(Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX")),
                 settings);
     }
 
@@ -59,6 +60,11 @@ class NatsSettingsTest {
                 "url|nats://|is no URL",
                 "url|nats://a b|is no URL",
                 "url|not a url|is no URL",
+                "delivery|Core|must be one of core, jetstream",
+                "stream|a.b|must be the name of a stream",
+                "stream.setup|alter|must be one of off, verify, create",
+                "js.domain|a.b|has '.' at position 2",
+                "inbox.prefix|_INBOX.>|'>' has '>' at position 1",
                 "namespace|a..b|'' is empty",
                 "namespace|a b|'a b' has a blank at position 2",
                 "namespace|*|'*' has '*' at position 1",

@@ -1,0 +1,330 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamOptions;
+import io.nats.client.RequestFailureException;
+import io.nats.client.RequestFailureReason;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.api.StreamInfo;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the server's streams store of our records: asks JetStream, says what is not as it should be, and makes a stream if
+ * that is wanted. Alters none.
+ *
+ * <p>{@link #look} is called by the session's thread, the rest by any.
+ */
+final class Streams {
+
+    /**
+     * What a look has shown.
+     *
+     * @param answered whether JetStream has said which streams there are, or that it is not there at all
+     * @param patterns subjects, with wildcards, that streams store
+     * @param flaw why nothing can be stored; empty if something can
+     * @param problems what else should be otherwise
+     * @param streams the streams, in words
+     * @param nanoTime when
+     */
+    private record Report(
+            boolean answered,
+            List<String> patterns,
+            String flaw,
+            List<String> problems,
+            List<String> streams,
+            long nanoTime) {
+
+        boolean saysTheSameAs(Report other) {
+            return flaw.equals(other.flaw) && problems.equals(other.problems) && streams.equals(other.streams);
+        }
+    }
+
+    private static final Logger log = LoggerFactory.getLogger(Streams.class);
+
+    private static final Duration TIMEOUT = Duration.ofSeconds(2);
+    /** A cluster that has just come up may not know all of its streams yet: a lack must last so long to be one. */
+    private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
+
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    /** For how long it is known what a look has shown. */
+    private static final long FRESH_NANOS = TimeUnit.SECONDS.toNanos(5);
+    /** What JetStream answers where it is not enabled, for the server or for the account. */
+    private static final List<Integer> NOT_ENABLED = List.of(10_039, 10_076);
+
+    private static final List<String> TOPICS = List.of("data", "alerts", "errors", "connectivity");
+    private static final int CLUSTER_REPLICAS = 3;
+
+    private final NatsSettings settings;
+    private final Delivery delivery;
+    private final Runnable wish;
+    private volatile Report report =
+            new Report(false, List.of(), "", List.of(), List.of(), System.nanoTime() - PAUSE_NANOS);
+    /** Since when looks have shown the same patterns. */
+    private volatile long since = System.nanoTime();
+
+    private volatile boolean wanted;
+
+    /** @param wish is run when there is a reason to look; by any thread, which must not be kept */
+    Streams(NatsSettings settings, Runnable wish) {
+        this.settings = settings;
+        this.wish = wish;
+        this.delivery = settings.delivery();
+        this.wanted = delivery.setup() != Delivery.Setup.OFF;
+    }
+
+    /** There is a new connection, perhaps to other streams. */
+    void connected() {
+        wanted = delivery.setup() != Delivery.Setup.OFF;
+    }
+
+    /** Whether there is a reason to look, and the last time is long enough ago. */
+    boolean isDue() {
+        return (wanted || !report.flaw.isEmpty()) && System.nanoTime() - report.nanoTime >= PAUSE_NANOS;
+    }
+
+    /** Why nothing can be stored; empty if something can, as far as is known. */
+    String flaw() {
+        Report now = report;
+        return isLasting(now) ? now.flaw : "";
+    }
+
+    /** Whether something is wrong that may yet turn out to be nothing. */
+    boolean isUnsettled() {
+        Report now = report;
+        return !now.flaw.isEmpty() && !isLasting(now);
+    }
+
+    private boolean isLasting(Report now) {
+        return now.nanoTime - since >= GRACE_NANOS;
+    }
+
+    /** What should be otherwise, in sentences. */
+    List<String> problems() {
+        return report.problems;
+    }
+
+    /** The streams that store our records, in words; empty if that is not known. */
+    String inWords() {
+        return String.join("; ", report.streams);
+    }
+
+    /**
+     * No stream has answered to a message with this subject. Has the session look, so that it is known next time.
+     *
+     * @return why that will not get better; empty if it may
+     */
+    String lack(String subject) {
+        Report now = report;
+        boolean fresh = System.nanoTime() - now.nanoTime < FRESH_NANOS;
+        if (!wanted) {
+            wanted = true;
+            wish.run();
+        }
+        if (!fresh || !now.answered || !isLasting(now) || now.patterns.stream().anyMatch(p -> covers(p, subject))) {
+            return "";
+        }
+        return now.flaw.isEmpty() ? "no stream stores " + subject + "; " + wayOut() : now.flaw;
+    }
+
+    private String wayOut() {
+        return delivery.setup() == Delivery.Setup.CREATE
+                ? "add the subject to one"
+                : "create one, or set stream and stream.setup = create";
+    }
+
+    /** Asks JetStream. May take as long as its answers do, at most two seconds for each. */
+    void look(Connection connection) {
+        wanted = false;
+        Report now;
+        try {
+            JetStreamManagement jetStream = connection.jetStreamManagement(JetStreamOptions.builder()
+                    .domain(delivery.domain().isEmpty() ? null : delivery.domain())
+                    .requestTimeout(TIMEOUT)
+                    .build());
+            if (delivery.setup() == Delivery.Setup.CREATE) {
+                create(jetStream, connection.getServerInfo().getCluster() != null);
+            }
+            now = report(jetStream.getStreams(all()));
+        } catch (JetStreamApiException e) {
+            now = NOT_ENABLED.contains(e.getApiErrorCode()) ? absent() : unanswered(e.getMessage());
+        } catch (RequestFailureException e) {
+            now = e.getReason() == RequestFailureReason.NO_RESPONDERS
+                    ? absent()
+                    : unanswered(e.getLastError() == null ? e.getMessage() : e.getLastError());
+        } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
+            now = unanswered(e.toString());
+        }
+        take(now);
+    }
+
+    private void take(Report now) {
+        Report before = report;
+        if (!now.patterns.equals(before.patterns) || !now.flaw.equals(before.flaw)) {
+            since = now.nanoTime;
+        }
+        report = now;
+        if (now.saysTheSameAs(before)) {
+            return;
+        }
+        if (!now.streams.isEmpty()) {
+            log.info("nats_stream datastore={} streams=\"{}\"", settings.datastore(), LogText.of(inWords()));
+        }
+        now.problems.forEach(problem ->
+                log.warn("nats_stream_problem datastore={} reason=\"{}\"", settings.datastore(), LogText.of(problem)));
+        if (!now.flaw.isEmpty()) {
+            log.error("nats_stream_problem datastore={} reason=\"{}\"", settings.datastore(), LogText.of(now.flaw));
+        }
+    }
+
+    private static Report of(boolean answered, String flaw, List<String> problems) {
+        return new Report(answered, List.of(), flaw, problems, List.of(), System.nanoTime());
+    }
+
+    private Report absent() {
+        return of(
+                true,
+                "the server has no JetStream" + (delivery.domain().isEmpty() ? "" : " domain " + delivery.domain())
+                        + " for this account; enable it there, or set delivery = core",
+                List.of());
+    }
+
+    private Report unanswered(String reason) {
+        return of(false, "", List.of("JetStream does not say which streams there are: " + LogText.of(reason)));
+    }
+
+    private void create(JetStreamManagement jetStream, boolean clustered) throws IOException, JetStreamApiException {
+        if (jetStream.getStreamNames().contains(delivery.stream())) {
+            return;
+        }
+        jetStream.addStream(StreamConfiguration.builder()
+                .name(delivery.stream())
+                .subjects(settings.namespace() + ".>")
+                .storageType(StorageType.File)
+                .replicas(clustered ? CLUSTER_REPLICAS : 1)
+                .duplicateWindow(window())
+                .build());
+        log.info("nats_stream_created datastore={} stream={}", settings.datastore(), delivery.stream());
+    }
+
+    private Duration window() {
+        return settings.confirmTimeout().plus(Delivery.WINDOW_RESERVE);
+    }
+
+    /** The subjects of all records. */
+    private String all() {
+        return settings.namespace() + ".*.*";
+    }
+
+    private Report report(List<StreamInfo> found) {
+        List<StreamConfiguration> streams =
+                found.stream().map(StreamInfo::getConfiguration).toList();
+        List<StreamConfiguration> answering =
+                streams.stream().filter(stream -> !stream.getNoAck()).toList();
+        List<String> patterns =
+                answering.stream().flatMap(s -> s.getSubjects().stream()).toList();
+        List<String> problems = new ArrayList<>();
+        String flaw = "";
+        if (streams.isEmpty()) {
+            flaw = "no stream stores " + all() + "; " + wayOut();
+        } else if (answering.isEmpty()) {
+            flaw = "the stream " + streams.get(0).getName() + " has no_ack set, and so confirms nothing; unset it";
+        } else {
+            problems.addAll(uncovered(patterns));
+            answering.forEach(stream -> problems.addAll(problems(stream)));
+        }
+        if (!delivery.stream().isEmpty()
+                && streams.stream().noneMatch(s -> s.getName().equals(delivery.stream()))) {
+            problems.add("the stream " + delivery.stream() + " does not store " + all());
+        }
+        return new Report(
+                true,
+                patterns,
+                flaw,
+                problems,
+                streams.stream().map(Streams::inWords).toList(),
+                System.nanoTime());
+    }
+
+    private List<String> uncovered(List<String> patterns) {
+        if (patterns.stream().anyMatch(pattern -> covers(pattern, all()))) {
+            return List.of();
+        }
+        List<String> missing = TOPICS.stream()
+                .map(topic -> settings.namespace() + ".*." + topic)
+                .filter(subject -> patterns.stream().noneMatch(pattern -> covers(pattern, subject)))
+                .toList();
+        return List.of(
+                missing.isEmpty()
+                        ? "no stream stores records of other types than V, alerts, errors and connectivity: they fail"
+                        : "no stream stores all of " + String.join(", ", missing) + ": what none stores fails");
+    }
+
+    private List<String> problems(StreamConfiguration stream) {
+        List<String> problems = new ArrayList<>();
+        Duration window = stream.getDuplicateWindow();
+        if (window != null && window.compareTo(window()) < 0) {
+            problems.add("the stream " + stream.getName() + " knows message ids for " + window.toSeconds()
+                    + " s only, so a record that is written again may be stored twice; set its duplicate_window to "
+                    + window().toSeconds() + " s, which is confirm.timeout.ms and 30 s, or confirm.timeout.ms to less");
+        }
+        if (stream.getSealed()) {
+            problems.add("the stream " + stream.getName() + " is sealed and takes nothing");
+        }
+        return problems;
+    }
+
+    private static String inWords(StreamConfiguration stream) {
+        List<String> limits = new ArrayList<>();
+        limit(limits, "max_msgs", stream.getMaxMsgs());
+        limit(limits, "max_msgs_per_subject", stream.getMaxMsgsPerSubject());
+        limit(limits, "max_bytes", stream.getMaxBytes());
+        limit(limits, "max_msg_size", stream.getMaximumMessageSize());
+        limit(
+                limits,
+                "max_age_s",
+                stream.getMaxAge() == null ? 0 : stream.getMaxAge().toSeconds());
+        return stream.getName() + ": subjects " + String.join(" ", stream.getSubjects()) + ", "
+                + stream.getStorageType()
+                + " storage, replicas " + stream.getReplicas() + ", retention " + stream.getRetentionPolicy()
+                + (limits.isEmpty() ? ", no limits" : ", " + String.join(", ", limits))
+                + (stream.getDiscardPolicy() == DiscardPolicy.New ? ", refuses what is more" : "");
+    }
+
+    private static void limit(List<String> limits, String name, long value) {
+        if (value > 0) {
+            limits.add(name + " " + value);
+        }
+    }
+
+    /**
+     * Whether a pattern matches all that another one, or a subject, does.
+     *
+     * @param pattern tokens joined by dots, of which {@code *} stands for one and a last {@code >} for one or more
+     */
+    static boolean covers(String pattern, String subject) {
+        String[] wide = pattern.split("\\.");
+        String[] narrow = subject.split("\\.");
+        for (int i = 0; i < wide.length; i++) {
+            if (i == narrow.length) {
+                return false;
+            }
+            if (wide[i].equals(">")) {
+                return true;
+            }
+            if (!wide[i].equals(narrow[i]) && (!wide[i].equals("*") || narrow[i].equals(">"))) {
+                return false;
+            }
+        }
+        return wide.length == narrow.length;
+    }
+}
