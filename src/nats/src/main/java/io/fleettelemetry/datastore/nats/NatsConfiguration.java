@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.AttributeType;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.osgi.service.metatype.annotations.Option;
 
 /** What configuration tools show of a NATS datastore's settings; {@link NatsSettings} reads them. */
 @ObjectClassDefinition(
@@ -87,7 +88,8 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
     @AttributeDefinition(
             name = "In flight, bytes",
-            description = "Bound of what is accepted and not yet confirmed: payload bytes, and 128 for each record.",
+            description = "Bound of what is accepted and not yet confirmed: bytes of messages, with their subjects and"
+                    + " headers, and 128 for each record.",
             min = "1")
     long inflight_max_bytes() default 67_108_864;
 
@@ -110,10 +112,50 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
     long drain_timeout_ms() default 10_000;
 
     @AttributeDefinition(
+            name = "Delivery",
+            description =
+                    "When a record is confirmed: once the connected server has parsed it (core), or once a JetStream"
+                            + " stream has stored it (jetstream).",
+            options = {@Option(label = "core", value = "core"), @Option(label = "jetstream", value = "jetstream")})
+    String delivery() default "core";
+
+    @AttributeDefinition(
+            name = "JetStream: stream",
+            description = "The stream that is to store the records; empty for whichever does.",
+            required = false)
+    String stream();
+
+    @AttributeDefinition(
+            name = "JetStream: stream setup",
+            description = "What is done before anything is published: nothing (off), a look whether streams store every"
+                    + " subject and know message ids for long enough (verify), or the same, and the stream is made if it"
+                    + " is missing (create). No stream is ever altered.",
+            options = {
+                @Option(label = "off", value = "off"),
+                @Option(label = "verify", value = "verify"),
+                @Option(label = "create", value = "create")
+            })
+    String stream_setup() default "verify";
+
+    @AttributeDefinition(
+            name = "JetStream: domain",
+            description = "JetStream domain; empty for the server's own.",
+            required = false)
+    String js_domain();
+
+    @AttributeDefinition(
+            name = "JetStream: inbox prefix",
+            description =
+                    "First part of the subjects of JetStream's answers, which the user must be allowed to subscribe"
+                            + " to: one or more tokens joined by dots.")
+    String inbox_prefix() default "_INBOX";
+
+    @AttributeDefinition(
             name = "Message ids",
             description =
                     "Whether every message has a Nats-Msg-Id header, unique to its record and kept when it is written"
-                            + " again: a stream behind the subjects then drops the duplicates.")
+                            + " again: a stream behind the subjects then drops the duplicates. With delivery ="
+                            + " jetstream it always has one.")
     boolean message_ids() default false;
 
     @AttributeDefinition(

@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  * @param token for the server, instead of a user; empty for none
  * @param credentialsFile path of a {@code .creds} file; empty for none
  * @param tls whom to trust and who we are, where the connection is encrypted
- * @param inflightMaxBytes bound of what is accepted and not yet ended: payloads, and 128 bytes for each record
+ * @param inflightMaxBytes bound of what is accepted and not yet ended: messages, and 128 bytes for each record
  * @param inflightMaxRecords bound of the same in records
  * @param confirmTimeout after which a record that is not confirmed fails
  * @param drainTimeout how long closing waits for confirmations

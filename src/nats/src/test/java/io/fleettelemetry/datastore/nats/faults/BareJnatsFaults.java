@@ -47,23 +47,23 @@ class BareJnatsFaults {
 
     @Test
     void a_server_with_jetstream_that_is_killed() {
-        try (NatsServer server = NatsServer.start(JetStreamFaults.JETSTREAM);
+        try (NatsServer server = NatsServer.start(JetStreamFaultsTest.JETSTREAM);
                 StreamTrial trial = new StreamTrial(
                         "bare jnats publishAsync: SIGKILL 3 times", List.of(server), BareLoop::open, 10_000)) {
-            JetStreamFaults.killThreeTimes(server, trial, random);
+            JetStreamFaultsTest.killThreeTimes(server, trial, random);
             trial.end().addsUp();
         }
     }
 
     @Test
     void a_server_with_jetstream_that_stalls_and_is_killed() {
-        try (NatsServer server = NatsServer.start(JetStreamFaults.JETSTREAM);
+        try (NatsServer server = NatsServer.start(JetStreamFaultsTest.JETSTREAM);
                 StreamTrial trial = new StreamTrial(
                         "bare jnats publishAsync: SIGSTOP 1.5 s then SIGKILL, 3 times",
                         List.of(server),
                         BareLoop::open,
                         20_000)) {
-            JetStreamFaults.stallAndKillThreeTimes(server, trial);
+            JetStreamFaultsTest.stallAndKillThreeTimes(server, trial);
             trial.end().addsUp();
         }
     }

@@ -157,7 +157,7 @@ class CoreFaultsTest {
 
     @Test
     void message_ids_let_a_stream_behind_the_subjects_drop_what_comes_twice() {
-        try (NatsServer server = NatsServer.start(JetStreamFaults.JETSTREAM);
+        try (NatsServer server = NatsServer.start(JetStreamFaultsTest.JETSTREAM);
                 StreamTrial trial = new StreamTrial(
                         "core, message ids, a stream behind it, 10 cuts",
                         List.of(server),

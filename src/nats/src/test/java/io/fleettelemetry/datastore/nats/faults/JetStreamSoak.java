@@ -26,7 +26,7 @@ class JetStreamSoak {
     }
 
     private static void round(int round, Random random, long end) {
-        try (NatsServer server = NatsServer.start(JetStreamFaults.JETSTREAM);
+        try (NatsServer server = NatsServer.start(JetStreamFaultsTest.JETSTREAM);
                 StreamTrial trial = new StreamTrial(
                         "round " + round + ", JetStream", List.of(server), new NatsProducerFactory()::open, RATE)) {
             List<String> struck = new ArrayList<>();

@@ -16,7 +16,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 
 /** What the datastore promises with JetStream, while links are cut and servers die. */
-class JetStreamFaults {
+class JetStreamFaultsTest {
 
     static final String JETSTREAM = "jetstream { store_dir: $DIR }";
 
