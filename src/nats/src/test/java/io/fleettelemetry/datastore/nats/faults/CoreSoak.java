@@ -1,7 +1,6 @@
 package io.fleettelemetry.datastore.nats.faults;
 
 import io.fleettelemetry.testkit.FreePort;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -10,14 +9,13 @@ import org.junit.jupiter.api.Test;
 /** Random faults for {@code -Dsoak.minutes=}, in rounds that each are checked to the last record. */
 class CoreSoak {
 
-    private static final Duration TIME = Duration.ofMinutes(Integer.getInteger("soak.minutes", 1));
     private static final int FAULTS_IN_A_ROUND = 25;
     private static final int MAX_BYTES_PER_SECOND = 10_000_000;
 
     @Test
     void random_faults_lose_nothing() {
         Random random = Extent.random();
-        long end = System.nanoTime() + TIME.toNanos();
+        long end = System.nanoTime() + Extent.SOAK.toNanos();
         for (int round = 1; end - System.nanoTime() > 0; round++) {
             round(round, random, end);
         }

@@ -11,6 +11,10 @@ final class Extent {
 
     static final boolean FULL = Boolean.getBoolean("faults.full");
 
+    /** How long random faults go on, in core NATS and in JetStream each. */
+    static final Duration SOAK =
+            Duration.ofMinutes(Integer.getInteger("soak.minutes", 2)).dividedBy(2);
+
     static final long SEED = Long.getLong("soak.seed", System.nanoTime());
 
     static {

@@ -2,7 +2,6 @@ package io.fleettelemetry.datastore.nats.faults;
 
 import io.fleettelemetry.datastore.nats.NatsProducerFactory;
 import io.fleettelemetry.testkit.NatsServer;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -11,7 +10,6 @@ import org.junit.jupiter.api.Test;
 /** Random faults of the link and of the server for {@code -Dsoak.minutes=}, in rounds that each are checked to the last record. */
 class JetStreamSoak {
 
-    private static final Duration TIME = Duration.ofMinutes(Integer.getInteger("soak.minutes", 1));
     // Everything that goes through the link of a round is kept in memory, for the PubAcks.
     private static final int FAULTS_IN_A_ROUND = 10;
     private static final int RATE = 5_000;
@@ -19,7 +17,7 @@ class JetStreamSoak {
     @Test
     void random_faults_lose_nothing_that_was_acknowledged() {
         Random random = Extent.random();
-        long end = System.nanoTime() + TIME.toNanos();
+        long end = System.nanoTime() + Extent.SOAK.toNanos();
         for (int round = 1; end - System.nanoTime() > 0; round++) {
             round(round, random, end);
         }
