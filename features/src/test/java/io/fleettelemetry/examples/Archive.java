@@ -24,6 +24,7 @@ public final class Archive {
                         .name("TELEMETRY")
                         .subjects("tesla_telemetry.>")
                         .maxAge(Duration.ofDays(7))
+                        .duplicateWindow(Duration.ofSeconds(150))
                         .build());
     }
 

@@ -50,7 +50,7 @@ abstract class RunningKaraf {
     }
 
     private static AutoCloseable start() {
-        server = NatsServer.start();
+        server = NatsServer.start("jetstream { store_dir: $DIR }");
         other = NatsServer.start();
         metricsPort = FreePort.next();
         karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-telemetry"));
