@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
+import com.sun.management.ThreadMXBean;
 import io.fleettelemetry.api.CloseableProducer;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.ProducerFactory;
@@ -31,9 +32,11 @@ import io.nats.client.Connection;
 import io.nats.client.Nats;
 import io.nats.client.Subscription;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -41,6 +44,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -57,6 +61,8 @@ class NatsDatastoreTest {
 
     private static final String VIN = "5YJ3E1EA1NF123456";
     private static final Duration SOON = Duration.ofSeconds(20);
+
+    private static final ThreadMXBean ALLOCATION = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private static NatsServer server;
     private static Connection subscriber;
@@ -643,5 +649,62 @@ class NatsDatastoreTest {
             assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
             assertEquals("loaded." + VIN + ".data", producer.destination(record("x")));
         }
+    }
+
+    @Test
+    void a_record_allocates_nothing_on_its_way() {
+        TelemetryRecord record = record(VIN, "V", new byte[300]);
+        AtomicLong confirmed = new AtomicLong();
+        Receipt receipt = new Receipt() {
+            @Override
+            public boolean confirmed(TelemetryRecord ended) {
+                confirmed.incrementAndGet();
+                return true;
+            }
+
+            @Override
+            public void failed(TelemetryRecord ended, Failure why) {
+                throw new AssertionError(why);
+            }
+        };
+        try (NatsDatastore datastore = open(Map.of("url", server.url(), "datastore", "frugal"))) {
+            int burst = 10_000;
+            long[] before = {};
+            int bursts = 0;
+            long offering = Long.MAX_VALUE;
+            for (int round = 0; round < 30; round++) {
+                if (round == 10) { // until then the journal gets its blocks
+                    before = allocated("frugal");
+                    bursts = 0;
+                }
+                long mine = ALLOCATION.getThreadAllocatedBytes(
+                        Thread.currentThread().getId());
+                for (int i = 0; i < burst; i++) {
+                    datastore.produce(record, receipt);
+                }
+                offering = ALLOCATION.getThreadAllocatedBytes(
+                                Thread.currentThread().getId())
+                        - mine;
+                bursts++;
+                long enough = (round + 1L) * burst;
+                await().atMost(SOON).pollInterval(Duration.ofMillis(1)).until(() -> confirmed.get() >= enough);
+            }
+            assertTrue(offering < burst, offering + " B by the offering thread in the last burst");
+            long[] after = allocated("frugal");
+            assertEquals(2, after.length);
+            for (int thread = 0; thread < after.length; thread++) {
+                double each = (double) (after[thread] - before[thread]) / bursts / burst;
+                assertTrue(each < 8, each + " B a record by thread " + thread); // a barrier is not for nothing
+            }
+        }
+    }
+
+    /** Bytes that completer and writer of this datastore have allocated. */
+    private static long[] allocated(String datastore) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread.getName().matches("nats-" + datastore + "-(write|complete)"))
+                .sorted(Comparator.comparing(Thread::getName))
+                .mapToLong(thread -> ALLOCATION.getThreadAllocatedBytes(thread.getId()))
+                .toArray();
     }
 }
