@@ -217,7 +217,7 @@ final class Session implements AutoCloseable {
     }
 
     private boolean isUnprepared() {
-        return isPreparing() || streams != null && (streams.isUnsettled() || streams.isDue());
+        return isPreparing() || streams != null && streams.isWanted();
     }
 
     /** JetStream: frames may go out once answers arrive by this connection, and there is a stream. */

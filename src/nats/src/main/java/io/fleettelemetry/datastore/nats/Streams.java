@@ -87,9 +87,14 @@ final class Streams {
         wanted = delivery.setup() != Delivery.Setup.OFF;
     }
 
-    /** Whether there is a reason to look, and the last time is long enough ago. */
+    /** Whether there is a reason to look. */
+    boolean isWanted() {
+        return wanted || !report.flaw.isEmpty();
+    }
+
+    /** Whether there is one, and the last time is long enough ago. */
     boolean isDue() {
-        return (wanted || !report.flaw.isEmpty()) && System.nanoTime() - report.nanoTime >= PAUSE_NANOS;
+        return isWanted() && System.nanoTime() - report.nanoTime >= PAUSE_NANOS;
     }
 
     /** Why nothing can be stored; empty if something can, as far as is known. */
