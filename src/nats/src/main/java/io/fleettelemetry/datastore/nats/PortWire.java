@@ -40,7 +40,7 @@ final class PortWire implements Wire {
 
     @Override
     public String begin() throws InterruptedException {
-        refusals.hasMoved(connection);
+        refusals.hasMoved(connection, errors());
         refusals.read();
         return refusals.fatal();
     }
@@ -63,11 +63,15 @@ final class PortWire implements Wire {
         if (connection.getStatus() != Connection.Status.CONNECTED || port.isClosed()) {
             return Verdict.IN_DOUBT;
         }
-        if (!refusals.hasMoved(connection)) {
+        if (!refusals.hasMoved(connection, errors())) {
             return Verdict.PASSED;
         }
         refusals.read();
         return refusals.other() != null ? Verdict.REFUSED : Verdict.DENIED;
+    }
+
+    private long errors() {
+        return connection.getStatistics().getErrs();
     }
 
     @Override

@@ -27,6 +27,7 @@ final class Refusals {
     // The rest belongs to the completer.
     private Connection counted;
     private long count;
+    private boolean moved;
     private final List<String> denied = new ArrayList<>();
     private String other;
     private String fatal;
@@ -41,13 +42,18 @@ final class Refusals {
         told.add(error);
     }
 
-    /** Whether there is anything new since the last look. */
-    boolean hasMoved(Connection connection) {
-        long now = connection.getStatistics().getErrs();
-        boolean moved = connection != counted || now != count;
+    /**
+     * Whether there may be anything new since the last look. What was counted just after a PONG may be told only after the
+     * marker, so that it is found at the next look, for which the count does not move.
+     *
+     * @param errors the connection's count of answers {@code -ERR}
+     */
+    boolean hasMoved(Connection connection, long errors) {
+        boolean before = moved;
+        moved = connection != counted || errors != count;
         counted = connection;
-        count = now;
-        return moved;
+        count = errors;
+        return moved || before;
     }
 
     /** Takes everything that was answered up to now. */
