@@ -31,6 +31,7 @@ import java.util.stream.Stream;
  * @param heartbeat after which an idle connection is asked for a sign of life
  * @param silent after which a connection that neither takes bytes nor answers is given up
  * @param reconnectWait pause between attempts to connect, to which jitter is added
+ * @param onClosed what is done when jnats gives the connection up
  */
 record NatsSettings(
         List<String> servers,
@@ -50,7 +51,8 @@ record NatsSettings(
         boolean messageIds,
         Duration heartbeat,
         Duration silent,
-        Duration reconnectWait) {
+        Duration reconnectWait,
+        OnClosed onClosed) {
 
     static final String DEFAULT_DATASTORE = "nats";
 
@@ -73,7 +75,8 @@ record NatsSettings(
                             "message.ids",
                             "heartbeat.ms",
                             "silent.ms",
-                            "reconnect.wait.ms"),
+                            "reconnect.wait.ms",
+                            OnClosed.KEY),
                     Tls.KEYS.stream())
             .toList();
 
@@ -102,7 +105,8 @@ record NatsSettings(
                 reader.flag("message.ids", false),
                 reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
                 reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
-                reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)));
+                reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)),
+                OnClosed.parse(reader));
         if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
             reader.refuse(".token", "a token and a username exclude each other; remove one of the two");
         }

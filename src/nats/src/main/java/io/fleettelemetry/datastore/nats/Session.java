@@ -5,6 +5,7 @@ import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
@@ -24,9 +25,20 @@ final class Session implements AutoCloseable {
 
     /** Is told of wires, by threads that must not be kept. */
     interface Wires {
+        /** The server may still refuse the credentials: this is known when {@link #connected} is called. */
         void opened(Session session, Wire wire);
 
         void closed(Session session, Wire wire);
+
+        /** The server has let the session in. */
+        void connected(Session session);
+
+        /**
+         * jnats has closed the connection, although nobody asked for it; the session goes on to connect anew.
+         *
+         * @param cause the server's words, if it said anything
+         */
+        void lost(Session session, String cause);
     }
 
     private final NatsSettings settings;
@@ -107,15 +119,21 @@ final class Session implements AutoCloseable {
         try {
             while (!closing) {
                 connect();
+                if (!closing) {
+                    wires.connected(this);
+                }
                 awaitEnd();
                 if (!closing) {
-                    log.error(
-                            "nats_closed datastore={} error=\"{}\" reason=\"{}; connecting anew\"",
-                            settings.datastore(),
-                            connector.lastError(),
-                            connector.isOutdated()
-                                    ? "the server has begun or ceased to require TLS"
-                                    : "jnats gave the connection up");
+                    if (connector
+                            .isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
+                        log.warn(
+                                "nats_disconnected datastore={} error=\"{}\" reason=\"the server has begun or ceased to"
+                                        + " require TLS; connecting anew\"",
+                                settings.datastore(),
+                                connector.lastError());
+                    } else {
+                        wires.lost(this, cause());
+                    }
                     connection.close();
                 }
             }
@@ -127,6 +145,17 @@ final class Session implements AutoCloseable {
         } finally {
             callbacks.shutdown();
         }
+    }
+
+    /** Why jnats has closed the connection. What the server said is told by another thread, a moment later. */
+    private String cause() throws InterruptedException {
+        try {
+            callbacks.submit(() -> {}).get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e); // it does nothing
+        }
+        String error = connector.lastError();
+        return error.isEmpty() ? "jnats does not say why" : error;
     }
 
     private void connect() throws InterruptedException {
@@ -199,6 +228,7 @@ final class Session implements AutoCloseable {
                     trouble = "";
                     connector.forgetErrors();
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
+                    wires.connected(Session.this);
                 }
                 case DISCONNECTED -> {
                     if (!closing && connection != null) {
@@ -210,7 +240,7 @@ final class Session implements AutoCloseable {
                     }
                 }
                 case CLOSED -> {
-                    // Also comes for an attempt that failed; one that nobody asked for is reported by stayConnected.
+                    // Also comes for an attempt that failed; one that nobody asked for is told by stayConnected.
                     if (closing && source == connection) {
                         log.info("nats_closed datastore={} reason=\"closed on purpose\"", settings.datastore());
                     }

@@ -37,7 +37,8 @@ class NatsSettingsTest {
                         false,
                         Duration.ofSeconds(2),
                         Duration.ofSeconds(5),
-                        Duration.ofSeconds(2)),
+                        Duration.ofSeconds(2),
+                        OnClosed.WITHDRAW),
                 settings);
     }
 
@@ -71,6 +72,7 @@ class NatsSettingsTest {
                 "reconnect.wait.ms|0|must be a whole number from 1 to 86400000",
                 "drain.timeout.ms|-1|must be a whole number from 0 to 86400000",
                 "service.ranking|high|must be a whole number from",
+                "on.closed|panic|must be withdraw (the service goes until there is a connection again) or halt",
                 "tls.first|yes|must be true or false",
                 "tls.cert.file|/a.pem|is of no use without its key; set tls.key.file too, or neither",
                 "tls.key.file|/a.pem|belongs to a certificate; set tls.cert.file too, or neither",
