@@ -122,7 +122,7 @@ class UnexpectedCloseTest {
         outcomes.awaitEnded(10);
         lose();
         produce(10, 20);
-        awaitAttempts(5);
+        awaitAttempts(2);
         assertEquals(10, outcomes.ended());
         assertEquals(10, datastore.inFlight());
         Status status = datastore.status();
@@ -161,7 +161,7 @@ class UnexpectedCloseTest {
         open();
         produce(0, 1);
         awaitSummary("Authorization Violation");
-        awaitAttempts(5);
+        awaitAttempts(2);
         assertEquals(Status.State.WARN, datastore.status().state());
         server.reload(LETS_IN);
         outcomes.awaitEnded(1);
@@ -187,7 +187,7 @@ class UnexpectedCloseTest {
         lose();
         configure(".password", "still wrong");
         awaitSummary("new settings wait for their connection to " + server.url());
-        awaitAttempts(10);
+        awaitAttempts(3);
         datastore.refuse(List.of("url = x: is no URL"));
         assertTrue(datastore.status().summary().contains("url = x: is no URL"));
         assertEquals(Status.State.CRITICAL, datastore.status().state());
