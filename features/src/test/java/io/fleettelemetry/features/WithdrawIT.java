@@ -9,7 +9,6 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Subscription;
-import java.util.Arrays;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
@@ -21,9 +20,6 @@ class WithdrawIT extends RunningKaraf {
 
     private static final String LETS_IN = "authorization { users: [ { user: fleet, password: hush } ] }";
     private static final String REFUSES = "authorization { users: [ { user: fleet, password: changed } ] }";
-    private static final Pattern PRODUCER =
-            Pattern.compile("(?m)^\\[io\\.fleettelemetry\\.api\\.Producer]\\n-+\\n((?: .*\\n)+)");
-
     private NatsServer strict;
     private int logged;
 
@@ -52,15 +48,6 @@ class WithdrawIT extends RunningKaraf {
 
     private String log() {
         return karaf.log().substring(logged);
-    }
-
-    /** Whether a service offers a datastore of this name, and with these other properties. */
-    private static boolean isOffered(String name, String... properties) {
-        return PRODUCER.matcher(karaf.execute("service:list").out())
-                .results()
-                .map(producer -> producer.group(1))
-                .filter(listed -> listed.contains(" telemetry.datastore = " + name + "\n"))
-                .anyMatch(listed -> Arrays.stream(properties).allMatch(p -> listed.contains(" " + p + "\n")));
     }
 
     private void lose() {

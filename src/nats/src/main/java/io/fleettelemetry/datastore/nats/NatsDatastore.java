@@ -235,8 +235,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             return;
         }
         log.error(
-                "nats_closed datastore={} error=\"{}\" url={} reason=\"jnats gave the connection up; connecting anew\""
-                        + " on.closed={}",
+                "nats_closed datastore={} error=\"{}\" url={} reason=\"jnats gave the connection up\" on.closed={}",
                 from.settings().datastore(),
                 cause,
                 from.settings().shownServers(),
