@@ -64,8 +64,7 @@ class HaltIT {
     }
 
     private static void awaitConnected(int logged) {
-        await().atMost(SOON.multipliedBy(2))
-                .until(() -> log().indexOf("nats_connected datastore=nats", logged) >= 0);
+        await().atMost(SOON.multipliedBy(2)).until(() -> log().indexOf("nats_connected datastore=nats", logged) >= 0);
     }
 
     /** Starts it anew, and waits until it is connected. */
