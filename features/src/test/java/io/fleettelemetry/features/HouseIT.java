@@ -133,6 +133,7 @@ class HouseIT {
                         "io.nats.client.api",
                         "javax.net.ssl",
                         "org.osgi.framework",
+                        "org.osgi.framework.launch",
                         "org.slf4j"),
                 Header.parse(nats.header("Import-Package")).stream()
                         .filter(clause -> !"optional".equals(clause.attributes().get("resolution:")))

@@ -14,7 +14,9 @@ import io.nats.client.Subscription;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -31,6 +33,9 @@ abstract class RunningKaraf {
     static final String NATS_CFG = "io.fleettelemetry.datastore.nats-default.cfg";
     static final String SECOND_CFG = "io.fleettelemetry.datastore.nats-second.cfg";
     static final String HOST_CFG = "io.fleettelemetry.host.cfg";
+
+    private static final Pattern PRODUCER =
+            Pattern.compile("(?m)^\\[io\\.fleettelemetry\\.api\\.Producer]\\n-+\\n((?: .*\\n)+)");
 
     static NatsServer server;
     static NatsServer other;
@@ -133,6 +138,15 @@ abstract class RunningKaraf {
                 .map(JsonElement::getAsJsonObject)
                 .filter(datastore -> datastore.get("name").getAsString().equals(name))
                 .findFirst();
+    }
+
+    /** Whether a service offers a datastore of this name, with these other properties. */
+    static boolean isOffered(String name, String... properties) {
+        return PRODUCER.matcher(karaf.execute("service:list").out())
+                .results()
+                .map(producer -> producer.group(1))
+                .filter(listed -> listed.contains(" telemetry.datastore = " + name + "\n"))
+                .anyMatch(listed -> Arrays.stream(properties).allMatch(p -> listed.contains(" " + p + "\n")));
     }
 
     static JsonObject send(String vin) {

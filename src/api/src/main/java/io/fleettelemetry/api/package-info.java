@@ -5,7 +5,8 @@
  * to <em>datastores</em>. A datastore is a named {@link io.fleettelemetry.api.Producer}: in OSGi a service with the
  * property {@value io.fleettelemetry.api.Producer#DATASTORE}, elsewhere what a
  * {@link io.fleettelemetry.api.ProducerFactory} opens. For each record the producer answers, exactly once, to the
- * {@link io.fleettelemetry.api.Receipt} that came with it.
+ * {@link io.fleettelemetry.api.Receipt} that came with it. One that withdraws its producer for a time says with a
+ * {@link io.fleettelemetry.api.Health} how it is.
  *
  * <p>To write a datastore, implement {@code Producer}; the rules are in its description.
  */

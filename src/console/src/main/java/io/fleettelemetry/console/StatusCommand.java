@@ -66,11 +66,9 @@ public final class StatusCommand extends HostCommand {
         }
         for (HostStatus.Datastore datastore : status.datastores()) {
             text.add("Datastore " + datastore.name() + (datastore.routed() ? "" : " (no route)"));
-            text.add(line("state", datastore.present() ? datastore.status().state() : "absent"));
-            if (datastore.present()) {
-                text.add(line("summary", datastore.status().summary()));
-                datastore.status().details().forEach((name, value) -> text.add(line(name, value)));
-            }
+            text.add(line("state", datastore.status().state() + (datastore.present() ? "" : " (absent)")));
+            text.add(line("summary", datastore.status().summary()));
+            datastore.status().details().forEach((name, value) -> text.add(line(name, value)));
             text.add(line("offered", datastore.offered()));
             text.add(line("confirmed", datastore.confirmed()));
             text.add(line("failed", datastore.failed()));

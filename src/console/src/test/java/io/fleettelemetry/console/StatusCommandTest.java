@@ -32,7 +32,7 @@ class StatusCommandTest {
                           "datastores": [
                             {
                               "name": "logger", "present": false, "routed": true,
-                              "state": "UNKNOWN", "summary": "no status available", "details": {},
+                              "state": "CRITICAL", "summary": "no bundle offers it", "details": {},
                               "offered": 7, "confirmed": 0, "failed": 0, "held_records": 7, "held_bytes": 700
                             },
                             {
@@ -55,7 +55,8 @@ class StatusCommandTest {
                           V                         nats, logger (reliable ack: nats)
                           alerts                    nats
                         Datastore logger
-                          state                     absent
+                          state                     CRITICAL (absent)
+                          summary                   no bundle offers it
                           offered                   7
                           confirmed                 0
                           failed                    0
@@ -95,6 +96,7 @@ class StatusCommandTest {
         Map<String, String> details = new LinkedHashMap<>();
         details.put("server", "a:1");
         details.put("z", "2");
+        Status absent = new Status(Status.State.CRITICAL, "no bundle offers it", Map.of());
         Status reconnecting = new Status(Status.State.WARN, "reconnecting <1>", details);
         return new HostStatus(
                 routes,
@@ -102,7 +104,7 @@ class StatusCommandTest {
                 List.of("records.errors: \"a b\" is no token"),
                 "127.0.0.1:9090",
                 List.of(
-                        new HostStatus.Datastore("logger", false, true, Status.UNKNOWN, 7, 0, 0, 7, 700),
+                        new HostStatus.Datastore("logger", false, true, absent, 7, 0, 0, 7, 700),
                         new HostStatus.Datastore("nats", true, false, reconnecting, 10, 8, 1, 0, 0)));
     }
 }

@@ -9,9 +9,10 @@ import java.util.Map;
  *
  * @param routes datastore names by record type, sorted by it, each list in the order of dispatch
  * @param reliableAckSources by record type, the datastore whose confirmation is the vehicle's reliable ack
- * @param problems one sentence for each setting that was refused and not mended since; empty if all is well
+ * @param problems one sentence for each setting that was refused and not mended since, and for each datastore in whose
+ *     place another of its name works; empty if all is well
  * @param metricsAddress {@code host:port} of the metrics endpoint; empty if there is none
- * @param datastores every datastore that a route names or a bundle offers, by name
+ * @param datastores every datastore that a route names, a bundle offers or a bundle tells the health of, by name
  */
 public record HostStatus(
         Map<String, List<String>> routes,
@@ -26,7 +27,8 @@ public record HostStatus(
      * @param name as routes use it
      * @param present whether a bundle offers it now
      * @param routed whether a route names it now
-     * @param status what its producer says; {@link Status#UNKNOWN} if absent
+     * @param status what its producer says; if it is absent, what its {@link io.fleettelemetry.api.Health} says, and if
+     *     there is none of that name either, {@link Status.State#CRITICAL} if a route names it, else {@link Status#UNKNOWN}
      * @param offered records that routes sent to it
      * @param confirmed of those, what it confirmed
      * @param failed of those, what it, or the host on its behalf, failed

@@ -71,8 +71,36 @@ public final class KarafProcess implements AutoCloseable {
         Trees.copy(Path.of(distribution), directory);
         var karaf = new KarafProcess(directory, FreePort.next());
         karaf.configure();
-        karaf.start();
+        // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
+        karaf.run("daemon");
         return karaf;
+    }
+
+    /**
+     * Starts one that has ended again, as it is: with its configuration, its data and what was deployed.
+     *
+     * @param way as {@code bin/karaf} calls it: {@code daemon}, which service managers use, or {@code server}, where the
+     *     script stays, to start a new JVM if this one asks for it; {@link #pid} is then the script's
+     * @throws IllegalStateException if it does not start; with its log
+     */
+    public void startAgain(String way) {
+        if (process.isAlive()) {
+            throw new IllegalStateException("it still runs");
+        }
+        run(way);
+    }
+
+    /**
+     * Waits until the process has ended by itself.
+     *
+     * @return its exit code, as whoever started {@code bin/karaf} sees it
+     * @throws IllegalStateException if it does not end within the limit; with its log
+     */
+    public int awaitExit(Duration limit) {
+        if (!Wait.until(limit, () -> !process.isAlive())) {
+            throw new IllegalStateException("Karaf has not ended within " + limit + ":\n" + log());
+        }
+        return process.process().exitValue();
     }
 
     private void configure() {
@@ -106,11 +134,11 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    private void start() {
-        // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
-        var command = command("bin/karaf", "daemon")
+    private void run(String way) {
+        var command = command("bin/karaf", way)
                 .redirectErrorStream(true)
-                .redirectOutput(home.resolve("console.log").toFile());
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                        home.resolve("console.log").toFile()));
         process = Child.start(command);
         if (!Wait.until(START_LIMIT, () -> !process.isAlive() || sshAnswers() && takesCommands())
                 || !process.isAlive()) {

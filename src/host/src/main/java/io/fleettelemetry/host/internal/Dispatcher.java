@@ -1,7 +1,9 @@
 package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.Intake;
@@ -22,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Where a record's way begins: from the offer, by the route of its type, to each target.
@@ -136,6 +139,11 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
         target(datastore).bind(producer);
     }
 
+    /** Says what tells how a datastore is while nobody produces for it; null if nothing does any more. */
+    synchronized void health(String datastore, Health health) {
+        target(datastore).health(health);
+    }
+
     void problems(List<String> problems) {
         this.problems = List.copyOf(problems);
     }
@@ -181,10 +189,15 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
         }
         List<HostStatus.Datastore> datastores = all.stream()
                 .map(target -> target.status(routed.contains(target.name())))
-                .filter(status -> status.routed() || status.present() || status.heldRecords() > 0)
+                .filter(status -> status.routed()
+                        || status.present()
+                        || status.heldRecords() > 0
+                        || status.status() != Status.UNKNOWN)
+                .toList();
+        List<String> wrong = Stream.concat(problems.stream(), all.stream().flatMap(Target::problems))
                 .toList();
         HostSettings now = settings;
-        return new HostStatus(now.routes(), now.reliableAckSources(), problems, metricsAddress, datastores);
+        return new HostStatus(now.routes(), now.reliableAckSources(), wrong, metricsAddress, datastores);
     }
 
     /** Ends what is held; records that are in flight at datastores still end by their receipts. */

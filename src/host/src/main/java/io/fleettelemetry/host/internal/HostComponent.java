@@ -1,12 +1,11 @@
 package io.fleettelemetry.host.internal;
 
+import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.host.TelemetryHost;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
@@ -41,10 +40,8 @@ public final class HostComponent {
 
     private final Counts counts = new Counts();
     private final Dispatcher dispatcher = new Dispatcher(counts);
-    /** Everything that offers a datastore now, also what a higher ranking hides; guarded by this. */
-    private final Map<ServiceReference<Producer>, Producer> producers = new HashMap<>();
-    /** The name each of them had when it was last looked at; guarded by this. */
-    private final Map<ServiceReference<Producer>, String> names = new HashMap<>();
+    private final Ranking<Producer> producers = new Ranking<>(Producer.DATASTORE, dispatcher::bind);
+    private final Ranking<Health> healths = new Ranking<>(Health.DATASTORE, dispatcher::health);
 
     private Metrics metrics;
     private HostSettings inForce;
@@ -100,36 +97,37 @@ public final class HostComponent {
             policyOption = ReferencePolicyOption.GREEDY,
             updated = "updatedProducer",
             unbind = "removeProducer")
-    synchronized void addProducer(ServiceReference<Producer> reference, Producer producer) {
-        producers.put(reference, producer);
-        updatedProducer(reference);
+    void addProducer(ServiceReference<Producer> reference, Producer producer) {
+        producers.add(reference, producer);
     }
 
-    synchronized void updatedProducer(ServiceReference<Producer> reference) {
-        String now = String.valueOf(reference.getProperty(Producer.DATASTORE));
-        String before = names.put(reference, now);
-        if (before != null && !before.equals(now)) {
-            bindBest(before);
-        }
-        bindBest(now);
+    void updatedProducer(ServiceReference<Producer> reference) {
+        producers.update(reference);
     }
 
-    synchronized void removeProducer(ServiceReference<Producer> reference) {
+    void removeProducer(ServiceReference<Producer> reference) {
         producers.remove(reference);
-        String name = names.remove(reference);
-        if (name != null) {
-            bindBest(name);
-        }
     }
 
-    /** Of the producers with this name, the one with the highest ranking; of equals, the one that was there first. */
-    private void bindBest(String name) {
-        Producer best = producers.keySet().stream()
-                .filter(reference -> Objects.equals(names.get(reference), name))
-                .max(ServiceReference::compareTo)
-                .map(producers::get)
-                .orElse(null);
-        dispatcher.bind(name, best);
+    @Reference(
+            name = "healths",
+            service = Health.class,
+            target = "(" + Health.DATASTORE + "=*)",
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            updated = "updatedHealth",
+            unbind = "removeHealth")
+    void addHealth(ServiceReference<Health> reference, Health health) {
+        healths.add(reference, health);
+    }
+
+    void updatedHealth(ServiceReference<Health> reference) {
+        healths.update(reference);
+    }
+
+    void removeHealth(ServiceReference<Health> reference) {
+        healths.remove(reference);
     }
 
     @Deactivate

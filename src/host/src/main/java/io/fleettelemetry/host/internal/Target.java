@@ -1,16 +1,19 @@
 package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.internal.Hold.Held;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -57,6 +60,11 @@ final class Target implements Receipt {
     private final Hold hold = new Hold();
     private HostSettings settings;
     private Producer bound;
+    /** What says how the datastore is while nobody produces for it; null if nothing does. */
+    private Health health;
+    /** Whether the producer that went was not expected to answer soon. */
+    private boolean abandoned;
+
     private long boundSince;
     private Producer lastUsed;
     private Thread keeper;
@@ -217,12 +225,18 @@ final class Target implements Receipt {
         }
     }
 
-    /** Says who produces for this name from now on; null if nobody does. */
+    /**
+     * Says who produces for this name from now on; null if nobody does. One that goes because it cannot work keeps what it
+     * has: whoever follows does not wait for that.
+     */
     void bind(Producer producer) {
         lock.lock();
         try {
             if (producer == bound || closed) {
                 return;
+            }
+            if (bound != null) {
+                abandoned = statusOf(bound).state() == Status.State.CRITICAL;
             }
             log.info("{} datastore={}", producer == null ? "datastore_gone" : "datastore_bound", name);
             bound = producer;
@@ -237,6 +251,16 @@ final class Target implements Receipt {
                 }
             }
             wakeKeeper();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Says what tells how this datastore is while it is absent; null if nothing does. */
+    void health(Health next) {
+        lock.lock();
+        try {
+            health = next;
         } finally {
             lock.unlock();
         }
@@ -348,6 +372,9 @@ final class Target implements Receipt {
 
     /** Whether the producer before this one still has records; it gets no longer than a held record to end them. */
     private boolean predecessorBusy() {
+        if (abandoned) {
+            return false;
+        }
         awaitsReceipt = true; // before the sums: a receipt that they miss sees this
         long unanswered = entered.sum() - left.sum();
         if (unanswered != 0
@@ -400,11 +427,13 @@ final class Target implements Receipt {
 
     HostStatus.Datastore status(boolean routed) {
         Producer producer;
+        Health says;
         long heldRecords;
         long heldBytes;
         lock.lock();
         try {
             producer = bound;
+            says = health;
             heldRecords = hold.records();
             heldBytes = hold.bytes();
         } finally {
@@ -414,12 +443,45 @@ final class Target implements Receipt {
                 name,
                 producer != null,
                 routed,
-                producer == null ? Status.UNKNOWN : producer.status(),
+                producer != null ? statusOf(producer) : says != null ? says.status() : absent(routed),
                 offered.sum(),
                 confirmed.sum(),
                 failed.sum(),
                 heldRecords,
                 heldBytes);
+    }
+
+    private static Status absent(boolean routed) {
+        return routed ? new Status(Status.State.CRITICAL, "no bundle offers it", Map.of()) : Status.UNKNOWN;
+    }
+
+    /** What the status of the producer in use does not show: that a better one of the same name has withdrawn. */
+    Stream<String> problems() {
+        Producer producer;
+        Health says;
+        lock.lock();
+        try {
+            producer = bound;
+            says = health;
+        } finally {
+            lock.unlock();
+        }
+        if (producer == null || says == null || statusOf(producer).state() == Status.State.CRITICAL) {
+            return Stream.empty();
+        }
+        Status better = says.status();
+        return better.state() == Status.State.CRITICAL
+                ? Stream.of("another datastore '" + name + "' has taken over: " + better.summary())
+                : Stream.empty();
+    }
+
+    private static Status statusOf(Producer producer) {
+        try {
+            return producer.status();
+        } catch (RuntimeException | LinkageError e) { // against its contract
+            log.error("producer_error reason=\"its status\"", e);
+            return Status.UNKNOWN;
+        }
     }
 
     private Producer current() {

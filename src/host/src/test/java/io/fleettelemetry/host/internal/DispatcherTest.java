@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.Intake;
@@ -385,6 +386,54 @@ class DispatcherTest {
             intake.offer(record("V", "new"));
             return replacement.stored().contains("new");
         });
+    }
+
+    @Test
+    void one_that_goes_because_it_cannot_work_is_not_waited_for() {
+        Store fallen = Store.bounded(10);
+        host.bind("nats", fallen);
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        offer(0, 5);
+        fallen.fall();
+        Store spare = Store.open();
+        host.bind("nats", spare);
+        offer(5, 10);
+        source.awaitEnded(5);
+        assertEquals(numbers(5, 10), spare.stored());
+        host.bind("nats", fallen); // it has mended
+        fallen.confirm(5);
+        offer(10, 11);
+        fallen.confirm(1);
+        source.awaitEnded(11);
+        assertEquals(List.of("0", "1", "2", "3", "4", "10"), fallen.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void what_is_said_of_a_datastore_without_a_producer_is_its_status() {
+        configure("records.V", "nats");
+        assertEquals(Status.State.CRITICAL, status("nats").status().state());
+        assertEquals("no bundle offers it", status("nats").status().summary());
+        Status down = new Status(Status.State.CRITICAL, "withdrawn", Map.of("k", "v"));
+        host.health("nats", () -> down);
+        assertSame(down, status("nats").status());
+        assertFalse(status("nats").present());
+
+        host.bind("nats", Store.open());
+        assertEquals(Status.State.OK, status("nats").status().state());
+        assertEquals(
+                List.of("another datastore 'nats' has taken over: withdrawn"),
+                host.status().problems());
+        host.health("nats", () -> new Status(Status.State.OK, "back", Map.of()));
+        assertEquals(List.of(), host.status().problems());
+    }
+
+    @Test
+    void a_datastore_without_a_route_is_shown_as_long_as_somebody_says_how_it_is() {
+        host.health("spare", () -> new Status(Status.State.CRITICAL, "withdrawn", Map.of()));
+        assertEquals("withdrawn", status("spare").status().summary());
+        host.health("spare", null);
+        assertEquals(List.of(), host.status().datastores());
     }
 
     @Test

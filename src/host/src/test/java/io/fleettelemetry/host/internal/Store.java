@@ -5,12 +5,14 @@ import static org.awaitility.Awaitility.await;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 
 /** A datastore in memory with a bounded number of records in flight, which end when the test says so. */
 final class Store implements Producer {
@@ -22,6 +24,7 @@ final class Store implements Producer {
     private final int capacity;
     private boolean confirmsAtOnce;
     private boolean closed;
+    private volatile Status status = new Status(Status.State.OK, "open", Map.of());
 
     /** One that confirms every record at once. */
     static Store open() {
@@ -60,6 +63,16 @@ final class Store implements Producer {
         } else if (confirm) {
             receipt.confirmed(record);
         }
+    }
+
+    @Override
+    public Status status() {
+        return status;
+    }
+
+    /** From now on says that it cannot work. */
+    void fall() {
+        status = new Status(Status.State.CRITICAL, "fallen", Map.of());
     }
 
     /** Confirms the oldest records in flight, this many. */

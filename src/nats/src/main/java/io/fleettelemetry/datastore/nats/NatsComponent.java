@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.settings.SettingsException;
 import java.util.Dictionary;
@@ -28,7 +29,11 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Never fails to activate: a configuration that is wrong is logged and shown in the status, the last good one stays in
  * force, and mending the file is enough. The service is registered here, not by Declarative Services, which would
- * publish every key, passwords too, as a service property.
+ * publish every key, passwords too, as a service property, and could not withdraw it while jnats has given the connection
+ * up. How the datastore is says a service of its own, which stays.
+ *
+ * <p>Config Admin and the datastore's threads come at the same time, so all state is guarded by this. The threads are never
+ * waited for under that lock.
  */
 @Component(
         immediate = true,
@@ -56,7 +61,10 @@ public final class NatsComponent {
     private NatsSettings inForce;
     private List<String> refused = List.of();
     private ServiceRegistration<Producer> registration;
+    private ServiceRegistration<Health> health;
     private AutoCloseable metrics;
+    private boolean halting;
+    private boolean closed;
 
     @Activate
     void activate(BundleContext context, Map<String, ?> properties) {
@@ -65,7 +73,7 @@ public final class NatsComponent {
     }
 
     @Modified
-    void configure(Map<String, ?> properties) {
+    synchronized void configure(Map<String, ?> properties) {
         NatsSettings settings;
         try {
             settings = NatsSettings.parse(properties);
@@ -86,19 +94,46 @@ public final class NatsComponent {
         inForce = settings;
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(settings, counts, this::report);
+            datastore = new NatsDatastore(settings, counts, this::report, this::turn);
+            metrics = Metrics.register(context, counts, datastore);
+            showHealth(datastore::status, settings.datastore(), settings.ranking());
             datastore.open();
             register(datastore, settings.datastore(), settings.ranking());
         } else {
             datastore.configure(settings);
-            registration.setProperties(properties(settings.datastore(), settings.ranking()));
+            health.setProperties(properties(Health.DATASTORE, settings.datastore(), settings.ranking()));
+            if (registration != null) {
+                registration.setProperties(properties(Producer.DATASTORE, settings.datastore(), settings.ranking()));
+            }
         }
+        logRegistered();
+    }
+
+    private void logRegistered() {
         log.info(
                 "nats_registered datastore={} namespace={} url={} name={}",
-                settings.datastore(),
-                settings.namespace(),
-                settings.shownServers(),
-                settings.name());
+                inForce.datastore(),
+                inForce.namespace(),
+                inForce.shownServers(),
+                inForce.name());
+    }
+
+    /** jnats has given the datastore's connection up, or there is one again; looks which, as the two may come at once. */
+    private synchronized void turn() {
+        if (closed) {
+            return;
+        }
+        if (!datastore.isLost()) {
+            if (registration == null) {
+                register(datastore, inForce.datastore(), inForce.ranking());
+                logRegistered();
+            }
+        } else if (inForce.onClosed() == OnClosed.WITHDRAW) {
+            unregister();
+        } else if (!halting) {
+            halting = true;
+            Halt.begin(context, inForce.drainTimeout());
+        }
     }
 
     private void refuse(List<String> problems, Map<String, ?> properties) {
@@ -115,23 +150,30 @@ public final class NatsComponent {
             datastore.refuse(problems);
         } else {
             unregister();
-            register(new RefusedDatastore(problems), NatsSettings.datastoreName(properties), 0);
+            RefusedDatastore none = new RefusedDatastore(problems);
+            String name = NatsSettings.datastoreName(properties);
+            showHealth(none::status, name, 0);
+            register(none, name, 0);
         }
     }
 
     private void register(Producer producer, String name, int ranking) {
-        registration = context.registerService(Producer.class, producer, properties(name, ranking));
-        if (producer instanceof NatsDatastore nats) {
-            metrics = Metrics.register(context, counts, nats);
+        registration = context.registerService(Producer.class, producer, properties(Producer.DATASTORE, name, ranking));
+    }
+
+    private void showHealth(Health status, String name, int ranking) {
+        if (health != null) {
+            health.unregister();
         }
+        health = context.registerService(Health.class, status, properties(Health.DATASTORE, name, ranking));
     }
 
     private void report(String message, Throwable cause, Map<String, String> fields) {
         reporters.forEach(reporter -> reporter.report(message, cause, fields));
     }
 
-    private static Dictionary<String, ?> properties(String name, int ranking) {
-        return new Hashtable<>(Map.of(Producer.DATASTORE, name, Constants.SERVICE_RANKING, ranking));
+    private static Dictionary<String, ?> properties(String key, String name, int ranking) {
+        return new Hashtable<>(Map.of(key, name, Constants.SERVICE_RANKING, ranking));
     }
 
     private void unregister() {
@@ -144,10 +186,14 @@ public final class NatsComponent {
     /** The service goes first, so that nobody offers to a datastore that drains; the counts go last. */
     @Deactivate
     void deactivate() throws Exception {
-        unregister();
+        synchronized (this) {
+            closed = true;
+            unregister();
+        }
         if (datastore != null) {
             datastore.close();
         }
+        health.unregister();
         if (metrics != null) {
             metrics.close();
         }

@@ -176,4 +176,11 @@ import org.osgi.service.metatype.annotations.Option;
             description = "Milliseconds between attempts to connect; up to a tenth is added at random.",
             min = "1")
     long reconnect_wait_ms() default 2_000;
+
+    @AttributeDefinition(
+            name = "On closed",
+            description = "What is done when the connection is closed for good, as when the server ceases to accept the"
+                    + " credentials: withdraw (the service goes until there is a connection again) or halt (the process"
+                    + " ends with exit code 69, for a supervisor to start it again).")
+    String on_closed() default "withdraw";
 }

@@ -44,14 +44,31 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private volatile Session session;
     /** What takes over from {@link #session} once it is connected; null if nothing waits to. Guarded by this. */
     private Session next;
+    /** The wire of {@link #next} that the journal knows of. Guarded by this. */
+    private Wire prepared;
+
+    /** Called whenever {@link #isLost} has changed, by any thread. */
+    private final Runnable turn;
+
+    /** Why jnats closed the connection in use; empty once there is one again. Written under this. */
+    private volatile String lost = "";
 
     private volatile List<String> refusedSettings = List.of();
     private volatile boolean closing;
 
-    /** @param reporter is told of every record that failed for good */
+    /** One that nobody withdraws: while its connection is lost it goes on to accept records. */
     NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
+        this(settings, counts, reporter, () -> {});
+    }
+
+    /**
+     * @param reporter is told of every record that failed for good, and of a connection that was lost
+     * @param turn is run when {@link #isLost} has changed, by threads that must not be kept
+     */
+    NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter, Runnable turn) {
         this.counts = counts;
         this.reporter = reporter;
+        this.turn = turn;
         this.journal = new Journal(settings, encoder(settings), System::nanoTime);
         this.watchdog = new Watchdog(journal, () -> session);
         this.session = new Session(settings, this, id, journal);
@@ -165,9 +182,87 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         if (from == session && from.settings().equals(journal.settings())) {
             journal.opened(wire);
-        } else if (from == session || from == next) {
-            journal.prepare(wire, encoder(from.settings()), from.settings(), () -> tookOver(from));
+        } else if (from == session) {
+            prepare(from, wire);
+        } else {
+            prepareIfLetIn(from);
         }
+    }
+
+    private void prepare(Session from, Wire wire) {
+        journal.prepare(wire, encoder(from.settings()), from.settings(), () -> tookOver(from));
+    }
+
+    /**
+     * New settings take over only when the server is known to accept their credentials. That their wire has opened and that
+     * they have been let in is told by two threads, in either order, so each looks for both.
+     */
+    private void prepareIfLetIn(Session from) {
+        Wire wire = from.readyWire();
+        if (from == next && wire != null && wire != prepared && from.connected() != null) {
+            prepared = wire;
+            prepare(from, wire);
+        }
+    }
+
+    @Override
+    public void connected(Session from) {
+        boolean back;
+        synchronized (this) {
+            prepareIfLetIn(from);
+            back = from == session && !lost.isEmpty();
+            if (back) {
+                lost = "";
+            }
+        }
+        if (back) {
+            turn.run();
+        }
+    }
+
+    @Override
+    public void lost(Session from, String cause) {
+        boolean inUse;
+        String onClosed;
+        synchronized (this) {
+            inUse = from == session && !closing;
+            if (inUse) {
+                lost = cause;
+            }
+            onClosed =
+                    (next == null ? session : next).settings().onClosed().name().toLowerCase(Locale.ROOT);
+        }
+        if (!inUse) { // New settings that have yet to take over, or one that is being closed: no loss.
+            log.warn(
+                    "nats_error datastore={} url={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
+                            + " anew\"",
+                    from.settings().datastore(),
+                    from.settings().shownServers(),
+                    cause);
+            return;
+        }
+        log.error(
+                "nats_closed datastore={} error=\"{}\" url={} reason=\"jnats gave the connection up\" on.closed={}",
+                from.settings().datastore(),
+                cause,
+                from.settings().shownServers(),
+                onClosed);
+        reporter.report(
+                "nats_closed",
+                null,
+                Map.of(
+                        "datastore",
+                        from.settings().datastore(),
+                        "url",
+                        from.settings().shownServers(),
+                        "cause",
+                        cause));
+        turn.run();
+    }
+
+    /** Whether jnats has given up the connection in use and there is no other yet. */
+    boolean isLost() {
+        return !lost.isEmpty();
     }
 
     @Override
@@ -187,12 +282,13 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** The journal has moved to the wire of this session. */
     private void tookOver(Session to) {
         Session old;
+        boolean back;
         synchronized (this) {
             if (to == session || closing) {
                 return;
             }
             if (to != next) { // newer settings have come at the same moment: back
-                Wire open = session.openWire();
+                Wire open = session.readyWire();
                 if (open != null) {
                     opened(session, open);
                 }
@@ -202,9 +298,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             session = next;
             next = null;
             journal.unusable(null);
+            back = !lost.isEmpty();
+            lost = "";
         }
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
         old.end();
+        if (back) {
+            turn.run();
+        }
     }
 
     /** Puts new settings in force without losing anything: see the class description. */
@@ -294,25 +395,30 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         synchronized (this) {
             waiting = next;
         }
-        if (!refusedSettings.isEmpty()) {
-            return new Status(
-                    Status.State.WARN,
-                    "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings),
-                    details);
-        }
         if (closing) {
             return new Status(Status.State.CRITICAL, "closed", details);
         }
-        if (waiting != null) {
+        String news = "";
+        if (!refusedSettings.isEmpty()) {
+            news = "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings);
+        } else if (waiting != null) {
+            news = "new settings wait for their connection to "
+                    + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble();
+        }
+        String why = lost;
+        if (!why.isEmpty()) {
             return new Status(
-                    Status.State.WARN,
-                    "new settings wait for their connection to "
-                            + waiting.settings().shownServers() + " and the old ones are in force: "
-                            + waiting.trouble(),
+                    Status.State.CRITICAL,
+                    "the connection was closed unexpectedly: " + why + "; connecting anew to "
+                            + now.settings().shownServers() + ": " + now.trouble()
+                            + (news.isEmpty() ? "" : "; " + news),
                     details);
         }
         if (!now.flaw().isEmpty()) {
             return new Status(Status.State.CRITICAL, now.flaw(), details);
+        }
+        if (!news.isEmpty()) {
+            return new Status(Status.State.WARN, news, details);
         }
         if (connection != null && now.isPreparing()) {
             return new Status(Status.State.WARN, "connected; JetStream is being asked, records wait", details);

@@ -2,9 +2,16 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.CloseableProducer;
 import io.fleettelemetry.api.ProducerFactory;
+import io.fleettelemetry.api.settings.SettingsReader;
 import java.util.Map;
 
-/** Opens NATS datastores where there is no OSGi framework. The keys are those of the {@code .cfg} file. */
+/**
+ * Opens NATS datastores where there is no OSGi framework. The keys are those of the {@code .cfg} file.
+ *
+ * <p>There is no service here that could be withdrawn when jnats gives a connection up ({@code on.closed}): until there is
+ * one again the status is {@link io.fleettelemetry.api.Status.State#CRITICAL}, and records are still accepted as long as
+ * there is room for what is in flight. {@code on.closed = halt} is refused: whose process it is, ends it.
+ */
 public final class NatsProducerFactory implements ProducerFactory {
 
     @Override
@@ -14,8 +21,15 @@ public final class NatsProducerFactory implements ProducerFactory {
 
     @Override
     public CloseableProducer open(Map<String, String> settings) {
-        NatsDatastore datastore =
-                new NatsDatastore(NatsSettings.parse(settings), new Counts(), (message, cause, fields) -> {});
+        NatsSettings parsed = NatsSettings.parse(settings);
+        if (parsed.onClosed() == OnClosed.HALT) {
+            SettingsReader reader = new SettingsReader(settings);
+            reader.refuse(
+                    "on.closed",
+                    "stops an OSGi framework, and there is none; leave it out, and act when status() is CRITICAL");
+            reader.check();
+        }
+        NatsDatastore datastore = new NatsDatastore(parsed, new Counts(), (message, cause, fields) -> {});
         datastore.open();
         return datastore;
     }

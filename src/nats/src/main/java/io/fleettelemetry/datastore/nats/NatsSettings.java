@@ -32,6 +32,7 @@ import java.util.stream.Stream;
  * @param silent after which a connection that neither takes bytes nor answers is given up
  * @param reconnectWait pause between attempts to connect, to which jitter is added
  * @param delivery what counts as a confirmation
+ * @param onClosed what is done when jnats gives the connection up
  */
 record NatsSettings(
         List<String> servers,
@@ -52,7 +53,8 @@ record NatsSettings(
         Duration heartbeat,
         Duration silent,
         Duration reconnectWait,
-        Delivery delivery) {
+        Delivery delivery,
+        OnClosed onClosed) {
 
     static final String DEFAULT_DATASTORE = "nats";
 
@@ -75,7 +77,8 @@ record NatsSettings(
                             "message.ids",
                             "heartbeat.ms",
                             "silent.ms",
-                            "reconnect.wait.ms"),
+                            "reconnect.wait.ms",
+                            "on.closed"),
                     Tls.KEYS,
                     Delivery.KEYS)
             .flatMap(List::stream)
@@ -107,7 +110,8 @@ record NatsSettings(
                 reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
                 reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
                 reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)),
-                Delivery.parse(reader));
+                Delivery.parse(reader),
+                reader.choice("on.closed", OnClosed.WITHDRAW));
         if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
             reader.refuse(".token", "a token and a username exclude each other; remove one of the two");
         }

@@ -5,6 +5,7 @@ import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
@@ -24,13 +25,23 @@ final class Session implements AutoCloseable {
 
     /** Is told of wires, by threads that must not be kept. */
     interface Wires {
-        /** Frames may go out, and will be answered. */
+        /** Frames may go out, and will be answered; but the server may still refuse the credentials, see {@link #connected}. */
         void opened(Session session, Wire wire);
 
         void closed(Session session, Wire wire);
 
         /** There is a connection, but nothing can be stored by it. Until {@link #opened}. */
         void unusable(Session session, String why);
+
+        /** The server has let the session in. */
+        void connected(Session session);
+
+        /**
+         * jnats has closed the connection, although nobody asked for it; the session goes on to connect anew.
+         *
+         * @param cause the server's words, if it said anything
+         */
+        void lost(Session session, String cause);
     }
 
     /** How soon it is looked again whether JetStream has become usable. */
@@ -106,6 +117,11 @@ final class Session implements AutoCloseable {
         return now == null || now.port().isClosed() ? null : now;
     }
 
+    /** The wire that frames may go out on, and will be answered; null if there is none. */
+    Wire readyWire() {
+        return isPreparing() ? null : openWire();
+    }
+
     /** Whether jnats takes itself for connected, and there is no port to write to. */
     boolean isStranded() {
         return openWire() == null && connected() != null;
@@ -151,6 +167,9 @@ final class Session implements AutoCloseable {
             while (!closing) {
                 connect();
                 subscribed = true;
+                if (!closing) {
+                    wires.connected(this);
+                }
                 while (isOfUse()) {
                     if (streams != null) {
                         prepare();
@@ -158,13 +177,16 @@ final class Session implements AutoCloseable {
                     awaitChange();
                 }
                 if (!closing) {
-                    log.error(
-                            "nats_closed datastore={} error=\"{}\" reason=\"{}; connecting anew\"",
-                            settings.datastore(),
-                            connector.lastError(),
-                            connector.isOutdated()
-                                    ? "the server has begun or ceased to require TLS"
-                                    : "jnats gave the connection up");
+                    if (connector
+                            .isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
+                        log.warn(
+                                "nats_disconnected datastore={} error=\"{}\" reason=\"the server has begun or ceased to"
+                                        + " require TLS; connecting anew\"",
+                                settings.datastore(),
+                                connector.lastError());
+                    } else {
+                        wires.lost(this, cause());
+                    }
                     connection.close();
                 }
             }
@@ -176,6 +198,17 @@ final class Session implements AutoCloseable {
         } finally {
             callbacks.shutdown();
         }
+    }
+
+    /** Why jnats has closed the connection. What the server said is told by another thread, a moment later. */
+    private String cause() throws InterruptedException {
+        try {
+            callbacks.submit(() -> {}).get();
+        } catch (ExecutionException e) {
+            throw new IllegalStateException(e); // it does nothing
+        }
+        String error = connector.lastError();
+        return error.isEmpty() ? "jnats does not say why" : error;
     }
 
     private void connect() throws InterruptedException {
@@ -293,6 +326,7 @@ final class Session implements AutoCloseable {
                     trouble = "";
                     connector.forgetErrors();
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
+                    wires.connected(Session.this);
                 }
                 case DISCONNECTED -> {
                     subscribed = false;
@@ -305,7 +339,7 @@ final class Session implements AutoCloseable {
                     }
                 }
                 case CLOSED -> {
-                    // Also comes for an attempt that failed; one that nobody asked for is reported by stayConnected.
+                    // Also comes for an attempt that failed; one that nobody asked for is told by stayConnected.
                     if (closing && source == connection) {
                         log.info("nats_closed datastore={} reason=\"closed on purpose\"", settings.datastore());
                     }

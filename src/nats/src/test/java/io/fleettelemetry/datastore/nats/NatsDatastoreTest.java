@@ -547,6 +547,27 @@ class NatsDatastoreTest {
     }
 
     @Test
+    void new_settings_that_the_server_does_not_let_in_leave_the_old_connection_at_work() {
+        Outcomes outcomes = new Outcomes();
+        try (NatsServer strict = NatsServer.start("authorization { user: u, password: p }");
+                NatsDatastore datastore = open(Map.of("url", strict.url(), "username", "u", ".password", "p"))) {
+            awaitState(datastore, Status.State.OK);
+            datastore.configure(NatsSettings.parse(
+                    Map.of("url", strict.url(), "username", "u", ".password", "wrong", "reconnect.wait.ms", "50")));
+            await().atMost(SOON).until(() -> datastore.status().summary().contains("Authorization Violation"));
+            for (int i = 0; i < 20; i++) { // some attempts
+                datastore.produce(record("" + i), outcomes);
+                outcomes.awaitEnded(i + 1);
+                LockSupport.parkNanos(Duration.ofMillis(20).toNanos());
+            }
+            assertEquals(20, outcomes.confirmed().size());
+            assertTrue(
+                    datastore.status().summary().startsWith("new settings wait"),
+                    datastore.status().summary());
+        }
+    }
+
+    @Test
     void the_window_is_bounded_and_says_so() throws Exception {
         String nowhere = "nats://127.0.0.1:" + freePort();
         Outcomes outcomes = new Outcomes();

@@ -38,7 +38,8 @@ class NatsSettingsTest {
                         Duration.ofSeconds(2),
                         Duration.ofSeconds(5),
                         Duration.ofSeconds(2),
-                        new Delivery(Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX")),
+                        new Delivery(Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX"),
+                        OnClosed.WITHDRAW),
                 settings);
     }
 
@@ -77,6 +78,7 @@ class NatsSettingsTest {
                 "reconnect.wait.ms|0|must be a whole number from 1 to 86400000",
                 "drain.timeout.ms|-1|must be a whole number from 0 to 86400000",
                 "service.ranking|high|must be a whole number from",
+                "on.closed|panic|must be one of withdraw, halt",
                 "tls.first|yes|must be true or false",
                 "tls.cert.file|/a.pem|is of no use without its key; set tls.key.file too, or neither",
                 "tls.key.file|/a.pem|belongs to a certificate; set tls.cert.file too, or neither",

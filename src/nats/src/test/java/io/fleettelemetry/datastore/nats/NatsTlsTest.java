@@ -19,7 +19,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import javax.net.ssl.SSLServerSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -251,7 +253,13 @@ class NatsTlsTest {
     void a_server_may_begin_and_cease_to_require_tls() {
         System.setProperty("javax.net.ssl.trustStore", ca.trustStore().toString());
         int port = FreePort.next();
-        try (NatsDatastore datastore = open("url", "nats://localhost:" + port)) {
+        List<String> losses = new CopyOnWriteArrayList<>();
+        try (NatsDatastore datastore = new NatsDatastore(
+                NatsSettings.parse(Map.of("url", "nats://localhost:" + port, "reconnect.wait.ms", "20")),
+                new Counts(),
+                (message, cause, fields) -> losses.add(message),
+                () -> losses.add("turn"))) {
+            datastore.open();
             try (NatsServer plain = NatsServer.startOn(port)) {
                 assertWorks(datastore);
             }
@@ -261,6 +269,7 @@ class NatsTlsTest {
             try (NatsServer plain = NatsServer.startOn(port)) {
                 assertWorks(datastore);
             }
+            assertEquals(List.of(), losses, "to connect anew is our own wish");
         } finally {
             System.clearProperty("javax.net.ssl.trustStore");
         }

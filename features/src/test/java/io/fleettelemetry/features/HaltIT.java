@@ -1,0 +1,157 @@
+package io.fleettelemetry.features;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.fleettelemetry.features.foreign.Bundles;
+import io.fleettelemetry.features.foreign.StuckBundle;
+import io.fleettelemetry.testkit.AirbrakeServer;
+import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/** How Karaf ends with {@code on.closed = halt}, by the exit code of its own start script, {@code bin/karaf}. */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class HaltIT {
+
+    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final String NATS_CFG = "io.fleettelemetry.datastore.nats-default.cfg";
+    private static final String LETS_IN = "authorization { users: [ { user: fleet, password: hush } ] }";
+    private static final String REFUSES = "authorization { users: [ { user: fleet, password: changed } ] }";
+
+    private static NatsServer nats;
+    private static AirbrakeServer airbrake;
+    private static KarafProcess karaf;
+
+    @BeforeAll
+    static void start() {
+        nats = NatsServer.start(LETS_IN);
+        airbrake = AirbrakeServer.start();
+        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-halt"));
+        writeNats(1_000);
+        karaf.writeConfig(
+                "io.fleettelemetry.airbrake.cfg", "host = " + airbrake.url() + "\nproject_id = 1\n.project_key = k\n");
+        karaf.deploy(Kar.FILE);
+        awaitConnected(0);
+        karaf.awaitLog("airbrake_configured host=");
+    }
+
+    @AfterAll
+    static void stop() {
+        karaf.close();
+        airbrake.close();
+        nats.close();
+    }
+
+    private static void writeNats(int drainMillis) {
+        karaf.writeConfig(
+                NATS_CFG,
+                "url = " + nats.url() + "\nusername = fleet\n.password = hush\nreconnect.wait.ms = 100\n"
+                        + "on.closed = halt\ndrain.timeout.ms = " + drainMillis + "\n");
+    }
+
+    private static void awaitConnected(int logged) {
+        await().atMost(SOON.multipliedBy(2)).until(() -> log().indexOf("nats_connected datastore=nats", logged) >= 0);
+    }
+
+    /** Starts it anew, and waits until it is connected. */
+    private static int startAgain(String way) {
+        nats.reload(LETS_IN);
+        int logged = log().length();
+        karaf.startAgain(way);
+        awaitConnected(logged);
+        return logged;
+    }
+
+    /** Only what Karaf has logged, in the order of all its lives. */
+    private static String log() {
+        try {
+            return Files.readString(karaf.home().resolve("data/log/karaf.log"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static String pidFile() throws Exception {
+        return Files.readString(karaf.home().resolve("instances/instance.properties"));
+    }
+
+    @Test
+    @Order(1)
+    void a_stop_that_was_asked_for_ends_it_with_0() {
+        int logged = log().length();
+        karaf.execute("system:shutdown -f");
+        assertEquals(0, karaf.awaitExit(SOON));
+        assertTrue(log().substring(logged).contains("nats_closed datastore=nats reason=\"closed on purpose\""));
+        assertFalse(log().substring(logged).contains("on.closed="), log());
+        assertEquals(0, airbrake.pending());
+    }
+
+    @Test
+    @Order(2)
+    void an_unexpected_close_is_reported_and_stops_it_in_order_with_69_and_it_is_not_started_again() throws Exception {
+        int logged = startAgain("server");
+        Thread load = new Thread(() -> {
+            try {
+                karaf.execute("telemetry:simulate --vehicles 10 --rate 200 --seconds 60");
+            } catch (RuntimeException e) {
+                // Karaf goes down meanwhile.
+            }
+        });
+        load.start();
+        await().atMost(SOON).until(() -> karaf.execute("telemetry:status").out().contains("confirmed"));
+        nats.reload(REFUSES);
+        assertEquals(69, karaf.awaitExit(SOON));
+        load.join();
+
+        String log = log().substring(logged);
+        assertTrue(
+                log.matches(
+                        "(?s).*\\| ERROR \\|[^\\n]*nats_closed datastore=nats error=\"Authorization Violation\"[^\\n]*"
+                                + " on\\.closed=halt.*"),
+                log);
+        AirbrakeServer.Request report = airbrake.take(SOON);
+        JsonObject notice = JsonParser.parseString(report.body()).getAsJsonObject();
+        assertEquals(
+                "nats_closed",
+                notice.getAsJsonArray("errors")
+                        .get(0)
+                        .getAsJsonObject()
+                        .get("message")
+                        .getAsString());
+        assertEquals(
+                "Authorization Violation",
+                notice.getAsJsonObject("params").get("cause").getAsString());
+        assertFalse(report.body().contains("hush"));
+        // In order: our bundles were stopped, not only cut off, and Karaf had the time to tidy up.
+        assertTrue(log.contains("nats_err kind=CLOSED records="), log);
+        assertTrue(pidFile().contains("item.0.pid = 0"), pidFile());
+    }
+
+    @Test
+    @Order(3)
+    void a_bundle_that_does_not_stop_holds_it_up_for_a_while_only() {
+        int logged = startAgain("daemon");
+        karaf.deploy(Bundles.of(StuckBundle.class, Kar.TARGET, "org.osgi.framework;version=\"[1.8,2)\""));
+        await().atMost(SOON)
+                .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*StuckBundle.*"));
+        nats.reload(REFUSES);
+        long start = System.nanoTime();
+        assertEquals(69, karaf.awaitExit(Duration.ofSeconds(60)));
+        assertTrue(System.nanoTime() - start > Duration.ofSeconds(15).toNanos(), "it was waited for");
+        assertTrue(log().substring(logged).contains("on.closed=halt"));
+    }
+}

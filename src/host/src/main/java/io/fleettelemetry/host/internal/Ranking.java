@@ -1,0 +1,60 @@
+package io.fleettelemetry.host.internal;
+
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+import org.osgi.framework.ServiceReference;
+
+/**
+ * Services that carry a datastore's name in one of their properties, and for each name the best: the one with the highest
+ * ranking; of equals, the one that was there first. Thread-safe.
+ */
+final class Ranking<S> {
+
+    private final String property;
+    private final BiConsumer<String, S> best;
+    /** Everything that is there now, also what a higher ranking hides; guarded by this. */
+    private final Map<ServiceReference<S>, S> services = new HashMap<>();
+    /** The name each of them had when it was last looked at; guarded by this. */
+    private final Map<ServiceReference<S>, String> names = new HashMap<>();
+
+    /** @param best is told the best service of a name whenever it may have changed; null if none is left */
+    Ranking(String property, BiConsumer<String, S> best) {
+        this.property = property;
+        this.best = best;
+    }
+
+    synchronized void add(ServiceReference<S> reference, S service) {
+        services.put(reference, service);
+        update(reference);
+    }
+
+    /** Name or ranking may have changed. */
+    synchronized void update(ServiceReference<S> reference) {
+        String now = String.valueOf(reference.getProperty(property));
+        String before = names.put(reference, now);
+        if (before != null && !before.equals(now)) {
+            tellBest(before);
+        }
+        tellBest(now);
+    }
+
+    synchronized void remove(ServiceReference<S> reference) {
+        services.remove(reference);
+        String name = names.remove(reference);
+        if (name != null) {
+            tellBest(name);
+        }
+    }
+
+    private void tellBest(String name) {
+        best.accept(
+                name,
+                services.keySet().stream()
+                        .filter(reference -> Objects.equals(names.get(reference), name))
+                        .max(ServiceReference::compareTo)
+                        .map(services::get)
+                        .orElse(null));
+    }
+}
