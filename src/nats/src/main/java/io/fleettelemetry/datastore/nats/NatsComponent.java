@@ -55,7 +55,9 @@ public final class NatsComponent {
 
     private NatsSettings inForce;
     private List<String> refused = List.of();
-    private ServiceRegistration<Producer> registration;
+    /** Of the datastore, or of what stands in for it; read by the datastore's thread, too. */
+    private volatile ServiceRegistration<Producer> registration;
+
     private AutoCloseable metrics;
 
     @Activate
@@ -87,11 +89,11 @@ public final class NatsComponent {
         if (datastore == null) {
             unregister();
             datastore = new NatsDatastore(settings, counts, this::report);
+            datastore.followedBy(this::announce);
             datastore.open();
             register(datastore, settings.datastore(), settings.ranking());
         } else {
             datastore.configure(settings);
-            registration.setProperties(properties(settings.datastore(), settings.ranking()));
         }
         log.info(
                 "nats_registered datastore={} namespace={} url={} name={}",
@@ -115,7 +117,20 @@ public final class NatsComponent {
             datastore.refuse(problems);
         } else {
             unregister();
-            register(new RefusedDatastore(problems), NatsSettings.datastoreName(properties), 0);
+            // The lowest ranking: another datastore with this name, which works, is to be preferred.
+            register(new RefusedDatastore(problems), NatsSettings.datastoreName(properties), Integer.MIN_VALUE);
+        }
+    }
+
+    /** Name and ranking change when the connection does: until then records for the new name would go to the old server. */
+    private void announce(NatsSettings settings) {
+        ServiceRegistration<Producer> now = registration;
+        try {
+            if (now != null) {
+                now.setProperties(properties(settings.datastore(), settings.ranking()));
+            }
+        } catch (IllegalStateException e) {
+            // It was withdrawn at this moment.
         }
     }
 

@@ -45,6 +45,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private Session next;
 
     private volatile List<String> refusedSettings = List.of();
+    private volatile Consumer<NatsSettings> follower = settings -> {};
     private volatile boolean closing;
 
     /** @param reporter is told of every record that failed for good */
@@ -188,6 +189,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
         old.end();
+        follower.accept(to.settings());
+    }
+
+    /** Names who is told of new settings as soon as they are in force, by the thread that writes. */
+    void followedBy(Consumer<NatsSettings> follower) {
+        this.follower = follower;
     }
 
     /** Puts new settings in force without losing anything: see the class description. */

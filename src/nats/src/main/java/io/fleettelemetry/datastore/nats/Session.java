@@ -41,6 +41,9 @@ final class Session implements AutoCloseable {
     private volatile Connection connection;
     private volatile PortWire wire;
     private volatile String trouble = "";
+    /** Why the last attempt to connect failed, as the log has it; the thread's own. */
+    private String logged = "";
+
     private volatile boolean closing;
 
     Session(NatsSettings settings, Wires wires) {
@@ -133,20 +136,27 @@ final class Session implements AutoCloseable {
         while (!closing) {
             try {
                 connection = connector.connect();
+                logged = "";
                 return;
             } catch (IOException e) {
                 trouble = e.getMessage();
-                attempts.write(leftOut -> log.warn(
-                        "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\""
-                                + " left_out={}",
-                        settings.datastore(),
-                        settings.shownServers(),
-                        e.getMessage(),
-                        settings.reconnectWait().toMillis(),
-                        leftOut));
+                if (!trouble.equals(logged)) {
+                    attempts.write(leftOut -> logTrouble(e.getMessage(), leftOut));
+                }
             }
             pause();
         }
+    }
+
+    private void logTrouble(String reason, long leftOut) {
+        logged = reason;
+        log.warn(
+                "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\" left_out={}",
+                settings.datastore(),
+                settings.shownServers(),
+                reason,
+                settings.reconnectWait().toMillis(),
+                leftOut);
     }
 
     private synchronized void pause() throws InterruptedException {
