@@ -106,10 +106,11 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    private void start() {
+    private void start(String... more) {
         // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
-        var command = command("bin/karaf", "daemon")
-                .redirectErrorStream(true)
+        var command = command("bin/karaf", "daemon");
+        command.command().addAll(List.of(more));
+        command.redirectErrorStream(true)
                 .redirectOutput(home.resolve("console.log").toFile());
         process = Child.start(command);
         if (!Wait.until(START_LIMIT, () -> !process.isAlive() || sshAnswers() && takesCommands())
@@ -117,6 +118,17 @@ public final class KarafProcess implements AutoCloseable {
             close();
             throw new IllegalStateException("Karaf did not start in " + home + ":\n" + log());
         }
+    }
+
+    /**
+     * Stops it in order and starts it again, as {@code bin/karaf clean} does: without anything that it had in
+     * {@code data/}, the log too, and so with what is in {@code etc/} and {@code deploy/} alone.
+     *
+     * @throws IllegalStateException if it does not start; with its log
+     */
+    public void restartClean() {
+        process.stop(STOP_LIMIT);
+        start("clean");
     }
 
     /** The directory it runs in. */
