@@ -327,12 +327,15 @@ final class Journal {
     /**
      * A wire with other settings is open, and is to take over: when all that was written on the old one is proven, or
      * after {@code drain.timeout.ms}. Until then records are accepted and not written; what is not proven goes first on the
-     * new wire.
+     * new wire. Does nothing if it has taken over, or is to, already.
      *
      * @param done is run by the writer when it has happened
      */
     void prepare(Wire wire, FrameEncoder encoder, NatsSettings settings, Runnable done) {
         synchronized (this) {
+            if (wire == announced || waiting != null && waiting.wire == wire) {
+                return;
+            }
             long deadline = System.nanoTime() + settings.drainTimeout().toNanos();
             waiting = new Switch(wire, encoder, settings, deadline, done);
         }

@@ -154,11 +154,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         return session.settings().datastore();
     }
 
+    /** A new connection may take over only when the server has let it in: until then the password may be wrong. */
     @Override
     public synchronized void opened(Session from, Wire wire) {
         if (from == session && from.settings().equals(journal.settings())) {
             journal.opened(wire);
-        } else if (from == session || from == next) {
+        } else if (from == session || from == next && from.connected() != null) {
             journal.prepare(wire, encoder(from.settings()), from.settings(), () -> tookOver(from));
         }
     }

@@ -24,6 +24,10 @@ final class Session implements AutoCloseable {
 
     /** Is told of wires, by threads that must not be kept. */
     interface Wires {
+        /**
+         * Frames may be written. Said when the port is open, which is before the server has let us in; and again when it
+         * has, and {@link Session#connected} says so.
+         */
         void opened(Session session, Wire wire);
 
         void closed(Session session, Wire wire);
@@ -137,6 +141,7 @@ final class Session implements AutoCloseable {
             try {
                 connection = connector.connect();
                 logged = "";
+                letIn();
                 return;
             } catch (IOException e) {
                 trouble = e.getMessage();
@@ -145,6 +150,13 @@ final class Session implements AutoCloseable {
                 }
             }
             pause();
+        }
+    }
+
+    private void letIn() {
+        Wire open = openWire();
+        if (open != null && connected() != null) {
+            wires.opened(this, open);
         }
     }
 
@@ -209,6 +221,7 @@ final class Session implements AutoCloseable {
                     trouble = "";
                     connector.forgetErrors();
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
+                    letIn();
                 }
                 case DISCONNECTED -> {
                     if (!closing && connection != null) {

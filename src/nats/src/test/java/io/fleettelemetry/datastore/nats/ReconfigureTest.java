@@ -376,6 +376,28 @@ class ReconfigureTest {
         }
     }
 
+    @Test
+    void a_wrong_password_leaves_the_old_connection_at_work() throws Exception {
+        ServerMonitor monitor = new ServerMonitor();
+        try (NatsServer server = NatsServer.start(
+                        monitor.configuration(), "authorization { users: [ { user: u, password: p } ] }");
+                NatsDatastore datastore = NatsDatastoreTest.open(
+                        settings("password", server, Map.of("username", "u", ".password", "p")));
+                Load load = new Load(datastore)) {
+            load.awaitConfirmed(10);
+            datastore.configure(
+                    NatsSettings.parse(settings("password", server, Map.of("username", "u", ".password", "wrong"))));
+            await().atMost(SOON).until(() -> server.log().split("authentication error").length > 10);
+            load.awaitConfirmed(load.offered() + 10);
+            assertTrue(datastore.status().summary().contains("Authorization Violation"), datastore.status()::summary);
+            List<Client> letIn = monitor.clients().stream()
+                    .filter(client -> client.messages() > 0)
+                    .toList();
+            assertEquals(1, letIn.size(), letIn.toString());
+            assertTrue(letIn.get(0).isOpen());
+        }
+    }
+
     private static Map<String, String> settings(String key, NatsServer server, Map<String, String> more) {
         Map<String, String> settings =
                 new HashMap<>(Map.of("url", server.url(), "name", key, "reconnect.wait.ms", "20"));
