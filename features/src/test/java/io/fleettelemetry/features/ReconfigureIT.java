@@ -125,7 +125,7 @@ class ReconfigureIT extends RunningKaraf {
                     .atMost(SOON)
                     .until(() -> count(datastore("second").get("summary").getAsString(), reason) == 1);
             if (i == 1) { // the server tells how often it was tried
-                await().atMost(SOON).until(() -> turnedAway() > turnedAway + 10);
+                await().atMost(SOON).until(() -> turnedAway() > turnedAway + 2);
             }
             assertEquals("WARN", datastore("second").get("state").getAsString());
             assertEquals("confirmed", send("X").get("outcome").getAsString());

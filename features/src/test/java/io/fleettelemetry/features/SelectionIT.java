@@ -99,7 +99,7 @@ class SelectionIT extends RunningKaraf {
             places.put("nats", () -> nats);
             places.put("nats-eu", () -> eu);
             places.put("logger", () -> FleetArrivals.in(karaf.log().substring(logged)));
-            CompletableFuture<JsonObject> load = load(500, 14);
+            CompletableFuture<JsonObject> load = load(500, 10);
             await().atMost(SOON).until(() -> places.get("logger").get().messages() > 0);
 
             List<String> before = List.of("logger");
@@ -206,7 +206,7 @@ class SelectionIT extends RunningKaraf {
         List<Double> moving = new ArrayList<>();
         List<Double> stopped = new ArrayList<>();
         try (FleetArrivals nats = FleetArrivals.at(server.url(), "tesla_telemetry")) {
-            CompletableFuture<JsonObject> load = load(1000, 22);
+            CompletableFuture<JsonObject> load = load(1000, 19);
             await().atMost(SOON).until(() -> nats.messages() > 0);
             for (int round = 0; round < 3; round++) {
                 awaitRecords("confirmed");
@@ -235,11 +235,11 @@ class SelectionIT extends RunningKaraf {
         await().atMost(SOON).until(() -> datastore("nats-eu").get(what).getAsLong() > before + 300);
     }
 
-    /** V records that arrive in a second, over two seconds. */
+    /** V records that arrive in a second, over one and a half. */
     private static double rate(FleetArrivals arrivals) {
         long from = System.currentTimeMillis();
-        await().pollInterval(OFTEN).atMost(SOON).until(() -> System.currentTimeMillis() >= from + 2_000);
-        return arrivals.dataBetween(from, from + 2_000) / 2.0;
+        await().pollInterval(OFTEN).atMost(SOON).until(() -> System.currentTimeMillis() >= from + 1_500);
+        return arrivals.dataBetween(from, from + 1_500) / 1.5;
     }
 
     private static double median(List<Double> values) {

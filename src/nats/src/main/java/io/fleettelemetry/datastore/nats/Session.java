@@ -5,6 +5,8 @@ import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
@@ -21,6 +23,9 @@ import org.slf4j.LoggerFactory;
 final class Session implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
+
+    /** So many reasons are remembered as told; a server that always says something else is told of again. */
+    private static final int MAX_REASONS = 20;
 
     /** Is told of wires, by threads that must not be kept. */
     interface Wires {
@@ -45,8 +50,8 @@ final class Session implements AutoCloseable {
     private volatile Connection connection;
     private volatile PortWire wire;
     private volatile String trouble = "";
-    /** Why the last attempt to connect failed, as the log has it; the thread's own. */
-    private String logged = "";
+    /** Why attempts to connect failed since one did not, as far as the log has it; the thread's own. */
+    private final Set<String> logged = new HashSet<>();
 
     private volatile boolean closing;
 
@@ -140,12 +145,12 @@ final class Session implements AutoCloseable {
         while (!closing) {
             try {
                 connection = connector.connect();
-                logged = "";
+                logged.clear();
                 letIn();
                 return;
             } catch (IOException e) {
                 trouble = e.getMessage();
-                if (!trouble.equals(logged)) {
+                if (!logged.contains(e.getMessage())) {
                     attempts.write(leftOut -> logTrouble(e.getMessage(), leftOut));
                 }
             }
@@ -161,7 +166,10 @@ final class Session implements AutoCloseable {
     }
 
     private void logTrouble(String reason, long leftOut) {
-        logged = reason;
+        if (logged.size() == MAX_REASONS) {
+            logged.clear();
+        }
+        logged.add(reason);
         log.warn(
                 "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\" left_out={}",
                 settings.datastore(),

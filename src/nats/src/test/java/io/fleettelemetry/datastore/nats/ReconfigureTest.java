@@ -387,7 +387,7 @@ class ReconfigureTest {
             load.awaitConfirmed(10);
             datastore.configure(
                     NatsSettings.parse(settings("password", server, Map.of("username", "u", ".password", "wrong"))));
-            await().atMost(SOON).until(() -> server.log().split("authentication error").length > 10);
+            await().atMost(SOON).until(() -> server.log().split("authentication error").length > 3);
             load.awaitConfirmed(load.offered() + 10);
             assertTrue(datastore.status().summary().contains("Authorization Violation"), datastore.status()::summary);
             List<Client> letIn = monitor.clients().stream()
