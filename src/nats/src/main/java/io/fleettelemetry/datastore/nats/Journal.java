@@ -342,6 +342,23 @@ final class Journal {
         wakeWriter();
     }
 
+    /**
+     * Puts settings in force that need no other wire.
+     *
+     * @param present those that should be in force now
+     * @return false if others are, or are about to be: then nothing has changed
+     */
+    boolean use(NatsSettings present, NatsSettings next) {
+        synchronized (this) {
+            if (waiting != null || !settings.equals(present)) {
+                return false;
+            }
+            settings = next;
+        }
+        wakeWriter();
+        return true;
+    }
+
     /** The wire that was to take over has gone. */
     void withdraw(Wire wire) {
         synchronized (this) {

@@ -23,7 +23,8 @@ import org.slf4j.LoggerFactory;
  * server, and reports how it ended when the {@link Completer} knows. Knows nothing of OSGi.
  *
  * <p>The journal and its threads live as long as this object; a {@link Session}, the connection, as long as its settings.
- * New settings get a session of their own, which takes over when it is connected: until then the old one works on.
+ * New settings get a session of their own, which takes over when it is connected: until then the old one works on. Those
+ * that the connection does not depend on are in force at once.
  */
 final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
 
@@ -188,12 +189,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             session = next;
             next = null;
         }
+        follower.accept(to.settings());
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
         old.end();
-        follower.accept(to.settings());
     }
 
-    /** Names who is told of new settings as soon as they are in force, by the thread that writes. */
+    /** Names who is told of new settings as soon as they are in force, by any thread. */
     void followedBy(Consumer<NatsSettings> follower) {
         this.follower = follower;
     }
@@ -201,6 +202,27 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** Puts new settings in force without losing anything: see the class description. */
     void configure(NatsSettings settings) {
         refusedSettings = List.of();
+        if (!useAtOnce(settings)) {
+            connectAnew(settings);
+        }
+    }
+
+    private boolean useAtOnce(NatsSettings settings) {
+        synchronized (this) {
+            if (closing
+                    || next != null
+                    || !settings.connectLike(session.settings())
+                    || settings.equals(session.settings())
+                    || !journal.use(session.settings(), settings)) {
+                return false;
+            }
+            session.use(settings);
+        }
+        follower.accept(settings);
+        return true;
+    }
+
+    private void connectAnew(NatsSettings settings) {
         Session abandoned;
         synchronized (this) {
             Session latest = next == null ? session : next;

@@ -181,6 +181,32 @@ record NatsSettings(
         return datastore;
     }
 
+    /**
+     * Whether these settings differ from others, if at all, in what neither the connection nor its frames depend on:
+     * limits, times and the ranking. A change of such needs no new connection, and can be in force while there is none.
+     */
+    boolean connectLike(NatsSettings other) {
+        return equals(new NatsSettings(
+                other.servers,
+                other.name,
+                other.namespace,
+                other.datastore,
+                ranking,
+                other.username,
+                other.password,
+                other.token,
+                other.credentialsFile,
+                other.tls,
+                inflightMaxBytes,
+                inflightMaxRecords,
+                confirmTimeout,
+                drainTimeout,
+                other.messageIds,
+                heartbeat,
+                silent,
+                other.reconnectWait));
+    }
+
     /** Whether connections must be encrypted; others are if the server requires it. */
     boolean isTlsAskedFor() {
         return tls.isAskedFor()

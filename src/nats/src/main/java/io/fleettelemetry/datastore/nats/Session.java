@@ -38,7 +38,7 @@ final class Session implements AutoCloseable {
         void closed(Session session, Wire wire);
     }
 
-    private final NatsSettings settings;
+    private volatile NatsSettings settings;
     private final Wires wires;
     private final ExecutorService callbacks;
     private final Refusals refusals;
@@ -71,6 +71,11 @@ final class Session implements AutoCloseable {
 
     NatsSettings settings() {
         return settings;
+    }
+
+    /** Takes settings that {@linkplain NatsSettings#connectLike connect like} those that it has. */
+    void use(NatsSettings settings) {
+        this.settings = settings;
     }
 
     /** The connection if it can be used at this moment, else null. */

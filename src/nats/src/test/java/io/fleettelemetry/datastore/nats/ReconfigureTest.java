@@ -104,8 +104,18 @@ class ReconfigureTest {
      * @param server its configuration
      * @param before beside the server's {@code url}, which either may replace
      * @param after the same
+     * @param needsConnection whether the new value takes a new connection; if not, the one that is there is kept
      */
-    private record Change(List<String> server, Map<String, String> before, Map<String, String> after, Proof proof) {
+    private record Change(
+            List<String> server,
+            Map<String, String> before,
+            Map<String, String> after,
+            boolean needsConnection,
+            Proof proof) {
+
+        Change(List<String> server, Map<String, String> before, Map<String, String> after, Proof proof) {
+            this(server, before, after, true, proof);
+        }
 
         static Change of(String key, String before, String after, Proof proof) {
             return new Change(List.of(), Map.of(key, before), Map.of(key, after), proof);
@@ -121,11 +131,15 @@ class ReconfigureTest {
         }
 
         Change with(String key, String value) {
-            return new Change(server, plus(before, key, value), plus(after, key, value), proof);
+            return new Change(server, plus(before, key, value), plus(after, key, value), needsConnection, proof);
+        }
+
+        Change onTheSameConnection() {
+            return new Change(server, before, after, false, proof);
         }
 
         Change at(String... configuration) {
-            return new Change(List.of(configuration), before, after, proof);
+            return new Change(List.of(configuration), before, after, needsConnection, proof);
         }
     }
 
@@ -255,6 +269,16 @@ class ReconfigureTest {
             scene.server.restart();
             await().atMost(SOON).until(() -> scene.datastore.status().state() == Status.State.OK);
         }));
+        for (String key : Set.of(
+                "service.ranking",
+                "inflight.max.bytes",
+                "inflight.max.records",
+                "confirm.timeout.ms",
+                "drain.timeout.ms",
+                "heartbeat.ms",
+                "silent.ms")) {
+            cases.compute(key, (same, change) -> change.onTheSameConnection());
+        }
         return cases;
     }
 
@@ -371,8 +395,29 @@ class ReconfigureTest {
                 load.awaitConfirmed(load.offered() + 10);
             }
             assertEquals(NatsSettings.parse(settings(key, server, change.after)), inForce.get());
-            assertOneMadeBeforeTheOtherBreaks(begin, monitor);
+            if (change.needsConnection) {
+                assertOneMadeBeforeTheOtherBreaks(begin, monitor);
+            } else {
+                assertEquals(1, monitor.clients().size(), monitor.clients()::toString);
+            }
             change.proof.check(new Scene(server, monitor, datastore, inForce.get()));
+        }
+    }
+
+    @Test
+    void a_limit_can_be_raised_while_the_server_is_away() {
+        try (NatsServer server = NatsServer.start();
+                NatsDatastore datastore =
+                        NatsDatastoreTest.open(settings("limit", server, Map.of("inflight.max.records", "2")))) {
+            Scene scene = new Scene(server, null, datastore, null);
+            scene.offer(1).awaitEnded(1);
+            scene.killServer();
+            assertEquals(1, scene.offer(3).ended());
+            datastore.configure(NatsSettings.parse(settings("limit", server, Map.of("inflight.max.records", "10"))));
+            Outcomes outcomes = scene.offer(3);
+            assertEquals(0, outcomes.ended());
+            server.restart();
+            assertEquals(3, outcomes.awaitEnded(3).confirmed().size());
         }
     }
 
