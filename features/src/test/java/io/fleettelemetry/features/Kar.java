@@ -101,6 +101,20 @@ final class Kar {
         return texts;
     }
 
+    /** The jar of a bundle, by its symbolic name. */
+    static JarInputStream open(String symbolicName) {
+        try (var kar = new ZipFile(FILE.toFile())) {
+            ZipEntry entry = kar.stream()
+                    .filter(file -> file.getName().matches(".*/" + symbolicName + "-[^/]*\\.jar"))
+                    .findFirst()
+                    .orElseThrow();
+            return new JarInputStream(
+                    new ByteArrayInputStream(kar.getInputStream(entry).readAllBytes()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** {@code repository/com/google/code/gson/gson/2.14.0/gson-2.14.0.jar} as {@code mvn:com.google.code.gson/gson/2.14.0}. */
     private static String location(String entry) {
         Path path = Path.of(entry.substring(REPOSITORY.length()));

@@ -134,7 +134,7 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    private void run(String way) {
+    private void run(String... way) {
         var command = command("bin/karaf", way)
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(
@@ -145,6 +145,17 @@ public final class KarafProcess implements AutoCloseable {
             close();
             throw new IllegalStateException("Karaf did not start in " + home + ":\n" + log());
         }
+    }
+
+    /**
+     * Stops it in order and starts it again, as {@code bin/karaf clean} does: without anything that it had in
+     * {@code data/}, the log too, and so with what is in {@code etc/} and {@code deploy/} alone.
+     *
+     * @throws IllegalStateException if it does not start; with its log
+     */
+    public void restartClean() {
+        process.stop(STOP_LIMIT);
+        run("daemon", "clean");
     }
 
     /** The directory it runs in. */

@@ -91,7 +91,9 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
     @AttributeDefinition(
             name = "Wait, ms",
-            description = "Milliseconds that an offer waits when the hold is full; then the record fails.",
+            description =
+                    "Milliseconds that an offer waits when the hold is full; then the record fails, and so do further"
+                            + " ones at once until the datastore confirms something.",
             min = "0")
     long dispatch_wait_ms() default 1_000;
 }

@@ -72,6 +72,9 @@ final class Target implements Receipt {
     private Held inHand;
 
     private Failure refusal;
+    /** What had been confirmed when an offer waited for room in vain; -1 if none has, or much is different since. */
+    private long stuckAt = -1;
+
     private boolean absenceLogged;
     private boolean closed;
 
@@ -139,18 +142,33 @@ final class Target implements Receipt {
                     logAbsence();
                     wakeKeeper();
                     return;
+                } else if (isStuck()) {
+                    failure = noRoom("an earlier record has waited");
                 } else if (!awaitRoom(deadline)) {
-                    failure = new Failure(
-                            Failure.Kind.FULL,
-                            "the datastore '" + name + "' " + whyHeld() + " and hold.max.bytes = "
-                                    + settings.holdMaxBytes() + " is used up; waited dispatch.wait.ms = "
-                                    + settings.dispatchWait().toMillis());
+                    stuckAt = confirmed.sum();
+                    failure = noRoom("waited");
                 }
             }
         } finally {
             lock.unlock();
         }
         end(delivery, failure);
+    }
+
+    /**
+     * Whether an offer has waited for room in vain, and nothing was confirmed since. Another one's wait would help nobody,
+     * and would hold up the records behind it, which other datastores could have.
+     */
+    private boolean isStuck() {
+        return stuckAt == confirmed.sum();
+    }
+
+    private Failure noRoom(String waited) {
+        return new Failure(
+                Failure.Kind.FULL,
+                "the datastore '" + name + "' " + whyHeld() + " and hold.max.bytes = " + settings.holdMaxBytes()
+                        + " is used up; " + waited + " dispatch.wait.ms = "
+                        + settings.dispatchWait().toMillis());
     }
 
     private boolean awaitRoom(long deadline) {
@@ -243,6 +261,7 @@ final class Target implements Receipt {
             boundSince = System.nanoTime();
             direct = null;
             refusal = null;
+            stuckAt = -1;
             if (producer != null) {
                 absenceLogged = false;
                 if (hold.isEmpty() && !predecessorBusy()) {
@@ -270,6 +289,7 @@ final class Target implements Receipt {
         lock.lock();
         try {
             settings = next;
+            stuckAt = -1;
             changed.signalAll();
             room.signalAll();
         } finally {

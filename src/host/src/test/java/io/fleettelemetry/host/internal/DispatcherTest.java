@@ -335,6 +335,31 @@ class DispatcherTest {
     }
 
     @Test
+    void a_datastore_that_is_stuck_is_waited_for_once_and_not_by_every_record() {
+        Store stuck = Store.bounded(2);
+        Store fast = Store.open();
+        host.bind("stuck", stuck);
+        host.bind("fast", fast);
+        configure("records.V", "fast, stuck", "hold.max.bytes", "700", "dispatch.wait.ms", "2000");
+        long before = System.nanoTime();
+        offer(0, 100);
+        assertTrue(System.nanoTime() - before < Duration.ofSeconds(10).toNanos(), "95 waits would be 190 s");
+        assertEquals(numbers(0, 100), fast.stored());
+        source.awaitEnded(95);
+        assertTrue(source.outcomes().stream()
+                .allMatch(outcome -> outcome.failure().reason().contains("dispatch.wait.ms = 2000")));
+
+        // One that moves again is waited for again: of these two, there is room for one when they are offered.
+        stuck.confirm(1);
+        CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> offer(100, 102));
+        stuck.confirm(6);
+        waiting.join();
+        assertTrue(
+                stuck.stored().containsAll(List.of("100", "101")),
+                stuck.stored().toString());
+    }
+
+    @Test
     void an_offer_that_waits_for_room_goes_through_when_the_datastore_appears() {
         configure("records.V", "late", "hold.max.bytes", "700", "dispatch.wait.ms", "20000");
         offer(0, 3);

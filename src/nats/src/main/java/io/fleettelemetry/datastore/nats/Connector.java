@@ -14,6 +14,7 @@ import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -109,9 +110,26 @@ final class Connector {
         try {
             return Nats.connect(options(tls));
         } catch (IOException | IllegalArgumentException | IllegalStateException e) {
+            awaitCallbacks();
             String reason = lastError();
-            throw new IOException(reason.isEmpty() ? LogText.of(text(e)) : reason, e);
+            throw new IOException(reason.isEmpty() ? LogText.of(withoutSecrets(text(e))) : reason, e);
         }
+    }
+
+    /** What was wrong is told by that thread, perhaps after the attempt has failed. */
+    private void awaitCallbacks() throws InterruptedException {
+        if (callbacks != null) {
+            try {
+                callbacks.submit(() -> {}).get();
+            } catch (ExecutionException | RejectedExecutionException e) {
+                // The owner is being closed, and asks for no reason.
+            }
+        }
+    }
+
+    /** jnats' own words name the URLs as they were given. */
+    private static String withoutSecrets(String text) {
+        return text.replaceAll("://\\S*@", "://");
     }
 
     /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */

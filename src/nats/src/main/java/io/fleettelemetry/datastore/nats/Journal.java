@@ -340,16 +340,36 @@ final class Journal implements Inbox.Answers {
     /**
      * A wire with other settings is open, and is to take over: when all that was written on the old one is proven, or
      * after {@code drain.timeout.ms}. Until then records are accepted and not written; what is not proven goes first on the
-     * new wire.
+     * new wire. Does nothing if it has taken over, or is to, already.
      *
      * @param done is run by the writer when it has happened
      */
     void prepare(Wire wire, FrameEncoder encoder, NatsSettings settings, Runnable done) {
         synchronized (this) {
+            if (wire == announced || waiting != null && waiting.wire == wire) {
+                return;
+            }
             long deadline = nanoTime.getAsLong() + settings.drainTimeout().toNanos();
             waiting = new Switch(wire, encoder, settings, deadline, done);
         }
         wakeWriter();
+    }
+
+    /**
+     * Puts settings in force that need no other wire.
+     *
+     * @param present those that should be in force now
+     * @return false if others are, or are about to be: then nothing has changed
+     */
+    boolean use(NatsSettings present, NatsSettings next) {
+        synchronized (this) {
+            if (waiting != null || !settings.equals(present)) {
+                return false;
+            }
+            settings = next;
+        }
+        wakeWriter();
+        return true;
     }
 
     /** The wire that was to take over has gone. */

@@ -101,10 +101,6 @@ public final class NatsComponent {
             register(datastore, settings.datastore(), settings.ranking());
         } else {
             datastore.configure(settings);
-            health.setProperties(properties(Health.DATASTORE, settings.datastore(), settings.ranking()));
-            if (registration != null) {
-                registration.setProperties(properties(Producer.DATASTORE, settings.datastore(), settings.ranking()));
-            }
         }
         logRegistered();
     }
@@ -118,15 +114,23 @@ public final class NatsComponent {
                 inForce.name());
     }
 
-    /** jnats has given the datastore's connection up, or there is one again; looks which, as the two may come at once. */
+    /**
+     * jnats has given the datastore's connection up, or there is one again, or new settings are in force; looks which, as
+     * they may come at once. Name and ranking change when the connection does: until then records for the new name would go
+     * to the old server.
+     */
     private synchronized void turn() {
         if (closed) {
             return;
         }
+        NatsSettings now = datastore.settings();
+        health.setProperties(properties(Health.DATASTORE, now.datastore(), now.ranking()));
         if (!datastore.isLost()) {
             if (registration == null) {
-                register(datastore, inForce.datastore(), inForce.ranking());
+                register(datastore, now.datastore(), now.ranking());
                 logRegistered();
+            } else {
+                registration.setProperties(properties(Producer.DATASTORE, now.datastore(), now.ranking()));
             }
         } else if (inForce.onClosed() == OnClosed.WITHDRAW) {
             unregister();
@@ -150,10 +154,11 @@ public final class NatsComponent {
             datastore.refuse(problems);
         } else {
             unregister();
+            // The lowest ranking: another datastore with this name, which works, is to be preferred.
             RefusedDatastore none = new RefusedDatastore(problems);
             String name = NatsSettings.datastoreName(properties);
-            showHealth(none::status, name, 0);
-            register(none, name, 0);
+            showHealth(none::status, name, Integer.MIN_VALUE);
+            register(none, name, Integer.MIN_VALUE);
         }
     }
 

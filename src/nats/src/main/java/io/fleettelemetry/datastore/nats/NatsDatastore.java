@@ -24,7 +24,8 @@ import org.slf4j.LoggerFactory;
  * server, and reports how it ended when the {@link Completer} knows. Knows nothing of OSGi.
  *
  * <p>The journal and its threads live as long as this object; a {@link Session}, the connection, as long as its settings.
- * New settings get a session of their own, which takes over when it is connected: until then the old one works on.
+ * New settings get a session of their own, which takes over when it is connected: until then the old one works on. Those
+ * that the connection does not depend on are in force at once.
  */
 final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
 
@@ -47,7 +48,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** The wire of {@link #next} that the journal knows of. Guarded by this. */
     private Wire prepared;
 
-    /** Called whenever {@link #isLost} has changed, by any thread. */
+    /** Called whenever {@link #isLost} or {@link #settings} has changed, by any thread. */
     private final Runnable turn;
 
     /** Why jnats closed the connection in use; empty once there is one again. Written under this. */
@@ -63,7 +64,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     /**
      * @param reporter is told of every record that failed for good, and of a connection that was lost
-     * @param turn is run when {@link #isLost} has changed, by threads that must not be kept
+     * @param turn is run when {@link #isLost} or {@link #settings} has changed, by threads that must not be kept
      */
     NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter, Runnable turn) {
         this.counts = counts;
@@ -282,7 +283,6 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** The journal has moved to the wire of this session. */
     private void tookOver(Session to) {
         Session old;
-        boolean back;
         synchronized (this) {
             if (to == session || closing) {
                 return;
@@ -298,19 +298,42 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             session = next;
             next = null;
             journal.unusable(null);
-            back = !lost.isEmpty();
             lost = "";
         }
+        turn.run();
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
         old.end();
-        if (back) {
-            turn.run();
-        }
+    }
+
+    /** Those that are in force. */
+    NatsSettings settings() {
+        return session.settings();
     }
 
     /** Puts new settings in force without losing anything: see the class description. */
     void configure(NatsSettings settings) {
         refusedSettings = List.of();
+        if (!useAtOnce(settings)) {
+            connectAnew(settings);
+        }
+    }
+
+    private boolean useAtOnce(NatsSettings settings) {
+        synchronized (this) {
+            if (closing
+                    || next != null
+                    || !settings.connectLike(session.settings())
+                    || settings.equals(session.settings())
+                    || !journal.use(session.settings(), settings)) {
+                return false;
+            }
+            session.use(settings);
+        }
+        turn.run();
+        return true;
+    }
+
+    private void connectAnew(NatsSettings settings) {
         Session abandoned;
         synchronized (this) {
             Session latest = next == null ? session : next;

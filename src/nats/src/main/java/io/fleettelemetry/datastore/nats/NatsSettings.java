@@ -190,6 +190,36 @@ record NatsSettings(
         return datastore;
     }
 
+    /**
+     * Whether these settings differ from others, if at all, in what neither the connection nor its frames depend on:
+     * limits, times, the ranking and what a close does. A change of such needs no new connection, and can be in force while
+     * there is none.
+     */
+    boolean connectLike(NatsSettings other) {
+        return equals(new NatsSettings(
+                other.servers,
+                other.name,
+                other.namespace,
+                other.datastore,
+                ranking,
+                other.username,
+                other.password,
+                other.token,
+                other.credentialsFile,
+                other.tls,
+                inflightMaxBytes,
+                inflightMaxRecords,
+                // What a stream must remember follows from it.
+                delivery.isJetStream() ? other.confirmTimeout : confirmTimeout,
+                drainTimeout,
+                other.messageIds,
+                heartbeat,
+                silent,
+                other.reconnectWait,
+                other.delivery,
+                onClosed));
+    }
+
     /** Whether connections must be encrypted; others are if the server requires it. */
     boolean isTlsAskedFor() {
         return tls.isAskedFor()

@@ -5,6 +5,8 @@ import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -22,6 +24,9 @@ import org.slf4j.LoggerFactory;
 final class Session implements AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(Session.class);
+
+    /** So many reasons are remembered as told; a server that always says something else is told of again. */
+    private static final int MAX_REASONS = 20;
 
     /** Is told of wires, by threads that must not be kept. */
     interface Wires {
@@ -47,7 +52,7 @@ final class Session implements AutoCloseable {
     /** How soon it is looked again whether JetStream has become usable. */
     private static final long LOOK_AGAIN_MILLIS = 500;
 
-    private final NatsSettings settings;
+    private volatile NatsSettings settings;
     private final Wires wires;
     private final ExecutorService callbacks;
     private final Refusals refusals;
@@ -71,6 +76,9 @@ final class Session implements AutoCloseable {
     private volatile String flaw = "";
 
     private volatile String trouble = "";
+    /** Why attempts to connect failed since one did not, as far as the log has it; the thread's own. */
+    private final Set<String> logged = new HashSet<>();
+
     private volatile boolean closing;
     /** Whether something has happened that the connect thread has not looked at. Guarded by this. */
     private boolean changed;
@@ -98,6 +106,11 @@ final class Session implements AutoCloseable {
 
     NatsSettings settings() {
         return settings;
+    }
+
+    /** Takes settings that {@linkplain NatsSettings#connectLike connect like} those that it has. */
+    void use(NatsSettings settings) {
+        this.settings = settings;
     }
 
     /** The connection if it can be used at this moment, else null. */
@@ -215,20 +228,30 @@ final class Session implements AutoCloseable {
         while (!closing) {
             try {
                 connection = connector.connect();
+                logged.clear();
                 return;
             } catch (IOException e) {
                 trouble = e.getMessage();
-                attempts.write(leftOut -> log.warn(
-                        "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\""
-                                + " left_out={}",
-                        settings.datastore(),
-                        settings.shownServers(),
-                        e.getMessage(),
-                        settings.reconnectWait().toMillis(),
-                        leftOut));
+                if (!logged.contains(e.getMessage())) {
+                    attempts.write(leftOut -> logTrouble(e.getMessage(), leftOut));
+                }
             }
             pause();
         }
+    }
+
+    private void logTrouble(String reason, long leftOut) {
+        if (logged.size() == MAX_REASONS) {
+            logged.clear();
+        }
+        logged.add(reason);
+        log.warn(
+                "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\" left_out={}",
+                settings.datastore(),
+                settings.shownServers(),
+                reason,
+                settings.reconnectWait().toMillis(),
+                leftOut);
     }
 
     private synchronized void pause() throws InterruptedException {

@@ -20,6 +20,8 @@ final class Watchdog implements Runnable {
      * closed. */
     private static final long STRANDED_NANOS = TimeUnit.SECONDS.toNanos(1);
 
+    private static final long MAX_PAUSE_MILLIS = 1_000;
+
     private final Journal journal;
     private final Supplier<Session> session;
     private final CountDownLatch stop = new CountDownLatch(1);
@@ -33,12 +35,17 @@ final class Watchdog implements Runnable {
     @Override
     public void run() {
         try {
-            while (!stop.await(journal.settings().silent().toMillis() / 8, TimeUnit.MILLISECONDS)) {
+            while (!stop.await(pauseMillis(), TimeUnit.MILLISECONDS)) {
                 look();
             }
         } catch (InterruptedException e) {
             log.warn("nats_error reason=\"the watchdog was interrupted\"");
         }
+    }
+
+    /** Never long: a shorter {@code silent.ms} is to be in force at once. */
+    private long pauseMillis() {
+        return Math.min(journal.settings().silent().toMillis() / 8, MAX_PAUSE_MILLIS);
     }
 
     private void look() throws InterruptedException {

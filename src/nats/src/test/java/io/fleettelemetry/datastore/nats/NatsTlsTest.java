@@ -344,7 +344,7 @@ class NatsTlsTest {
         }
     }
 
-    private static void pump(Socket from, Socket to) {
+    static void pump(Socket from, Socket to) {
         new Thread(
                         () -> {
                             try (from;

@@ -248,7 +248,7 @@ class UnexpectedCloseTest {
                         || datastore.status().summary().equals("connected"));
         datastore.close();
         assertEquals(10, outcomes.awaitEnded(10).confirmed().size());
-        assertEquals(List.of(), turns);
+        assertFalse(turns.contains(true), "it was never lost");
         assertEquals(List.of(), reports);
     }
 

@@ -1,0 +1,274 @@
+package io.fleettelemetry.features;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.fleettelemetry.testkit.FreePort;
+import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsServer;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.BooleanSupplier;
+import java.util.jar.JarEntry;
+import java.util.jar.JarInputStream;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/** What an administrator does with instances and bundles: several side by side, restarts, upgrades. In a Karaf of its own. */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class AdministrationIT {
+
+    private static final Duration SOON = Duration.ofSeconds(30);
+    private static final String NATS = "io.fleettelemetry.datastore.nats";
+
+    /** The instance of this name has the namespace of that name, on a server of its own, and gets the type of that name. */
+    private record Instance(String name, String file, NatsServer server) {
+
+        void create() {
+            karaf.writeConfig(
+                    file, "url = " + server.url() + "\nnamespace = " + name + "-ns\ndatastore = " + name + "\n");
+        }
+
+        boolean isPresent() {
+            return status().map(status -> status.get("present").getAsBoolean()).orElse(false);
+        }
+
+        /** That it is there, where it should be, and has its own values in status and metrics. */
+        void assertWorks() {
+            await(name)
+                    .atMost(SOON)
+                    .until(() -> status().map(
+                                    status -> status.get("state").getAsString().equals("OK"))
+                            .orElse(false));
+            JsonObject details = status().orElseThrow().getAsJsonObject("details");
+            assertEquals(server.url(), details.get("server").getAsString());
+            assertEquals(name + "-ns", details.get("namespace").getAsString());
+            double before = produced();
+            JsonObject sent = json("telemetry:send --type " + name + " --vin X --hex 00");
+            assertEquals(name + "-ns.X." + name, sent.get("subject").getAsString(), sent.toString());
+            assertEquals("confirmed", sent.get("outcome").getAsString());
+            assertEquals(before + 1, produced());
+        }
+
+        private Optional<JsonObject> status() {
+            return json("telemetry:status").getAsJsonArray("datastores").asList().stream()
+                    .map(JsonElement::getAsJsonObject)
+                    .filter(datastore -> datastore.get("name").getAsString().equals(name))
+                    .findFirst();
+        }
+
+        private double produced() {
+            String label = name.equals("nats") ? "" : "datastore=\"" + name + "\",";
+            try {
+                return Metrics.read(metricsPort)
+                        .values()
+                        .getOrDefault("nats_produce_total{record_type=\"" + name + "\"," + label + "}", 0.0);
+            } catch (IOException | InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+    }
+
+    private static KarafProcess karaf;
+    private static int metricsPort;
+    private static Instance first;
+    private static Instance eu;
+    private static Instance us;
+
+    @BeforeAll
+    static void start() {
+        first = new Instance("nats", NATS + "-default.cfg", NatsServer.start());
+        eu = new Instance("nats-eu", NATS + "-eu.cfg", NatsServer.start());
+        us = new Instance("nats-us", NATS + "-us.cfg", NatsServer.start());
+        metricsPort = FreePort.next();
+        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-administration"));
+        karaf.writeConfig(
+                "io.fleettelemetry.host.cfg",
+                "records.V = nats\nrecords.alerts = nats\nrecords.errors = nats\nrecords.connectivity = nats\n"
+                        + "records.nats = nats\nrecords.nats-eu = nats-eu\nrecords.nats-us = nats-us\n"
+                        + "prometheus_metrics_port = " + metricsPort + "\n");
+        first.create();
+        karaf.deploy(Kar.FILE);
+        karaf.awaitLog("nats_connected datastore=nats ");
+        awaitCommands();
+    }
+
+    @AfterAll
+    static void stop() {
+        karaf.close();
+        List.of(first, eu, us).forEach(instance -> instance.server.close());
+    }
+
+    private static void awaitCommands() {
+        await().atMost(SOON)
+                .until(() -> karaf.execute("telemetry:status --json").out().contains("nats-us"));
+    }
+
+    private static JsonObject json(String command) {
+        return JsonParser.parseString(karaf.execute(command + " --json").out()).getAsJsonObject();
+    }
+
+    private static List<List<Instance>> everyOrder() {
+        return List.of(
+                List.of(first, eu, us),
+                List.of(first, us, eu),
+                List.of(eu, first, us),
+                List.of(eu, us, first),
+                List.of(us, first, eu),
+                List.of(us, eu, first));
+    }
+
+    @Test
+    @Order(1)
+    void three_instances_work_side_by_side_in_whatever_order_they_are_configured() throws Exception {
+        for (List<Instance> order : everyOrder()) {
+            for (Instance instance : order) {
+                Files.deleteIfExists(karaf.etc(instance.file));
+            }
+            await().atMost(SOON).until(() -> order.stream().noneMatch(Instance::isPresent));
+            for (Instance instance : order) {
+                instance.create();
+                await().atMost(SOON).until(instance::isPresent);
+            }
+            order.forEach(Instance::assertWorks);
+        }
+    }
+
+    @Test
+    @Order(2)
+    void they_are_all_there_after_the_bundle_was_restarted() {
+        assertEquals(0, karaf.execute("bundle:restart " + NATS).exit());
+        List.of(first, eu, us).forEach(Instance::assertWorks);
+    }
+
+    @Test
+    @Order(3)
+    void they_are_all_there_after_karaf_was_started_clean() {
+        karaf.restartClean();
+        awaitCommands();
+        List.of(first, eu, us).forEach(Instance::assertWorks);
+    }
+
+    @Test
+    @Order(4)
+    void the_bundle_is_upgraded_in_three_ways_under_load_and_nothing_is_lost_or_overtaken() throws Exception {
+        try (FleetArrivals arrivals = FleetArrivals.at(first.server.url(), "nats-ns")) {
+            CompletableFuture<JsonObject> load = CompletableFuture.supplyAsync(
+                    () -> json("telemetry:simulate --vehicles 20 --rate 1000 --seconds 12"));
+            await().atMost(SOON).until(() -> arrivals.messages() > 0);
+            int logged = karaf.log().length();
+
+            // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
+            Path deployed = build("1.0.1", "nats.jar");
+            karaf.deploy(deployed);
+            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
+            assertEquals(0, karaf.execute("bundle:uninstall " + NATS + "/1.0.0").exit());
+            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
+            assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
+
+            // The file in deploy/ is replaced.
+            karaf.deploy(build("1.0.2", "nats.jar"));
+            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
+
+            Path update = build("1.0.3", "nats-update.jar");
+            assertEquals(
+                    0,
+                    karaf.execute("bundle:update " + NATS + " file:" + update).exit());
+            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.3")));
+            assertEquals(3, karaf.log().substring(logged).split("datastore_gone datastore=nats[^-]").length);
+
+            JsonObject run = load.join();
+            assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
+            arrivals.awaitAll().assertOrderly("at the server");
+            assertEquals(run.get("offered").getAsInt(), arrivals.numbers().size());
+        }
+        List.of(first, eu, us).forEach(Instance::assertWorks);
+    }
+
+    /** Waits for the condition, and then for a few hundred records more. */
+    private static void awaitUnderLoad(FleetArrivals arrivals, BooleanSupplier condition) {
+        await().atMost(SOON).until(condition::getAsBoolean);
+        long before = arrivals.messages();
+        await().atMost(SOON).until(() -> arrivals.messages() > before + 300);
+    }
+
+    /** Of the NATS bundles that are active. */
+    private static List<String> versions() {
+        return karaf.execute("bundle:list -t 0 -s --no-format")
+                .out()
+                .lines()
+                .map(line -> line.split("\t"))
+                .filter(columns -> columns.length == 5 && columns[4].strip().equals(NATS))
+                .filter(columns -> columns[1].strip().equals("Active"))
+                .map(columns -> columns[3].strip())
+                .sorted()
+                .toList();
+    }
+
+    /** The NATS bundle of this build with another version. */
+    private static Path build(String version, String file) throws IOException {
+        Path folder = Files.createDirectories(Kar.TARGET.resolve("builds").resolve(version));
+        try (JarInputStream in = Kar.open(NATS)) {
+            Manifest manifest = in.getManifest();
+            manifest.getMainAttributes().putValue("Bundle-Version", version);
+            try (OutputStream out = Files.newOutputStream(folder.resolve(file));
+                    JarOutputStream jar = new JarOutputStream(out, manifest)) {
+                for (JarEntry entry = in.getNextJarEntry(); entry != null; entry = in.getNextJarEntry()) {
+                    jar.putNextEntry(new JarEntry(entry.getName()));
+                    in.transferTo(jar);
+                }
+            }
+        }
+        return folder.resolve(file);
+    }
+
+    /**
+     * The new KAR comes when the old one is gone: of a file that is only replaced, Karaf may take nothing but the end of the
+     * old one, if it was started with it.
+     */
+    @Test
+    @Order(5)
+    void another_kar_replaces_the_host_too_and_every_record_ends_with_a_word() throws Exception {
+        CompletableFuture<JsonObject> load =
+                CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 20 --rate 1000 --seconds 30"));
+        double before = Metrics.read(metricsPort).sum("record_total");
+        await().atMost(SOON)
+                .ignoreExceptions()
+                .until(() -> Metrics.read(metricsPort).sum("record_total") > before + 1_000);
+        karaf.undeploy(Path.of("nats.jar"));
+        karaf.undeploy(Kar.FILE);
+        JsonObject run = load.join();
+        assertTrue(run.get("offered").getAsInt() < 30_000, "it ends with the host");
+        assertEquals(
+                run.get("offered").getAsLong(),
+                run.get("confirmed").getAsLong() + run.get("failed").getAsLong(),
+                run.toString());
+        run.getAsJsonObject("failures")
+                .keySet()
+                .forEach(failure -> assertTrue(failure.contains("the host was stopped"), failure));
+
+        await().atMost(SOON)
+                .until(() -> !karaf.execute("bundle:list -t 0 -s").out().contains(NATS));
+        karaf.deploy(Kar.FILE);
+        awaitCommands();
+        List.of(first, eu, us).forEach(Instance::assertWorks);
+        assertEquals(List.of("1.0.0"), versions());
+    }
+}
