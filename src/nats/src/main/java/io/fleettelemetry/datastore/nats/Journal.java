@@ -536,7 +536,7 @@ final class Journal implements Inbox.Answers {
             if (due) {
                 scheduleRetry(block, RETRY_NANOS);
             }
-            if (due && take(step, block, 0, frames)) {
+            if (due && !isExpired(block, clock) && take(step, block, 0, frames)) {
                 block.retries++;
                 step.again = true;
                 nextRetry = clock; // the others are looked at after this one
@@ -569,9 +569,8 @@ final class Journal implements Inbox.Answers {
         if (cautious || block == null || unanswered >= MAX_UNANSWERED || isExpired(block, clock)) {
             return false; // what has expired must not go out: the completer is about to end it
         }
-        take(step, block, block.epoch == epoch ? block.written : 0, block.count());
         cursor = block.next;
-        return true;
+        return take(step, block, block.epoch == epoch ? block.written : 0, block.count());
     }
 
     /** Takes a few frames of the head; none if all of them have been written. */

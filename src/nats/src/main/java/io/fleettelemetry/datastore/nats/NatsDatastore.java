@@ -34,7 +34,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private final Counts counts;
     private final ErrorReporter reporter;
     private final RepeatedLog failures = new RepeatedLog();
-    /** With it begin the message ids of this datastore in this process, and it is in the subjects of JetStream's answers. */
+    /** With it begin the message ids of this datastore in this process. */
     private final String id = NUID.nextGlobal();
 
     private final Journal journal;
@@ -52,9 +52,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
         this.counts = counts;
         this.reporter = reporter;
-        this.journal = new Journal(settings, encoder(settings), System::nanoTime);
+        String first = NUID.nextGlobal();
+        this.journal = new Journal(settings, encoder(settings, Inbox.subject(settings, first)), System::nanoTime);
         this.watchdog = new Watchdog(journal, () -> session);
-        this.session = new Session(settings, this, id, journal);
+        this.session = new Session(settings, this, first, journal);
         String prefix = "nats-" + settings.datastore();
         Thread writer = new Thread(new Writer(journal), prefix + "-write");
         Thread completer = new Thread(new Completer(journal, this), prefix + "-complete");
@@ -62,12 +63,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         journal.servedBy(writer, completer);
     }
 
-    private FrameEncoder encoder(NatsSettings settings) {
+    private FrameEncoder encoder(NatsSettings settings, String inbox) {
         boolean stores = settings.delivery().isJetStream();
         return new FrameEncoder(
                 new Subjects(settings.namespace()),
                 stores || settings.messageIds() ? id + "-" : "",
-                stores ? Inbox.subject(settings, id) : "");
+                stores ? inbox : "");
     }
 
     void open() {
@@ -166,7 +167,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (from == session && from.settings().equals(journal.settings())) {
             journal.opened(wire);
         } else if (from == session || from == next) {
-            journal.prepare(wire, encoder(from.settings()), from.settings(), () -> tookOver(from));
+            journal.prepare(wire, encoder(from.settings(), from.inbox()), from.settings(), () -> tookOver(from));
         }
     }
 
@@ -219,7 +220,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             abandoned = next;
             next = null;
             if (!settings.equals(session.settings())) {
-                next = new Session(settings, this, id, journal);
+                next = new Session(settings, this, NUID.nextGlobal(), journal);
                 next.open();
             }
         }
@@ -294,10 +295,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         synchronized (this) {
             waiting = next;
         }
+        // What is wrong with new settings does not hide that the ones in force are of no use.
+        Status.State inForce = now.flaw().isEmpty() ? Status.State.WARN : Status.State.CRITICAL;
+        String alas = now.flaw().isEmpty() ? "" : "; " + now.flaw();
         if (!refusedSettings.isEmpty()) {
             return new Status(
-                    Status.State.WARN,
-                    "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings),
+                    inForce,
+                    "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings)
+                            + alas,
                     details);
         }
         if (closing) {
@@ -305,10 +310,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         if (waiting != null) {
             return new Status(
-                    Status.State.WARN,
+                    inForce,
                     "new settings wait for their connection to "
                             + waiting.settings().shownServers() + " and the old ones are in force: "
-                            + waiting.trouble(),
+                            + waiting.trouble() + alas,
                     details);
         }
         if (!now.flaw().isEmpty()) {

@@ -49,10 +49,14 @@ final class Session implements AutoCloseable {
     private final Streams streams;
 
     private final Inbox inbox;
+    /** What is unique to this session: its inbox is, so that it hears no answers to another one. */
+    private final String id;
     /** JetStream: whether jnats has told the server of our subscription. */
     private volatile boolean subscribed;
     /** JetStream: the wire that answers arrive for; null if none is. */
     private volatile PortWire usable;
+    /** JetStream: the last wire that was asked about its streams. Belongs to the session's thread. */
+    private PortWire asked;
 
     private volatile Connection connection;
     private volatile PortWire wire;
@@ -65,18 +69,19 @@ final class Session implements AutoCloseable {
     private boolean changed;
 
     /**
-     * @param id what is unique to this datastore in this process
+     * @param id what is unique to this session
      * @param answers takes the answers of JetStream
      */
     Session(NatsSettings settings, Wires wires, String id, Inbox.Answers answers) {
         this.settings = settings;
         this.wires = wires;
+        this.id = id;
         String prefix = "nats-" + settings.datastore();
         this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
         this.refusals = new Refusals(callbacks);
         this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
-        this.streams = stores ? new Streams(settings, this::wake) : null;
+        this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
         this.thread = new Thread(this::stayConnected, prefix + "-connect");
     }
@@ -87,6 +92,11 @@ final class Session implements AutoCloseable {
 
     NatsSettings settings() {
         return settings;
+    }
+
+    /** JetStream: what the subjects of its answers begin with. */
+    String inbox() {
+        return Inbox.subject(settings, id);
     }
 
     /** The connection if it can be used at this moment, else null. */
@@ -217,7 +227,7 @@ final class Session implements AutoCloseable {
     }
 
     private boolean isUnprepared() {
-        return isPreparing() || streams != null && (streams.isUnsettled() || streams.isDue());
+        return isPreparing() || streams != null && (streams.isUnsettled() || streams.isWanted());
     }
 
     /** JetStream: frames may go out once answers arrive by this connection, and there is a stream. */
@@ -227,15 +237,19 @@ final class Session implements AutoCloseable {
             return;
         }
         try {
-            if (now != usable || inbox.isDenied()) {
+            if (now != asked) {
+                asked = now;
                 streams.connected();
+            }
+            if (now != usable || inbox.isDenied()) {
                 inbox.open(connection);
             }
             if (!inbox.isDenied() && streams.isDue()) {
                 streams.look(connection);
             }
         } catch (IOException e) {
-            return; // the connection is ending, and there will be another
+            now.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
+            return;
         }
         flaw = inbox.isDenied() ? inbox.denial() : streams.flaw();
         if (!flaw.isEmpty()) {
@@ -278,6 +292,9 @@ final class Session implements AutoCloseable {
             refusals.add(error);
             if (inbox != null) {
                 inbox.refused(error);
+                if (inbox.isDenied()) { // also later, when permissions change
+                    wake();
+                }
             }
         }
 
