@@ -424,8 +424,7 @@ final class Journal implements Inbox.Answers {
                 enter(announced);
             }
         }
-        Block head = blocks.head();
-        boolean drained = wire == null || !unproven && !barrierOut && (head == null || head.epoch != epoch);
+        boolean drained = wire == null || !unproven && !barrierOut && !isUnderWay(blocks.head());
         if (waiting != null && (drained || waiting.deadline - nanoTime.getAsLong() <= 0)) {
             Switch now = waiting;
             waiting = null;
@@ -436,6 +435,11 @@ final class Journal implements Inbox.Answers {
             enter(now.wire);
             switched = now.done;
         }
+    }
+
+    /** Whether a block has live frames that were written on this wire; if the head has none, then none has. */
+    private boolean isUnderWay(Block block) {
+        return block != null && block.epoch == epoch && firstLive(block) < block.written;
     }
 
     /** Makes the frames of what is live anew, if they would look different. */

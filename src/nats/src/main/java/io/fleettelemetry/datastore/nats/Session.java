@@ -276,6 +276,8 @@ final class Session implements AutoCloseable {
             wire = opened;
             if (streams == null) {
                 wires.opened(Session.this, opened);
+            } else {
+                wake(); // this may come after jnats has called itself connected
             }
         }
 
@@ -292,6 +294,7 @@ final class Session implements AutoCloseable {
             refusals.add(error);
             if (inbox != null) {
                 inbox.refused(error);
+                streams.refused(error);
                 if (inbox.isDenied()) { // also later, when permissions change
                     wake();
                 }

@@ -80,6 +80,8 @@ final class Streams {
     /** Whether nobody has looked yet by this connection. */
     private volatile boolean unseen = true;
 
+    private volatile String denial = "";
+
     /**
      * @param wish is run when there is a reason to look; by any thread, which must not be kept
      * @param nanoTime the clock; {@link System#nanoTime}, but in tests
@@ -91,6 +93,13 @@ final class Streams {
         this.delivery = settings.delivery();
         this.since = nanoTime.getAsLong();
         this.report = new Report(false, List.of(), "", List.of(), List.of(), since);
+    }
+
+    /** The server has answered {@code -ERR}: perhaps to a question of ours, which then gets no other answer. */
+    void refused(String error) {
+        if (error.contains("$JS.")) {
+            denial = error;
+        }
     }
 
     /** There is a new connection, perhaps to other streams: what is known is to be asked again, and must last again. */
@@ -170,6 +179,7 @@ final class Streams {
     void look(Connection connection) {
         wanted = false;
         unseen = false;
+        denial = "";
         Report now;
         try {
             JetStreamManagement jetStream = connection.jetStreamManagement(JetStreamOptions.builder()
@@ -186,7 +196,7 @@ final class Streams {
         } catch (RequestFailureException e) {
             now = e.getReason() == RequestFailureReason.NO_RESPONDERS
                     ? absent()
-                    : unanswered(e.getLastError() == null ? e.getMessage() : e.getLastError());
+                    : unanswered(denial.isEmpty() ? e.getMessage() : denial);
         } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
             now = unanswered(e.toString());
         }

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -90,6 +91,34 @@ class JournalTest {
         }
         assertEquals(10_000, journal.records());
         assertTrue(blocks.size() <= 10_000 * 130 / Block.SIZE + 1, blocks.size() + " blocks");
+        assertEquals(0, journal.unsent());
+    }
+
+    @Test
+    void new_settings_do_not_wait_for_what_is_offered_meanwhile() {
+        journal.opened(WIRE);
+        journal.next(step);
+        journal.inspect(null, new Ended());
+        journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes());
+        journal.next(step);
+        journal.wrote(step);
+        journal.next(step);
+        AtomicInteger moved = new AtomicInteger();
+        Wire other = another();
+        journal.prepare(other, journal.encoder(), journal.settings(), moved::incrementAndGet);
+        journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes()); // into the same block
+        journal.next(step);
+        assertEquals(0, moved.get(), "what was written is not proven yet");
+        Ended ended = new Ended();
+        journal.settle(journal.takeMark(), true, new ArrayList<>(), ended);
+        assertEquals(1, ended.records.size());
+        journal.next(step);
+        assertEquals(1, moved.get());
+        journal.inspect(null, ended);
+        journal.next(step);
+        assertEquals(other, step.wire);
+        assertEquals(1, step.rangeCount);
+        journal.wrote(step);
         assertEquals(0, journal.unsent());
     }
 
