@@ -56,9 +56,9 @@ final class Completer implements Runnable {
         } catch (InterruptedException e) {
             log.warn("nats_error reason=\"the completer was interrupted\"");
         }
-        endAnswered();
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
+        endAnswered(); // after that, for nothing is answered any more
         long left = ended.records.size();
         endAll(ended);
         if (left > 0) {

@@ -44,6 +44,8 @@ record Delivery(Mode mode, String stream, Setup setup, String domain, String inb
 
     private static final Pattern STREAM_NAME = Pattern.compile("[!-~&&[^.*>/\\\\]]{1,255}");
     private static final int MAX_INBOX = 256;
+    /** First tokens that the server keeps for itself: it drops what asks for answers there. */
+    private static final List<String> RESERVED = List.of("_R_", "_GR_");
 
     static Delivery parse(SettingsReader reader) {
         Delivery delivery = new Delivery(
@@ -76,6 +78,9 @@ record Delivery(Mode mode, String stream, Setup setup, String domain, String inb
                 reader.refuse(INBOX, "must be tokens joined by dots, such as _INBOX; '" + part + "' " + flaw);
                 return;
             }
+        }
+        if (RESERVED.contains(prefix.split("\\.")[0])) {
+            reader.refuse(INBOX, "must not begin with _R_ or _GR_, which nats-server keeps for itself");
         }
     }
 

@@ -44,7 +44,6 @@ final class Inbox implements MessageHandler {
 
     private static final Logger log = LoggerFactory.getLogger(Inbox.class);
 
-    private static final Duration TIMEOUT = Duration.ofSeconds(2);
     private static final String DENIED = "permissions violation for subscription to";
 
     private static final int NO_RESPONDERS = 503;
@@ -61,6 +60,7 @@ final class Inbox implements MessageHandler {
     private final Streams streams;
     private final Answers answers;
     private final ExecutorService callbacks;
+    private final Duration timeout;
     private final RepeatedLog strange = new RepeatedLog();
 
     // These two belong to the session's thread.
@@ -70,7 +70,7 @@ final class Inbox implements MessageHandler {
     private volatile String denial = "";
 
     /**
-     * @param id what is unique to this datastore in this process
+     * @param id what is unique to this inbox
      * @param callbacks the thread on which {@link #refused} is called
      */
     Inbox(NatsSettings settings, String id, Streams streams, Answers answers, ExecutorService callbacks) {
@@ -80,6 +80,7 @@ final class Inbox implements MessageHandler {
         this.streams = streams;
         this.answers = answers;
         this.callbacks = callbacks;
+        this.timeout = settings.silent();
     }
 
     /** What the subjects of answers begin with. */
@@ -109,14 +110,14 @@ final class Inbox implements MessageHandler {
      * Has answers arrive by this connection, unless that is {@linkplain #isDenied denied}. May take as long as the server
      * takes to answer a PING.
      *
-     * @throws IOException if the server does not answer
+     * @throws IOException if the connection is ending, or the server has not answered within {@code silent.ms}
      */
     void open(Connection connection) throws IOException, InterruptedException {
         try {
             if (connection != subscribed || isDenied()) {
                 subscribe(connection);
             }
-            connection.flush(TIMEOUT);
+            connection.flush(timeout);
             callbacks.submit(() -> {}).get(); // behind what the server has said before its PONG
         } catch (TimeoutException | IllegalStateException | ExecutionException | RejectedExecutionException e) {
             throw new IOException(e);
@@ -146,10 +147,12 @@ final class Inbox implements MessageHandler {
         }
         try {
             PublishAck ack = new PublishAck(message);
-            if (ack.isDuplicate() && ack.getSeqno() == 0) { // of a message that a cluster has not agreed on yet
+            if (ack.getSeqno() > 0) {
+                answers.stored(number);
+            } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
                 postponed(number);
             } else {
-                answers.stored(number);
+                strange(message);
             }
         } catch (JetStreamApiException e) {
             refused(number, e, message);

@@ -444,8 +444,7 @@ final class Journal implements Inbox.Answers {
                 enter(announced);
             }
         }
-        Block head = blocks.head();
-        boolean drained = wire == null || !unproven && !barrierOut && (head == null || head.epoch != epoch);
+        boolean drained = wire == null || !unproven && !barrierOut && !isUnderWay(blocks.head());
         if (waiting != null && (drained || waiting.deadline - nanoTime.getAsLong() <= 0)) {
             Switch now = waiting;
             waiting = null;
@@ -456,6 +455,11 @@ final class Journal implements Inbox.Answers {
             enter(now.wire);
             switched = now.done;
         }
+    }
+
+    /** Whether a block has live frames that were written on this wire; if the head has none, then none has. */
+    private boolean isUnderWay(Block block) {
+        return block != null && block.epoch == epoch && firstLive(block) < block.written;
     }
 
     /** Makes the frames of what is live anew, if they would look different. */
@@ -556,7 +560,7 @@ final class Journal implements Inbox.Answers {
             if (due) {
                 scheduleRetry(block, RETRY_NANOS);
             }
-            if (due && take(step, block, 0, frames)) {
+            if (due && !isExpired(block, clock) && take(step, block, 0, frames)) {
                 block.retries++;
                 step.again = true;
                 nextRetry = clock; // the others are looked at after this one
@@ -589,9 +593,8 @@ final class Journal implements Inbox.Answers {
         if (cautious || block == null || unanswered >= MAX_UNANSWERED || isExpired(block, clock)) {
             return false; // what has expired must not go out: the completer is about to end it
         }
-        take(step, block, block.epoch == epoch ? block.written : 0, block.count());
         cursor = block.next;
-        return true;
+        return take(step, block, block.epoch == epoch ? block.written : 0, block.count());
     }
 
     /** Takes a few frames of the head; none if all of them have been written. */

@@ -35,7 +35,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private final Counts counts;
     private final ErrorReporter reporter;
     private final RepeatedLog failures = new RepeatedLog();
-    /** With it begin the message ids of this datastore in this process, and it is in the subjects of JetStream's answers. */
+    /** With it begin the message ids of this datastore in this process. */
     private final String id = NUID.nextGlobal();
 
     private final Journal journal;
@@ -70,9 +70,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         this.counts = counts;
         this.reporter = reporter;
         this.turn = turn;
-        this.journal = new Journal(settings, encoder(settings), System::nanoTime);
+        String first = NUID.nextGlobal();
+        this.journal = new Journal(settings, encoder(settings, Inbox.subject(settings, first)), System::nanoTime);
         this.watchdog = new Watchdog(journal, () -> session);
-        this.session = new Session(settings, this, id, journal);
+        this.session = new Session(settings, this, first, journal);
         String prefix = "nats-" + settings.datastore();
         Thread writer = new Thread(new Writer(journal), prefix + "-write");
         Thread completer = new Thread(new Completer(journal, this), prefix + "-complete");
@@ -80,12 +81,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         journal.servedBy(writer, completer);
     }
 
-    private FrameEncoder encoder(NatsSettings settings) {
+    private FrameEncoder encoder(NatsSettings settings, String inbox) {
         boolean stores = settings.delivery().isJetStream();
         return new FrameEncoder(
                 new Subjects(settings.namespace()),
                 stores || settings.messageIds() ? id + "-" : "",
-                stores ? Inbox.subject(settings, id) : "");
+                stores ? inbox : "");
     }
 
     void open() {
@@ -191,7 +192,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     private void prepare(Session from, Wire wire) {
-        journal.prepare(wire, encoder(from.settings()), from.settings(), () -> tookOver(from));
+        journal.prepare(wire, encoder(from.settings(), from.inbox()), from.settings(), () -> tookOver(from));
     }
 
     /**
@@ -343,7 +344,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             abandoned = next;
             next = null;
             if (!settings.equals(session.settings())) {
-                next = new Session(settings, this, id, journal);
+                next = new Session(settings, this, NUID.nextGlobal(), journal);
                 next.open();
             }
         }
@@ -428,17 +429,17 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             news = "new settings wait for their connection to "
                     + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble();
         }
+        String also = news.isEmpty() ? "" : "; " + news;
         String why = lost;
         if (!why.isEmpty()) {
             return new Status(
                     Status.State.CRITICAL,
                     "the connection was closed unexpectedly: " + why + "; connecting anew to "
-                            + now.settings().shownServers() + ": " + now.trouble()
-                            + (news.isEmpty() ? "" : "; " + news),
+                            + now.settings().shownServers() + ": " + now.trouble() + also,
                     details);
         }
         if (!now.flaw().isEmpty()) {
-            return new Status(Status.State.CRITICAL, now.flaw(), details);
+            return new Status(Status.State.CRITICAL, now.flaw() + also, details);
         }
         if (!news.isEmpty()) {
             return new Status(Status.State.WARN, news, details);

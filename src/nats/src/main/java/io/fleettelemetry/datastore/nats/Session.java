@@ -65,10 +65,14 @@ final class Session implements AutoCloseable {
     private final Streams streams;
 
     private final Inbox inbox;
+    /** What is unique to this session: its inbox is, so that it hears no answers to another one. */
+    private final String id;
     /** JetStream: whether jnats has told the server of our subscription. */
     private volatile boolean subscribed;
     /** JetStream: the wire that answers arrive for; null if none is. */
     private volatile PortWire usable;
+    /** JetStream: the last wire that was asked about its streams. Belongs to the session's thread. */
+    private PortWire asked;
 
     private volatile Connection connection;
     private volatile PortWire wire;
@@ -84,18 +88,19 @@ final class Session implements AutoCloseable {
     private boolean changed;
 
     /**
-     * @param id what is unique to this datastore in this process
+     * @param id what is unique to this session
      * @param answers takes the answers of JetStream
      */
     Session(NatsSettings settings, Wires wires, String id, Inbox.Answers answers) {
         this.settings = settings;
         this.wires = wires;
+        this.id = id;
         String prefix = "nats-" + settings.datastore();
         this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
         this.refusals = new Refusals(callbacks);
         this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
-        this.streams = stores ? new Streams(settings, this::wake) : null;
+        this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
         this.thread = new Thread(this::stayConnected, prefix + "-connect");
     }
@@ -111,6 +116,11 @@ final class Session implements AutoCloseable {
     /** Takes settings that {@linkplain NatsSettings#connectLike connect like} those that it has. */
     void use(NatsSettings settings) {
         this.settings = settings;
+    }
+
+    /** JetStream: what the subjects of its answers begin with. */
+    String inbox() {
+        return Inbox.subject(settings, id);
     }
 
     /** The connection if it can be used at this moment, else null. */
@@ -273,7 +283,7 @@ final class Session implements AutoCloseable {
     }
 
     private boolean isUnprepared() {
-        return isPreparing() || streams != null && streams.isWanted();
+        return isPreparing() || streams != null && (streams.isUnsettled() || streams.isWanted());
     }
 
     /** JetStream: frames may go out once answers arrive by this connection, and there is a stream. */
@@ -283,15 +293,19 @@ final class Session implements AutoCloseable {
             return;
         }
         try {
-            if (now != usable || inbox.isDenied()) {
+            if (now != asked) {
+                asked = now;
                 streams.connected();
+            }
+            if (now != usable || inbox.isDenied()) {
                 inbox.open(connection);
             }
             if (!inbox.isDenied() && streams.isDue()) {
                 streams.look(connection);
             }
         } catch (IOException e) {
-            return; // the connection is ending, and there will be another
+            now.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
+            return;
         }
         flaw = inbox.isDenied() ? inbox.denial() : streams.flaw();
         if (!flaw.isEmpty()) {
@@ -318,6 +332,8 @@ final class Session implements AutoCloseable {
             wire = opened;
             if (streams == null) {
                 wires.opened(Session.this, opened);
+            } else {
+                wake(); // this may come after jnats has called itself connected
             }
         }
 
@@ -334,6 +350,10 @@ final class Session implements AutoCloseable {
             refusals.add(error);
             if (inbox != null) {
                 inbox.refused(error);
+                streams.refused(error);
+                if (inbox.isDenied()) { // also later, when permissions change
+                    wake();
+                }
             }
         }
 

@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -56,8 +57,11 @@ final class Streams {
     private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-    /** For how long it is known what a look has shown. */
-    private static final long FRESH_NANOS = TimeUnit.SECONDS.toNanos(5);
+    /** For how long it is known what a look has shown: longer than the journal waits between two tries. */
+    private static final long FRESH_NANOS = TimeUnit.SECONDS.toNanos(20);
+    /** After which it is looked again whether what is not as it should be has been mended. */
+    private static final long PROBLEM_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
     /** What JetStream answers where it is not enabled, for the server or for the account. */
     private static final List<Integer> NOT_ENABLED = List.of(10_039, 10_076);
 
@@ -67,34 +71,58 @@ final class Streams {
     private final NatsSettings settings;
     private final Delivery delivery;
     private final Runnable wish;
-    private volatile Report report =
-            new Report(false, List.of(), "", List.of(), List.of(), System.nanoTime() - PAUSE_NANOS);
-    /** Since when looks have shown the same patterns. */
-    private volatile long since = System.nanoTime();
+    private final LongSupplier nanoTime;
+    private volatile Report report;
+    /** Since when looks have shown the same patterns on the same connection. */
+    private volatile long since;
 
     private volatile boolean wanted;
+    /** Whether nobody has looked yet by this connection. */
+    private volatile boolean unseen = true;
 
-    /** @param wish is run when there is a reason to look; by any thread, which must not be kept */
-    Streams(NatsSettings settings, Runnable wish) {
+    private volatile String denial = "";
+
+    /**
+     * @param wish is run when there is a reason to look; by any thread, which must not be kept
+     * @param nanoTime the clock; {@link System#nanoTime}, but in tests
+     */
+    Streams(NatsSettings settings, Runnable wish, LongSupplier nanoTime) {
         this.settings = settings;
         this.wish = wish;
+        this.nanoTime = nanoTime;
         this.delivery = settings.delivery();
-        this.wanted = delivery.setup() != Delivery.Setup.OFF;
+        this.since = nanoTime.getAsLong();
+        this.report = new Report(false, List.of(), "", List.of(), List.of(), since);
     }
 
-    /** There is a new connection, perhaps to other streams. */
+    /** The server has answered {@code -ERR}: perhaps to a question of ours, which then gets no other answer. */
+    void refused(String error) {
+        if (error.contains("$JS.")) {
+            denial = error;
+        }
+    }
+
+    /** There is a new connection, perhaps to other streams: what is known is to be asked again, and must last again. */
     void connected() {
-        wanted = delivery.setup() != Delivery.Setup.OFF;
+        unseen = true;
+        since = nanoTime.getAsLong();
     }
 
-    /** Whether there is a reason to look. */
+    /** Whether there is a reason to look, now or in a while. */
     boolean isWanted() {
-        return wanted || !report.flaw.isEmpty();
+        Report now = report;
+        return wanted
+                || !now.flaw.isEmpty()
+                || !now.problems.isEmpty()
+                || unseen && delivery.setup() != Delivery.Setup.OFF;
     }
 
     /** Whether there is one, and the last time is long enough ago. */
     boolean isDue() {
-        return isWanted() && System.nanoTime() - report.nanoTime >= PAUSE_NANOS;
+        Report now = report;
+        boolean urgent = wanted || !now.flaw.isEmpty();
+        long pause = unseen ? 0 : urgent ? PAUSE_NANOS : PROBLEM_PAUSE_NANOS;
+        return isWanted() && nanoTime.getAsLong() - now.nanoTime >= pause;
     }
 
     /** Why nothing can be stored; empty if something can, as far as is known. */
@@ -130,7 +158,7 @@ final class Streams {
      */
     String lack(String subject) {
         Report now = report;
-        boolean fresh = System.nanoTime() - now.nanoTime < FRESH_NANOS;
+        boolean fresh = nanoTime.getAsLong() - now.nanoTime < FRESH_NANOS;
         if (!wanted) {
             wanted = true;
             wish.run();
@@ -143,29 +171,32 @@ final class Streams {
 
     private String wayOut() {
         return delivery.setup() == Delivery.Setup.CREATE
-                ? "add the subject to one"
+                ? "add the subject to the stream " + delivery.stream()
                 : "create one, or set stream and stream.setup = create";
     }
 
     /** Asks JetStream. May take as long as its answers do, at most two seconds for each. */
     void look(Connection connection) {
         wanted = false;
+        unseen = false;
+        denial = "";
         Report now;
         try {
             JetStreamManagement jetStream = connection.jetStreamManagement(JetStreamOptions.builder()
                     .domain(delivery.domain().isEmpty() ? null : delivery.domain())
                     .requestTimeout(TIMEOUT)
                     .build());
+            String refusal = "";
             if (delivery.setup() == Delivery.Setup.CREATE) {
-                create(jetStream, connection.getServerInfo().getCluster() != null);
+                refusal = create(jetStream, connection.getServerInfo().getCluster() != null);
             }
-            now = report(jetStream.getStreams(all()));
+            now = report(jetStream.getStreams(all()), refusal);
         } catch (JetStreamApiException e) {
             now = NOT_ENABLED.contains(e.getApiErrorCode()) ? absent() : unanswered(e.getMessage());
         } catch (RequestFailureException e) {
             now = e.getReason() == RequestFailureReason.NO_RESPONDERS
                     ? absent()
-                    : unanswered(e.getLastError() == null ? e.getMessage() : e.getLastError());
+                    : unanswered(denial.isEmpty() ? e.getMessage() : denial);
         } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
             now = unanswered(e.toString());
         }
@@ -191,8 +222,8 @@ final class Streams {
         }
     }
 
-    private static Report of(boolean answered, String flaw, List<String> problems) {
-        return new Report(answered, List.of(), flaw, problems, List.of(), System.nanoTime());
+    private Report of(boolean answered, String flaw, List<String> problems) {
+        return new Report(answered, List.of(), flaw, problems, List.of(), nanoTime.getAsLong());
     }
 
     private Report absent() {
@@ -207,18 +238,27 @@ final class Streams {
         return of(false, "", List.of("JetStream does not say which streams there are: " + LogText.of(reason)));
     }
 
-    private void create(JetStreamManagement jetStream, boolean clustered) throws IOException, JetStreamApiException {
+    /** @return why the server does not make the stream; empty if it is there */
+    private String create(JetStreamManagement jetStream, boolean clustered) throws IOException, JetStreamApiException {
         if (jetStream.getStreamNames().contains(delivery.stream())) {
-            return;
+            return "";
         }
-        jetStream.addStream(StreamConfiguration.builder()
-                .name(delivery.stream())
-                .subjects(settings.namespace() + ".>")
-                .storageType(StorageType.File)
-                .replicas(clustered ? CLUSTER_REPLICAS : 1)
-                .duplicateWindow(window())
-                .build());
+        try {
+            jetStream.addStream(StreamConfiguration.builder()
+                    .name(delivery.stream())
+                    .subjects(settings.namespace() + ".>")
+                    .storageType(StorageType.File)
+                    .replicas(clustered ? CLUSTER_REPLICAS : 1)
+                    .duplicateWindow(window())
+                    .build());
+        } catch (JetStreamApiException e) {
+            if (NOT_ENABLED.contains(e.getApiErrorCode())) {
+                throw e;
+            }
+            return "the stream " + delivery.stream() + " was not created: " + LogText.of(e.getMessage());
+        }
         log.info("nats_stream_created datastore={} stream={}", settings.datastore(), delivery.stream());
+        return "";
     }
 
     private Duration window() {
@@ -230,7 +270,8 @@ final class Streams {
         return settings.namespace() + ".*.*";
     }
 
-    private Report report(List<StreamInfo> found) {
+    /** @param refusal why a stream was not created; empty if none had to be */
+    private Report report(List<StreamInfo> found, String refusal) {
         List<StreamConfiguration> streams =
                 found.stream().map(StreamInfo::getConfiguration).toList();
         List<StreamConfiguration> answering =
@@ -240,12 +281,15 @@ final class Streams {
         List<String> problems = new ArrayList<>();
         String flaw = "";
         if (streams.isEmpty()) {
-            flaw = "no stream stores " + all() + "; " + wayOut();
+            flaw = "no stream stores " + all() + "; " + (refusal.isEmpty() ? wayOut() : refusal);
         } else if (answering.isEmpty()) {
             flaw = "the stream " + streams.get(0).getName() + " has no_ack set, and so confirms nothing; unset it";
         } else {
+            if (!refusal.isEmpty()) {
+                problems.add(refusal);
+            }
             problems.addAll(uncovered(patterns));
-            answering.forEach(stream -> problems.addAll(problems(stream)));
+            streams.forEach(stream -> problems.addAll(problems(stream)));
         }
         if (!delivery.stream().isEmpty()
                 && streams.stream().noneMatch(s -> s.getName().equals(delivery.stream()))) {
@@ -257,7 +301,7 @@ final class Streams {
                 flaw,
                 problems,
                 streams.stream().map(Streams::inWords).toList(),
-                System.nanoTime());
+                nanoTime.getAsLong());
     }
 
     private List<String> uncovered(List<String> patterns) {
@@ -280,7 +324,12 @@ final class Streams {
         if (window != null && window.compareTo(window()) < 0) {
             problems.add("the stream " + stream.getName() + " knows message ids for " + window.toSeconds()
                     + " s only, so a record that is written again may be stored twice; set its duplicate_window to "
-                    + window().toSeconds() + " s, which is confirm.timeout.ms and 30 s, or confirm.timeout.ms to less");
+                    + window().plusMillis(999).toSeconds()
+                    + " s, which is confirm.timeout.ms and 30 s, or confirm.timeout.ms to less");
+        }
+        if (stream.getNoAck()) {
+            problems.add("the stream " + stream.getName()
+                    + " has no_ack set, so what it stores is never confirmed and expires; unset it");
         }
         if (stream.getSealed()) {
             problems.add("the stream " + stream.getName() + " is sealed and takes nothing");

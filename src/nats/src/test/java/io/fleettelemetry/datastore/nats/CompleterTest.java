@@ -64,29 +64,62 @@ class CompleterTest {
         }
     }
 
+    private static final Completer.Ends ENDS = new Completer.Ends() {
+        @Override
+        public void confirmed(TelemetryRecord record, Receipt receipt) {
+            receipt.confirmed(record);
+        }
+
+        @Override
+        public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
+            receipt.failed(record, why);
+        }
+
+        @Override
+        public Failure expired() {
+            return new Failure(Failure.Kind.EXPIRED, "by the test");
+        }
+    };
+
+    @Test
+    void what_is_answered_while_the_last_receipts_run_ends_once_too() {
+        NatsSettings settings = NatsSettings.parse(Map.of("delivery", "jetstream"));
+        Journal journal =
+                new Journal(settings, new FrameEncoder(new Subjects("ns"), "id-", "_INBOX.test"), System::nanoTime);
+        Outcomes outcomes = new Outcomes();
+        Receipt meanwhile = new Receipt() {
+            @Override
+            public boolean confirmed(TelemetryRecord record) {
+                journal.stored(1); // as a thread of jnats may, until the connection is closed
+                return outcomes.confirmed(record);
+            }
+
+            @Override
+            public void failed(TelemetryRecord record, Failure why) {
+                outcomes.failed(record, why);
+            }
+        };
+        Thread nobody = new Thread(() -> {});
+        journal.servedBy(nobody, nobody);
+        for (int i = 0; i < 3; i++) {
+            journal.offer(NatsDatastoreTest.record("VIN" + i, "V", new byte[10]), meanwhile);
+        }
+        journal.stored(0);
+        journal.close();
+        journal.stop();
+        new Completer(journal, ENDS).run();
+        assertEquals("VIN0", outcomes.confirmed().get(0).vin());
+        assertEquals(3, outcomes.ended());
+        assertEquals(0, journal.records());
+    }
+
     @Test
     void a_barrier_that_nobody_can_judge_closes_the_port_and_confirms_nothing_until_another_opens() throws Exception {
         NatsSettings settings = NatsSettings.parse(Map.of());
         Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
         Outcomes outcomes = new Outcomes();
-        Completer.Ends ends = new Completer.Ends() {
-            @Override
-            public void confirmed(TelemetryRecord record, Receipt receipt) {
-                receipt.confirmed(record);
-            }
-
-            @Override
-            public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
-                receipt.failed(record, why);
-            }
-
-            @Override
-            public Failure expired() {
-                return new Failure(Failure.Kind.EXPIRED, "by the test");
-            }
-        };
         Thread writer = new Thread(new Writer(journal), "test-write");
-        Thread completer = new Thread(new Completer(journal, ends), "test-complete");
+        Thread completer = new Thread(new Completer(journal, ENDS), "test-complete");
         journal.servedBy(writer, completer);
         writer.start();
         completer.start();

@@ -42,6 +42,8 @@ class JournalPropertyTest {
         boolean up = true;
         boolean told;
         int parsed;
+        /** What the server has denied, by the numbers of records, and how many barriers have passed since. */
+        final Map<Integer, Integer> denied = new HashMap<>();
 
         MemoryWire(long maxPayload) {
             this.maxPayload = maxPayload;
@@ -88,10 +90,12 @@ class JournalPropertyTest {
         final Random random;
         final boolean headers;
         final boolean streamFails;
+        final boolean denies;
         boolean stores;
         long now = System.nanoTime();
         Journal journal;
         Ended answered = new Ended();
+        final Denials denials = new Denials();
         final Step step = new Step();
         final Set<MemoryWire> wires = new HashSet<>();
         MemoryWire current;
@@ -123,6 +127,7 @@ class JournalPropertyTest {
             random = new Random(seed);
             headers = random.nextBoolean();
             streamFails = random.nextInt(3) == 0;
+            denies = random.nextInt(3) == 0;
             stores = random.nextBoolean();
             journal = new Journal(settings(), encoder(), () -> now);
             Thread nobody = new Thread(() -> {});
@@ -258,10 +263,12 @@ class JournalPropertyTest {
                 // The server has answered an error that does not say to what.
                 journal.settle(barrier, false, proven, ended);
                 journal.doubt(barrier);
+                wire.denied.clear(); // it is all written again
                 barrier = null;
                 return;
             }
-            journal.settle(barrier, passed, proven, ended);
+            Mark mark = barrier;
+            boolean good = journal.settle(mark, passed, proven, ended);
             barrier = null;
             for (Block block : proven) {
                 for (int i = 0; i < block.count(); i++) {
@@ -272,6 +279,44 @@ class JournalPropertyTest {
                 journal.release(block);
             }
             end(ended);
+            if (good) {
+                deny(mark, wire);
+            }
+        }
+
+        /** As the completer does; anything may happen before. */
+        private void deny(Mark mark, MemoryWire wire) {
+            wire.denied.forEach((number, barriers) -> {
+                if (barriers == 0) {
+                    denials.add(subject(number));
+                }
+            });
+            if (random.nextBoolean()) {
+                answer(false);
+                expire();
+                offer();
+                write();
+            }
+            Ended ended = new Ended();
+            journal.deny(
+                    mark,
+                    record -> denials.hit(subject(number(record)))
+                            ? new Failure(Failure.Kind.DENIED, "by the test")
+                            : null,
+                    ended);
+            end(ended);
+            takeAnswered();
+            denials.barrierPassed();
+            wire.denied.replaceAll((number, barriers) -> barriers + 1);
+            if (wire == current) {
+                wire.denied.forEach((number, barriers) ->
+                        assertTrue(barriers < 2 || !live.contains(number), "what is denied ends"));
+            }
+            wire.denied.values().removeIf(barriers -> barriers == 2);
+        }
+
+        private String subject(int number) {
+            return "ns.VIN" + vehicleOf.get(number) + ".data";
         }
 
         void cut() {
@@ -400,7 +445,10 @@ class JournalPropertyTest {
                     number = number * 10 + bytes[i] - '0';
                 }
                 assertTrue(words[1].endsWith(".VIN" + vehicleOf.get(number) + ".data"), words[1]);
-                if (reply != null && streamFails && random.nextInt(10) == 0) {
+                if (reply != null && denies && random.nextInt(10) == 0) {
+                    wire.denied.put(number, 0);
+                    postponed = true; // if it is written again, and no longer denied, it comes late
+                } else if (reply != null && streamFails && random.nextInt(10) == 0) {
                     noResponders.add(FrameEncoder.numberOf(reply));
                     postponed = true;
                 } else {

@@ -1,15 +1,29 @@
 package io.fleettelemetry.datastore.nats;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.Journal.Ended;
+import io.fleettelemetry.datastore.nats.Journal.Mark;
 import io.fleettelemetry.datastore.nats.Journal.Step;
 import java.io.IOException;
+import java.lang.reflect.Proxy;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class JournalTest {
@@ -78,5 +92,382 @@ class JournalTest {
         assertEquals(10_000, journal.records());
         assertTrue(blocks.size() <= 10_000 * 130 / Block.SIZE + 1, blocks.size() + " blocks");
         assertEquals(0, journal.unsent());
+    }
+
+    @Test
+    void new_settings_do_not_wait_for_what_is_offered_meanwhile() {
+        journal.opened(WIRE);
+        journal.next(step);
+        journal.inspect(null, new Ended());
+        journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes());
+        journal.next(step);
+        journal.wrote(step);
+        journal.next(step);
+        AtomicInteger moved = new AtomicInteger();
+        Wire other = another();
+        journal.prepare(other, journal.encoder(), journal.settings(), moved::incrementAndGet);
+        journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes()); // into the same block
+        journal.next(step);
+        assertEquals(0, moved.get(), "what was written is not proven yet");
+        Ended ended = new Ended();
+        journal.settle(journal.takeMark(), true, new ArrayList<>(), ended);
+        assertEquals(1, ended.records.size());
+        journal.next(step);
+        assertEquals(1, moved.get());
+        journal.inspect(null, ended);
+        journal.next(step);
+        assertEquals(other, step.wire);
+        assertEquals(1, step.rangeCount);
+        journal.wrote(step);
+        assertEquals(0, journal.unsent());
+    }
+
+    // ---- JetStream -------------------------------------------------------------------------------------------------
+
+    private static final int MAX_UNANSWERED = 8_192;
+    /** How many records, at most, share a block in these tests. */
+    private static final int IN_A_BLOCK = Block.SIZE / 100;
+
+    private static final Failure DENIED = new Failure(Failure.Kind.DENIED, "by the test");
+
+    private long now = Long.MAX_VALUE - 1_000_000; // it may run over
+    private final Journal storing = new Journal(
+            NatsSettings.parse(Map.of("delivery", "jetstream")),
+            new FrameEncoder(new Subjects("ns"), "id-", "_INBOX.test"),
+            () -> now);
+    private final Outcomes outcomes = new Outcomes();
+    private long offered;
+
+    /** A wire like the other one, and not the same. */
+    private static Wire another() {
+        return (Wire) Proxy.newProxyInstance(
+                Wire.class.getClassLoader(),
+                new Class<?>[] {Wire.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "equals" -> proxy == arguments[0];
+                    case "hashCode" -> System.identityHashCode(proxy);
+                    default -> method.invoke(WIRE, arguments);
+                });
+    }
+
+    private void open(Wire wire) {
+        Thread nobody = new Thread(() -> {});
+        storing.servedBy(nobody, nobody);
+        storing.opened(wire);
+        storing.next(step);
+        storing.inspect(null, new Ended());
+    }
+
+    /** Offers one record for vehicle VIN0, VIN1 and so on up to VIN9, and again. */
+    private long offer() {
+        assertNull(storing.offer(NatsDatastoreTest.record("VIN" + offered % 10, "V", new byte[1]), outcomes));
+        return offered++;
+    }
+
+    private Step.Kind next() {
+        storing.next(step);
+        return step.kind;
+    }
+
+    private int frames() {
+        int bytes = 0;
+        for (int i = 0; i < step.rangeCount; i++) {
+            bytes += step.ranges[2 * i + 1] - step.ranges[2 * i];
+        }
+        return bytes / frameLength();
+    }
+
+    private int frameLength() {
+        return storing.encoder().length(NatsDatastoreTest.record("VIN0", "V", new byte[1]));
+    }
+
+    private int writeAll() {
+        int frames = 0;
+        while (next() == Step.Kind.WRITE) {
+            frames += frames();
+            storing.wrote(step);
+        }
+        return frames;
+    }
+
+    private void pass(Duration time) {
+        now += time.toNanos();
+    }
+
+    private int takeAnswered() {
+        Ended ended = storing.takeAnswered(new Ended());
+        int count = ended.records.size();
+        storing.release(ended);
+        return count;
+    }
+
+    /** Lets a barrier pass, and all be denied that this says. */
+    private int deny(Function<TelemetryRecord, Failure> denial) {
+        Mark mark = storing.takeMark();
+        List<Block> proven = new ArrayList<>();
+        Ended ended = new Ended();
+        assertTrue(storing.settle(mark, true, proven, ended));
+        assertEquals(0, proven.size() + ended.records.size(), "in JetStream a barrier proves nothing");
+        storing.deny(mark, denial, ended);
+        int count = ended.records.size();
+        storing.release(ended);
+        return count;
+    }
+
+    private static Function<TelemetryRecord, Failure> all(String vin) {
+        return record -> record.vin().equals(vin) ? DENIED : null;
+    }
+
+    @Test
+    void a_barrier_confirms_nothing_that_is_to_be_stored() {
+        open(WIRE);
+        offer();
+        writeAll();
+        assertEquals(0, deny(record -> null));
+        assertEquals(1, storing.records());
+        storing.stored(0);
+        assertEquals(1, takeAnswered());
+        assertEquals(0, storing.records());
+    }
+
+    @Test
+    void what_is_denied_ends_if_a_barrier_has_reached_it_and_what_was_written_behind_it_does_not() {
+        open(WIRE);
+        IntStream.range(0, 20).forEach(i -> offer());
+        writeAll();
+        Mark first = storing.takeMark();
+        IntStream.range(0, 20).forEach(i -> offer());
+        writeAll();
+        IntStream.range(0, 10).forEach(i -> offer()); // not written at all, and in the same block
+        storing.settle(first, true, new ArrayList<>(), new Ended());
+        Ended ended = new Ended();
+        storing.deny(first, all("VIN3"), ended);
+        assertEquals(2, ended.records.size());
+        ended.failures.forEach(failure -> assertEquals(DENIED, failure));
+        storing.release(ended);
+        assertEquals(48, storing.records());
+        storing.stored(3);
+        assertEquals(1, storing.lateAnswers(), "it has ended");
+        writeAll();
+        assertEquals(3, deny(all("VIN3")), "the next barrier reaches what was written meanwhile");
+        assertEquals(45, storing.records());
+    }
+
+    @Test
+    void a_denial_of_another_wire_ends_nothing() {
+        open(WIRE);
+        offer();
+        writeAll();
+        Mark mark = storing.takeMark();
+        storing.closed(WIRE);
+        open(another());
+        Ended ended = new Ended();
+        assertFalse(storing.settle(mark, true, new ArrayList<>(), ended));
+        storing.deny(mark, record -> DENIED, ended);
+        assertEquals(0, ended.records.size());
+    }
+
+    @Test
+    void a_block_whose_records_are_all_denied_while_it_is_written_again_is_free_only_after_that() {
+        open(WIRE);
+        offer();
+        writeAll();
+        pass(Duration.ofSeconds(6));
+        assertEquals(Step.Kind.WRITE, next(), "no answer, so again");
+        Block held = step.block;
+        assertEquals(1, deny(record -> DENIED));
+        offer();
+        storing.wrote(step);
+        assertEquals(Step.Kind.WRITE, next());
+        assertNotSame(held, step.block);
+        storing.wrote(step);
+    }
+
+    @Test
+    void no_more_is_written_than_may_go_unanswered_and_answers_make_room_for_as_much() {
+        open(WIRE);
+        IntStream.range(0, 20_000).forEach(i -> offer());
+        int written = writeAll();
+        assertTrue(written >= MAX_UNANSWERED && written < MAX_UNANSWERED + IN_A_BLOCK, written + " frames");
+        int answers = written - MAX_UNANSWERED;
+        IntStream.range(0, answers).forEach(storing::stored);
+        assertEquals(Step.Kind.PARK, next(), "still as many as may be");
+        storing.stored(answers);
+        int more = writeAll();
+        assertTrue(more > 0 && more <= IN_A_BLOCK, more + " frames");
+    }
+
+    @Test
+    void however_a_record_ends_it_makes_room_for_exactly_one() {
+        open(WIRE);
+        Ended ended = new Ended();
+        for (int round = 0; round < 60; round++) {
+            long from = offered;
+            IntStream.range(0, 1_000).forEach(i -> offer());
+            // Answers come before the write has returned, after it, twice, from the wire before, or not at all.
+            assertEquals(Step.Kind.WRITE, next());
+            for (int i = 0; i < 300; i += 3) {
+                storing.stored(from + i);
+                storing.refused(from + i + 1, DENIED);
+                storing.postponed(from + i + 2);
+            }
+            storing.wrote(step);
+            writeAll();
+            assertEquals(80, deny(all("VIN3")));
+            for (int i = 0; i < 1_000; i += 4) {
+                storing.stored(from + i);
+                storing.stored(from + i);
+            }
+            switch (round < 12 ? round % 3 : 0) { // on a new wire it counts anew, and so nothing would add up
+                case 0 -> {
+                    pass(Duration.ofSeconds(10));
+                    writeAll(); // once more what was not answered
+                }
+                case 1 -> {
+                    Wire next = another();
+                    storing.opened(next);
+                    storing.next(step);
+                    storing.inspect(null, ended);
+                    storing.stored(from + 5); // by the wire before, and before it is written again
+                    writeAll();
+                }
+                default -> {
+                    Mark mark = storing.takeMark();
+                    if (mark != null) {
+                        storing.settle(mark, false, new ArrayList<>(), ended);
+                        storing.doubt(mark);
+                        storing.next(step);
+                        storing.inspect(null, ended);
+                        writeAll();
+                    }
+                }
+            }
+            for (int i = 1; i < 1_000; i += 4) {
+                storing.stored(from + i);
+            }
+            takeAnswered();
+            pass(Duration.ofSeconds(121));
+            storing.expire(now, DENIED, ended);
+            storing.release(ended);
+            assertEquals(0, storing.records());
+            writeAll();
+            Mark rest = storing.takeMark();
+            if (rest != null) {
+                storing.settle(rest, true, new ArrayList<>(), ended);
+            }
+        }
+        IntStream.range(0, 20_000).forEach(i -> offer());
+        int written = writeAll();
+        assertTrue(written >= MAX_UNANSWERED && written < MAX_UNANSWERED + IN_A_BLOCK, written + " frames");
+    }
+
+    @Test
+    void a_block_of_which_nothing_is_left_to_write_is_not_given_to_the_writer() {
+        open(WIRE);
+        offer();
+        writeAll();
+        offer();
+        storing.stored(1); // by somebody who guesses numbers
+        assertEquals(Step.Kind.PARK, next());
+        offer();
+        assertEquals(1, writeAll());
+        assertEquals(2, storing.records() - takeAnswered());
+    }
+
+    @Test
+    void only_what_is_not_answered_is_written_again_with_longer_and_longer_pauses() {
+        open(WIRE);
+        IntStream.range(0, 10).forEach(i -> offer());
+        assertEquals(10, writeAll());
+        IntStream.range(0, 10).filter(i -> i != 4 && i != 7).forEach(storing::stored);
+        List<Integer> at = new ArrayList<>();
+        for (int second = 1; second < 60; second++) {
+            pass(Duration.ofSeconds(1));
+            int again = writeAll();
+            if (again > 0) {
+                assertEquals(2, again);
+                at.add(second);
+            }
+        }
+        assertEquals(List.of(5, 10, 20, 36, 52), at);
+        assertEquals(0, storing.unsent());
+        storing.stored(4);
+        pass(Duration.ofSeconds(20));
+        assertEquals(1, writeAll());
+    }
+
+    @Test
+    void what_no_stream_took_is_written_again_soon_and_then_less_often() {
+        open(WIRE);
+        offer();
+        writeAll();
+        List<Integer> at = new ArrayList<>();
+        storing.postponed(0);
+        for (int ms = 50; ms <= 10_000; ms += 50) {
+            pass(Duration.ofMillis(50));
+            if (writeAll() > 0) {
+                at.add(ms);
+                storing.postponed(0);
+            }
+        }
+        assertEquals(List.of(250, 750, 1_750, 3_750, 7_750), at);
+        assertNull(storing.postponed(1), "there is no such record");
+    }
+
+    @Test
+    void what_has_expired_is_not_written_again_though_nobody_has_ended_it_yet() {
+        open(WIRE);
+        offer();
+        writeAll();
+        pass(Duration.ofSeconds(118));
+        assertEquals(1, writeAll());
+        pass(Duration.ofSeconds(3));
+        assertEquals(Step.Kind.PARK, next());
+        assertTrue(storing.hasExpired(now), "although it is on a wire that lives");
+        Ended ended = new Ended();
+        storing.expire(now, DENIED, ended);
+        assertEquals(1, ended.records.size());
+        storing.release(ended);
+        storing.stored(0);
+        assertEquals(0, takeAnswered());
+        assertEquals(1, storing.lateAnswers());
+    }
+
+    @Test
+    void a_record_that_expires_while_it_is_written_again_ends_after_that_write() {
+        open(WIRE);
+        offer();
+        writeAll();
+        pass(Duration.ofSeconds(119));
+        assertEquals(Step.Kind.WRITE, next());
+        pass(Duration.ofSeconds(2));
+        Ended ended = new Ended();
+        storing.expire(now, DENIED, ended);
+        assertEquals(0, ended.records.size());
+        storing.wrote(step);
+        storing.expire(now, DENIED, ended);
+        assertEquals(1, ended.records.size());
+    }
+
+    @Test
+    void an_answer_ends_the_record_with_its_number_whatever_has_become_of_the_blocks_around_it() {
+        open(WIRE);
+        IntStream.range(0, 5_000).forEach(i -> offer());
+        writeAll();
+        List<Integer> numbers =
+                new ArrayList<>(IntStream.range(0, 5_000).boxed().toList());
+        Collections.shuffle(numbers, new Random(1));
+        for (int number : numbers) {
+            storing.stored(number);
+            Ended ended = storing.takeAnswered(new Ended());
+            assertEquals("VIN" + number % 10, ended.records.get(0).vin());
+            storing.release(ended);
+            storing.stored(number);
+        }
+        assertEquals(0, storing.records());
+        assertEquals(5_000, storing.lateAnswers());
+        storing.stored(-1);
+        storing.stored(Long.MAX_VALUE);
+        assertEquals(5_002, storing.lateAnswers());
     }
 }

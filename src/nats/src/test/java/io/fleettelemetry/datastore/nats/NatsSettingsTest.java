@@ -66,6 +66,7 @@ class NatsSettingsTest {
                 "stream.setup|alter|must be one of off, verify, create",
                 "js.domain|a.b|has '.' at position 2",
                 "inbox.prefix|_INBOX.>|'>' has '>' at position 1",
+                "inbox.prefix|_R_.mine|must not begin with _R_ or _GR_",
                 "namespace|a..b|'' is empty",
                 "namespace|a b|'a b' has a blank at position 2",
                 "namespace|*|'*' has '*' at position 1",

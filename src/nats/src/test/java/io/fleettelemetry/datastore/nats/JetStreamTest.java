@@ -1,0 +1,761 @@
+package io.fleettelemetry.datastore.nats;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Status;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.testkit.FreePort;
+import io.fleettelemetry.testkit.Link;
+import io.fleettelemetry.testkit.Link.Way;
+import io.fleettelemetry.testkit.NatsServer;
+import io.fleettelemetry.testkit.Transcript;
+import io.fleettelemetry.testkit.Transcript.Frame;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamSubscription;
+import io.nats.client.NUID;
+import io.nats.client.Nats;
+import io.nats.client.PushSubscribeOptions;
+import io.nats.client.Subscription;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.MessageInfo;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What {@code delivery = jetstream} promises, against a real nats-server. {@code faults} has what breaks meanwhile. */
+class JetStreamTest {
+
+    private static final String JETSTREAM = "jetstream { store_dir: $DIR }";
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Duration LONG_WINDOW = Duration.ofMinutes(5);
+
+    private static NatsServer server;
+    private static Connection client;
+    private static JetStreamManagement streams;
+
+    /** A namespace and a stream of each test's own, so that they can share a server. */
+    private final String namespace = "ns-" + NUID.nextGlobal();
+
+    private final String stream = namespace + "-stream";
+    private final Outcomes outcomes = new Outcomes();
+
+    @BeforeAll
+    static void start() throws Exception {
+        server = NatsServer.start(JETSTREAM);
+        client = Nats.connect(server.url());
+        streams = client.jetStreamManagement();
+    }
+
+    @AfterAll
+    static void stop() throws Exception {
+        client.close();
+        server.close();
+    }
+
+    private NatsSettings settings(String... keysAndValues) {
+        return NatsSettings.parse(keys(keysAndValues));
+    }
+
+    private Map<String, String> keys(String... keysAndValues) {
+        Map<String, String> settings = new HashMap<>(Map.of(
+                "url", server.url(), "namespace", namespace, "delivery", "jetstream", "reconnect.wait.ms", "50"));
+        for (int i = 0; i < keysAndValues.length; i += 2) {
+            settings.put(keysAndValues[i], keysAndValues[i + 1]);
+        }
+        return settings;
+    }
+
+    /** Opens a datastore that stores, with these keys and values besides. */
+    private NatsDatastore open(String... keysAndValues) {
+        return NatsDatastoreTest.open(keys(keysAndValues));
+    }
+
+    private StreamConfiguration.Builder streamOf(String... subjects) {
+        return StreamConfiguration.builder()
+                .name(stream)
+                .subjects(subjects)
+                .storageType(StorageType.Memory)
+                .duplicateWindow(LONG_WINDOW);
+    }
+
+    private void addStream() throws Exception {
+        streams.addStream(streamOf(namespace + ".>").build());
+    }
+
+    private long stored() {
+        try {
+            return streams.getStreamInfo(stream).getStreamState().getMsgCount();
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static TelemetryRecord record(String type, String text) {
+        return NatsDatastoreTest.record("VIN", type, text.getBytes(UTF_8));
+    }
+
+    private static TelemetryRecord record(String text) {
+        return record("V", text);
+    }
+
+    private static void awaitStatus(NatsDatastore datastore, Status.State state, String... parts) {
+        await(state + " " + String.join(" ", parts)).atMost(SOON).until(datastore::status, status -> {
+            return status.state() == state && List.of(parts).stream().allMatch(status.summary()::contains);
+        });
+    }
+
+    /** Offers a record and waits until it has ended. */
+    private static Outcomes ended(NatsDatastore datastore, TelemetryRecord record) {
+        Outcomes outcomes = new Outcomes();
+        datastore.produce(record, outcomes);
+        return outcomes.awaitEnded(1);
+    }
+
+    private static void assertConfirms(NatsDatastore datastore) {
+        TelemetryRecord record = record("to be stored");
+        Outcomes outcomes = ended(datastore, record);
+        assertEquals(
+                List.of(record), outcomes.confirmed(), () -> outcomes.failures().toString());
+    }
+
+    private static void assertFails(NatsDatastore datastore, TelemetryRecord record, String... parts) {
+        Failure failure = ended(datastore, record).failures().get(0);
+        assertEquals(Failure.Kind.ERROR, failure.kind());
+        for (String part : parts) {
+            assertTrue(failure.reason().contains(part), failure.reason());
+        }
+    }
+
+    // ---- what is confirmed -----------------------------------------------------------------------------------------
+
+    @Test
+    void a_record_is_confirmed_once_it_is_stored_with_its_subject_its_bytes_and_an_id_of_ours() throws Exception {
+        addStream();
+        TelemetryRecord record =
+                TelemetryRecord.of("VIN", "alerts", "txid-of-the-vehicle", new byte[] {0, '\r', '\n', -1}, Map.of());
+        try (NatsDatastore datastore = open()) {
+            assertEquals(List.of(record), ended(datastore, record).confirmed());
+            assertEquals(1, stored(), "stored before it is confirmed");
+            MessageInfo message = streams.getMessage(stream, 1);
+            assertEquals(namespace + ".VIN.alerts", message.getSubject());
+            assertArrayEquals(record.payload(), message.getData());
+            String id = message.getHeaders().getFirst("Nats-Msg-Id");
+            assertTrue(id.matches("[0-9A-Za-z]{22}-[0-9a-f]{16}"), id);
+            assertEquals(Set.of("Nats-Msg-Id"), message.getHeaders().keySet());
+            awaitStatus(datastore, Status.State.OK, "connected");
+            Map<String, String> details = datastore.status().details();
+            assertEquals("jetstream", details.get("delivery"));
+            assertEquals("0", details.get("late_acks"));
+            assertTrue(details.get("streams").startsWith(stream + ": subjects " + namespace + ".>, memory storage"));
+        }
+    }
+
+    @Test
+    void ten_thousand_records_are_stored_once_each_in_the_order_of_offering() throws Exception {
+        addStream();
+        int records = 10_000;
+        try (NatsDatastore datastore = open()) {
+            IntStream.range(0, records).forEach(i -> datastore.produce(record("" + i), outcomes));
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+        }
+        assertEquals(records, stored());
+        for (int i : new int[] {1, 2, 777, 9_999, 10_000}) {
+            assertEquals("" + (i - 1), new String(streams.getMessage(stream, i).getData(), UTF_8));
+        }
+    }
+
+    @Test
+    void a_stream_that_acknowledges_nothing_is_critical_and_records_fail_until_it_does() throws Exception {
+        streams.addStream(streamOf(namespace + ".>").noAck(true).build());
+        try (NatsDatastore datastore = open()) {
+            awaitStatus(datastore, Status.State.CRITICAL, stream, "has no_ack set", "unset it");
+            assertFails(datastore, record("x"), "no_ack");
+            streams.updateStream(streamOf(namespace + ".>").noAck(false).build());
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void a_record_whose_ack_never_comes_is_written_again_on_the_same_connection_and_stored_once() throws Exception {
+        streams.addStream(streamOf(namespace + ".>").noAck(true).build());
+        try (NatsDatastore datastore = open("stream.setup", "off")) {
+            datastore.produce(record("x"), outcomes);
+            await().atMost(SOON).until(() -> stored() == 1);
+            streams.updateStream(streamOf(namespace + ".>").noAck(false).build());
+            assertEquals(0, outcomes.ended(), "not without a PubAck");
+            Outcomes others = new Outcomes();
+            IntStream.range(0, 1_000).forEach(i -> datastore.produce(record("" + i), others));
+            assertEquals(1_000, others.awaitEnded(1_000).confirmed().size(), "the missing one holds nobody up");
+            assertEquals(0, outcomes.ended());
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            assertEquals(1_001, stored());
+            assertEquals("0", datastore.status().details().get("reconnects"));
+        }
+    }
+
+    @Test
+    void a_record_whose_ack_is_lost_with_the_link_is_stored_once_and_confirmed_once() throws Exception {
+        addStream();
+        try (Link link = Link.to(server.port());
+                NatsDatastore datastore =
+                        open("url", link.url(), "heartbeat.ms", "100", "silent.ms", "500", "drain.timeout.ms", "0")) {
+            awaitStatus(datastore, Status.State.OK);
+            link.swallow(Way.TO_CLIENT);
+            datastore.produce(record("x"), outcomes);
+            await().atMost(SOON).until(() -> stored() == 1);
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            assertEquals(2, link.connections(), "the first one could not tell");
+            assertEquals(1, stored());
+        }
+    }
+
+    @Test
+    void a_record_that_has_expired_stays_failed_and_its_late_ack_is_only_counted() throws Exception {
+        try (NatsServer bare = NatsServer.start();
+                Connection slow = Nats.connect(bare.url());
+                NatsDatastore datastore = open("url", bare.url(), "stream.setup", "off", "confirm.timeout.ms", "300")) {
+            Subscription published = slow.subscribe(namespace + ".>");
+            slow.flush(SOON);
+            IntStream.range(0, 10).forEach(i -> datastore.produce(record("" + i), outcomes));
+            outcomes.awaitEnded(10);
+            assertEquals(Failure.Kind.EXPIRED, outcomes.failures().get(0).kind());
+            assertTrue(outcomes.failures().get(0).reason().contains("confirm.timeout.ms = 300"));
+            for (int i = 0; i < 10; i++) {
+                String inbox = published.nextMessage(SOON).getReplyTo();
+                slow.publish(inbox, "{\"stream\":\"X\",\"seq\":1}".getBytes(UTF_8));
+            }
+            await().atMost(SOON)
+                    .until(() -> datastore.status().details().get("late_acks").equals("10"));
+            assertEquals(10, outcomes.failed().size());
+            assertEquals(0, outcomes.confirmed().size());
+            assertNull(published.nextMessage(Duration.ofMillis(100)), "what has expired is not published again");
+        }
+    }
+
+    @Test
+    void an_answer_that_is_no_ack_confirms_nothing() throws Exception {
+        List<String> answers = List.of(
+                "garbage",
+                "",
+                "{}",
+                "[]",
+                "null",
+                "{\"stream\":\"X\"}",
+                "{\"seq\":7}",
+                "{\"stream\":\"X\",\"seq\":\"7\"}",
+                "{\"stream\":\"X\",\"seq\":-1}",
+                "{\"stream\":\"X\",\"seq\":0}",
+                "{\"stream\":\"X\",\"seq\":0,\"duplicate\":true}",
+                "{\"error\":{\"code\":503}}",
+                "{\"error\":{\"code\":503,\"err_code\":10008}}",
+                "{\"error\":\"no object\",\"stream\":\"X\",\"seq\":7}");
+        try (NatsServer bare = NatsServer.start();
+                Connection stranger = Nats.connect(bare.url());
+                NatsDatastore datastore = open("url", bare.url(), "stream.setup", "off", "confirm.timeout.ms", "500")) {
+            stranger.createDispatcher(message -> stranger.publish(message.getReplyTo(), message.getData()))
+                    .subscribe(namespace + ".>");
+            stranger.flush(SOON);
+            answers.forEach(answer -> datastore.produce(record(answer), outcomes));
+            outcomes.awaitEnded(answers.size());
+            assertEquals(List.of(), outcomes.confirmed());
+            outcomes.failures().forEach(failure -> assertEquals(Failure.Kind.EXPIRED, failure.kind()));
+            TelemetryRecord ack = record("{\"stream\":\"X\",\"seq\":1}");
+            assertEquals(List.of(ack), ended(datastore, ack).confirmed(), "answers do arrive");
+        }
+    }
+
+    @Test
+    void somebody_else_who_answers_to_what_is_published_changes_nothing() throws Exception {
+        addStream();
+        client.createDispatcher(message -> client.publish(message.getReplyTo(), "thank you".getBytes(UTF_8)))
+                .subscribe(namespace + ".>");
+        client.flush(SOON);
+        try (NatsDatastore datastore = open()) {
+            IntStream.range(0, 100).forEach(i -> datastore.produce(record("" + i), outcomes));
+            assertEquals(100, outcomes.awaitEnded(100).confirmed().size());
+            assertEquals(100, stored());
+        }
+    }
+
+    // ---- streams ---------------------------------------------------------------------------------------------------
+
+    @ParameterizedTest
+    @ValueSource(strings = {"verify", "off"})
+    void without_a_stream_records_fail_with_the_reason_until_somebody_creates_one(String setup) throws Exception {
+        String reason = "no stream stores " + namespace + ".*.*; create one, or set stream and stream.setup = create";
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", setup)) {
+            for (int i = 0; i < 2; i++) {
+                assertFails(datastore, record("x"), "no stream stores " + namespace);
+                awaitStatus(datastore, Status.State.CRITICAL, reason);
+                assertThrows(JetStreamApiException.class, () -> streams.getStreamInfo(stream), "it creates none");
+                assertFails(datastore, record("at once"), reason);
+                addStream();
+                awaitStatus(datastore, Status.State.OK);
+                assertConfirms(datastore);
+                streams.deleteStream(stream);
+            }
+            assertEquals("0", datastore.status().details().get("reconnects"));
+        }
+    }
+
+    @Test
+    void a_stream_is_created_in_files_with_a_window_for_ids_and_one_that_is_there_is_never_altered() throws Exception {
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", "create")) {
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+        }
+        StreamConfiguration made = streams.getStreamInfo(stream).getConfiguration();
+        assertEquals(List.of(namespace + ".>"), made.getSubjects());
+        assertEquals(StorageType.File, made.getStorageType());
+        assertEquals(Duration.ofSeconds(150), made.getDuplicateWindow());
+        assertEquals(1, made.getReplicas());
+        for (String setup : List.of("create", "verify")) {
+            try (NatsDatastore datastore =
+                    open("stream", stream, "stream.setup", setup, "confirm.timeout.ms", "200001")) {
+                awaitStatus(
+                        datastore,
+                        Status.State.WARN,
+                        "knows message ids for 150 s only",
+                        "set its duplicate_window to 231 s");
+                assertConfirms(datastore);
+            }
+        }
+        assertEquals(
+                made.toJson(), streams.getStreamInfo(stream).getConfiguration().toJson());
+    }
+
+    @Test
+    void a_stream_that_the_server_does_not_create_is_a_failure_with_the_servers_reason() throws Exception {
+        streams.addStream(StreamConfiguration.builder()
+                .name(stream)
+                .subjects("elsewhere." + stream)
+                .build());
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", "create")) {
+            awaitStatus(datastore, Status.State.CRITICAL, "no stream stores", "the stream " + stream);
+            assertFails(datastore, record("x"), "no stream stores");
+        }
+        String other = stream + "-other";
+        streams.addStream(StreamConfiguration.builder()
+                .name(other)
+                .subjects(namespace + ".*.data")
+                .duplicateWindow(LONG_WINDOW)
+                .build());
+        try (NatsDatastore datastore = open("stream", stream + "-new", "stream.setup", "create")) {
+            awaitStatus(datastore, Status.State.WARN, "was not created", "overlap", namespace + ".*.alerts");
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void records_that_no_stream_stores_fail_and_the_others_are_confirmed() throws Exception {
+        streams.addStream(streamOf(namespace + ".*.data", namespace + ".*.errors", namespace + ".VIN1.alerts")
+                .build());
+        try (NatsDatastore datastore = open()) {
+            awaitStatus(
+                    datastore,
+                    Status.State.WARN,
+                    "no stream stores all of " + namespace + ".*.alerts, " + namespace + ".*.connectivity: what");
+            assertConfirms(datastore);
+            assertFails(datastore, record("alerts", "x"), "no stream stores " + namespace + ".VIN.alerts; create one");
+            assertEquals(
+                    1,
+                    ended(datastore, NatsDatastoreTest.record("VIN1", "alerts", new byte[1]))
+                            .confirmed()
+                            .size());
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void the_status_says_what_a_stream_lacks_and_what_limits_it() throws Exception {
+        streams.addStream(streamOf(namespace + ".>")
+                .duplicateWindow(Duration.ofSeconds(60))
+                .maxMessages(1_000)
+                .maxMessagesPerSubject(10)
+                .maxBytes(1_000_000)
+                .maximumMessageSize(5_000)
+                .maxAge(Duration.ofHours(1))
+                .discardPolicy(DiscardPolicy.New)
+                .build());
+        try (NatsDatastore datastore = open("stream", "MISSING")) {
+            awaitStatus(
+                    datastore,
+                    Status.State.WARN,
+                    "the stream " + stream + " knows message ids for 60 s only",
+                    "duplicate_window to 150 s",
+                    "the stream MISSING does not store " + namespace + ".*.*");
+            assertEquals(
+                    stream + ": subjects " + namespace
+                            + ".>, memory storage, replicas 1, retention limits, max_msgs 1000,"
+                            + " max_msgs_per_subject 10, max_bytes 1000000, max_msg_size 5000, max_age_s 3600,"
+                            + " refuses what is more",
+                    datastore.status().details().get("streams"));
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void what_a_stream_refuses_fails_with_its_code_and_the_others_are_stored() throws Exception {
+        streams.addStream(streamOf(namespace + ".>")
+                .maximumMessageSize(1_000)
+                .maxMessages(2)
+                .discardPolicy(DiscardPolicy.New)
+                .build());
+        try (NatsDatastore datastore = open()) {
+            assertConfirms(datastore);
+            assertFails(
+                    datastore,
+                    record("x".repeat(1_001)),
+                    "the stream refused it: message size exceeds maximum allowed (code 400, err_code 10054)");
+            assertConfirms(datastore);
+            assertFails(
+                    datastore,
+                    record("one too many"),
+                    "the stream refused it: maximum messages exceeded (code 503, err_code 10077)");
+            assertEquals(2, stored());
+            awaitStatus(datastore, Status.State.OK);
+        }
+    }
+
+    @Test
+    void jetstream_is_found_by_its_domain_and_nowhere_else() {
+        try (NatsServer hub = NatsServer.start("jetstream { store_dir: $DIR, domain: hub }");
+                NatsDatastore datastore =
+                        open("url", hub.url(), "js.domain", "nowhere", "stream", "FLEET", "stream.setup", "create")) {
+            awaitStatus(datastore, Status.State.CRITICAL, "the server has no JetStream domain nowhere");
+            assertFails(datastore, record("x"), "domain nowhere");
+            datastore.configure(
+                    settings("url", hub.url(), "js.domain", "hub", "stream", "FLEET", "stream.setup", "create"));
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void a_server_without_jetstream_is_critical_and_core_is_the_way_out() {
+        try (NatsServer bare = NatsServer.start();
+                NatsDatastore datastore = open("url", bare.url())) {
+            awaitStatus(
+                    datastore,
+                    Status.State.CRITICAL,
+                    "the server has no JetStream for this account; enable it there, or set delivery = core");
+            assertFails(datastore, record("x"), "no JetStream");
+            datastore.configure(settings("url", bare.url(), "delivery", "core"));
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+        }
+    }
+
+    // ---- permissions -----------------------------------------------------------------------------------------------
+
+    /** A server whose one user, {@code u} with the password {@code p}, has these permissions. */
+    private static String[] allowing(String permissions) {
+        return new String[] {
+            JETSTREAM,
+            "accounts { A { jetstream: enabled, users = [ { user: u, password: p, permissions: { " + permissions
+                    + " } }, { user: admin, password: admin } ] } }"
+        };
+    }
+
+    private String[] user(NatsServer strict, String... keysAndValues) {
+        List<String> all = new ArrayList<>(List.of("url", strict.url(), "username", "u", ".password", "p"));
+        all.addAll(List.of("stream", "FLEET", "stream.setup", "create", "heartbeat.ms", "100"));
+        all.addAll(List.of(keysAndValues));
+        return all.toArray(String[]::new);
+    }
+
+    @Test
+    void a_denied_inbox_is_critical_with_the_ways_out_and_both_of_them_mend_it() {
+        String[] denying = allowing("subscribe: \"allowed.>\"");
+        String[] ways = {"_INBOX.", "allow the user to subscribe to _INBOX.>", "set inbox.prefix"};
+        try (NatsServer strict = NatsServer.start(denying);
+                NatsDatastore datastore = open(user(strict))) {
+            awaitStatus(datastore, Status.State.CRITICAL, ways);
+            assertFails(datastore, record("x"), ways);
+            strict.reload(allowing("subscribe: [ \"allowed.>\", \"_INBOX.>\" ]"));
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+            strict.reload(denying);
+            awaitStatus(datastore, Status.State.CRITICAL, ways);
+            assertFails(datastore, record("x"), ways);
+            datastore.configure(settings(user(strict, "inbox.prefix", "allowed.answers")));
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void a_link_that_goes_silent_while_the_inbox_is_denied_is_made_anew() {
+        try (NatsServer strict = NatsServer.start(allowing("subscribe: \"allowed.>\""));
+                Link link = Link.to(strict.port());
+                NatsDatastore datastore = open(user(strict, "url", link.url(), "silent.ms", "500"))) {
+            awaitStatus(datastore, Status.State.CRITICAL, "_INBOX");
+            link.swallow(Way.TO_SERVER);
+            await().atMost(SOON).until(() -> link.connections() > 1);
+            strict.reload(allowing("subscribe: \"_INBOX.>\""));
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void who_may_not_ask_which_streams_there_are_publishes_all_the_same() throws Exception {
+        try (NatsServer strict = NatsServer.start(allowing("publish: { deny: \"$JS.API.>\" }"));
+                Connection admin = Nats.connect(strict.url().replace("//", "//admin:admin@"));
+                NatsDatastore datastore = open(user(strict, "stream.setup", "verify"))) {
+            admin.jetStreamManagement().addStream(streamOf(namespace + ".>").build());
+            datastore.produce(record("x"), outcomes);
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            awaitStatus(
+                    datastore,
+                    Status.State.WARN,
+                    "JetStream does not say which streams there are: ",
+                    "Permissions Violation for Publish to");
+        }
+    }
+
+    @Test
+    void what_the_server_denies_to_publish_fails_alone() {
+        try (NatsServer strict = NatsServer.start(allowing("publish: { deny: \"*.DENIED.>\" }"));
+                NatsDatastore datastore = open(user(strict))) {
+            for (int i = 0; i < 100; i++) {
+                datastore.produce(
+                        NatsDatastoreTest.record(i % 10 == 0 ? "DENIED" : "VIN", "V", ("" + i).getBytes(UTF_8)),
+                        outcomes);
+            }
+            outcomes.awaitEnded(100);
+            assertEquals(90, outcomes.confirmed().size());
+            outcomes.failures().forEach(failure -> {
+                assertEquals(Failure.Kind.DENIED, failure.kind());
+                assertTrue(failure.reason().contains(namespace + ".DENIED.data"), failure.reason());
+            });
+            assertEquals("0", datastore.status().details().get("reconnects"));
+        }
+    }
+
+    // ---- new settings ----------------------------------------------------------------------------------------------
+
+    @Test
+    void changes_of_delivery_of_the_stream_and_of_the_server_under_load_lose_nothing() throws Exception {
+        addStream();
+        int records = 10_000;
+        try (NatsServer other = NatsServer.start(JETSTREAM);
+                Connection there = Nats.connect(other.url());
+                NatsDatastore datastore = open("delivery", "core")) {
+            there.jetStreamManagement().addStream(streamOf(namespace + ".>").build());
+            Thread load = new Thread(() -> IntStream.range(0, records).forEach(i -> {
+                datastore.produce(record("" + i), outcomes);
+                LockSupport.parkNanos(100_000);
+            }));
+            load.start();
+            List<NatsSettings> all = List.of(
+                    settings(),
+                    settings("delivery", "core"),
+                    settings("stream.setup", "off", "inbox.prefix", "another.inbox"),
+                    settings("stream", stream, "stream.setup", "create", "confirm.timeout.ms", "60000"),
+                    settings("url", other.url()),
+                    settings("url", other.url(), "delivery", "core"));
+            for (int i = 0; load.isAlive() || i < all.size(); i++) {
+                NatsSettings next = all.get(i % all.size());
+                datastore.configure(next);
+                await().pollInterval(Duration.ofMillis(1))
+                        .atMost(SOON)
+                        .until(() -> !datastore.status().summary().startsWith("new settings wait"));
+            }
+            load.join();
+            datastore.configure(settings());
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+            Set<String> arrived = texts(client, stream);
+            arrived.addAll(texts(there, stream));
+            assertEquals(records, arrived.size(), "core or JetStream, the streams have seen each");
+        }
+    }
+
+    private Set<String> texts(Connection connection, String of) throws Exception {
+        Set<String> texts = new HashSet<>();
+        long count = connection
+                .jetStreamManagement()
+                .getStreamInfo(of)
+                .getStreamState()
+                .getMsgCount();
+        JetStreamSubscription subscription = connection
+                .jetStream()
+                .subscribe(
+                        namespace + ".>",
+                        PushSubscribeOptions.builder().stream(of).ordered(true).build());
+        for (long i = 0; i < count; i++) {
+            texts.add(new String(subscription.nextMessage(SOON).getData(), UTF_8));
+        }
+        subscription.unsubscribe();
+        return texts;
+    }
+
+    @Test
+    void new_settings_for_which_there_is_no_stream_leave_the_old_ones_at_work_until_there_is_one() throws Exception {
+        addStream();
+        String elsewhere = namespace + "-new";
+        try (NatsDatastore datastore = open()) {
+            awaitStatus(datastore, Status.State.OK);
+            datastore.configure(settings("namespace", elsewhere));
+            awaitStatus(
+                    datastore,
+                    Status.State.WARN,
+                    "the old ones are in force",
+                    "no stream stores " + elsewhere + ".*.*");
+            IntStream.range(0, 100).forEach(i -> datastore.produce(record("" + i), outcomes));
+            assertEquals(100, outcomes.awaitEnded(100).confirmed().size());
+            assertEquals("0", datastore.status().details().get("late_acks"), "each connection hears its own answers");
+            streams.addStream(StreamConfiguration.builder()
+                    .name(elsewhere)
+                    .subjects(elsewhere + ".>")
+                    .duplicateWindow(LONG_WINDOW)
+                    .build());
+            awaitStatus(datastore, Status.State.OK);
+            assertConfirms(datastore);
+            assertEquals(1, streams.getStreamInfo(elsewhere).getStreamState().getMsgCount());
+        }
+    }
+
+    @Test
+    void new_settings_whose_inbox_is_denied_leave_the_old_ones_at_work() {
+        try (NatsServer strict = NatsServer.start(allowing("subscribe: \"_INBOX.>\""));
+                NatsDatastore datastore = open(user(strict))) {
+            awaitStatus(datastore, Status.State.OK);
+            datastore.configure(settings(user(strict, "inbox.prefix", "forbidden")));
+            awaitStatus(datastore, Status.State.WARN, "the old ones are in force", "forbidden.");
+            assertConfirms(datastore);
+        }
+    }
+
+    @Test
+    void nothing_hides_that_records_fail() {
+        try (NatsDatastore datastore = open()) {
+            awaitStatus(datastore, Status.State.CRITICAL, "no stream stores");
+            datastore.refuse(List.of("a mistyped number"));
+            awaitStatus(datastore, Status.State.CRITICAL, "a mistyped number", "no stream stores");
+            datastore.configure(settings("url", "nats://127.0.0.1:" + FreePort.next()));
+            awaitStatus(datastore, Status.State.CRITICAL, "new settings wait", "no stream stores");
+        }
+    }
+
+    // ---- frames ----------------------------------------------------------------------------------------------------
+
+    @Test
+    void every_frame_has_an_id_and_a_subject_for_its_answer_with_the_same_number() throws Exception {
+        addStream();
+        try (Link link = Link.to(server.port())) {
+            link.record();
+            try (NatsDatastore datastore = open("url", link.url(), "inbox.prefix", "my.inbox")) {
+                for (int size : new int[] {0, 1, 9, 10, 99, 100, 1_000, 70_000}) {
+                    datastore.produce(NatsDatastoreTest.record("VIN", "V", new byte[size]), outcomes);
+                }
+                outcomes.awaitEnded(8);
+            }
+            Transcript said = Transcript.ofClient(link.recordings().get(0).fromClient());
+            assertEquals(Optional.empty(), said.flaw());
+            List<Frame> frames = said.messages().stream()
+                    .filter(frame -> frame.subject().startsWith(namespace))
+                    .toList();
+            assertEquals(8, frames.size());
+            Set<String> inboxes = new HashSet<>();
+            for (int i = 0; i < 8; i++) {
+                Frame frame = frames.get(i);
+                assertEquals("HPUB", frame.verb());
+                assertEquals(namespace + ".VIN.data", frame.subject());
+                String number = String.format("%016x", i);
+                assertTrue(frame.reply().matches("my\\.inbox\\.[0-9A-Za-z]{22}\\." + number), frame.reply());
+                inboxes.add(frame.reply().substring(0, frame.reply().lastIndexOf('.')));
+                String header = new String(frame.headers(), UTF_8);
+                assertTrue(header.matches("NATS/1\\.0\r\nNats-Msg-Id: [0-9A-Za-z]{22}-" + number + "\r\n\r\n"), header);
+                assertArrayEquals(outcomes.confirmed().get(i).payload(), frame.payload());
+            }
+            assertTrue(
+                    said.frames().stream()
+                            .anyMatch(frame -> frame.verb().equals("SUB")
+                                    && frame.subject().equals(inboxes.iterator().next() + ".*")),
+                    "one subscription for all of them");
+            assertEquals(1, inboxes.size());
+        }
+    }
+
+    @Test
+    void core_mode_has_no_inbox_no_ids_and_nothing_of_streams_in_its_status() throws Exception {
+        addStream();
+        try (Link link = Link.to(server.port())) {
+            link.record();
+            try (NatsDatastore datastore = open("url", link.url(), "delivery", "core", "stream", stream)) {
+                assertConfirms(datastore);
+                assertEquals("core", datastore.status().details().get("delivery"));
+                assertFalse(datastore.status().details().containsKey("streams"));
+                assertFalse(datastore.status().details().containsKey("late_acks"));
+            }
+            Transcript said = Transcript.ofClient(link.recordings().get(0).fromClient());
+            assertEquals(Optional.empty(), said.flaw());
+            assertTrue(said.frames().stream().noneMatch(frame -> frame.verb().equals("SUB")));
+            assertEquals(1, said.messages().size());
+            assertEquals("PUB", said.messages().get(0).verb());
+            assertNull(said.messages().get(0).reply());
+        }
+    }
+
+    // ---- the end ---------------------------------------------------------------------------------------------------
+
+    @Test
+    void closing_confirms_what_is_stored_by_then_fails_the_rest_and_leaves_no_thread() throws Exception {
+        addStream();
+        NatsDatastore live = open("datastore", "closing");
+        IntStream.range(0, 1_000).forEach(i -> live.produce(record("" + i), outcomes));
+        live.close();
+        assertEquals(1_000, outcomes.confirmed().size());
+
+        Outcomes stranded = new Outcomes();
+        try (NatsServer paused = NatsServer.start(JETSTREAM)) {
+            NatsDatastore dead = open(
+                    "url",
+                    paused.url(),
+                    "stream",
+                    "S",
+                    "stream.setup",
+                    "create",
+                    "datastore",
+                    "closing",
+                    "drain.timeout.ms",
+                    "200");
+            assertConfirms(dead);
+            paused.pause();
+            IntStream.range(0, 100).forEach(i -> dead.produce(record("" + i), stranded));
+            dead.close();
+            paused.resume();
+        }
+        assertEquals(100, stranded.failures().size());
+        stranded.failures().forEach(failure -> assertEquals(Failure.Kind.CLOSED, failure.kind()));
+        await().atMost(SOON)
+                .until(() -> Thread.getAllStackTraces().keySet().stream()
+                        .noneMatch(thread -> thread.getName().startsWith("nats-closing")));
+    }
+}
