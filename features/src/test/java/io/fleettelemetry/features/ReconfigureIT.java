@@ -343,7 +343,9 @@ class ReconfigureIT extends RunningKaraf {
         assertEquals(keys, cases.keySet());
         try (Load load = new Load(100)) {
             cases.forEach((key, change) -> {
+                int logged = karaf.log().length();
                 writeOver(change.lines());
+                awaitLog(logged, "host_configured ");
                 await(key).atMost(SOON).ignoreExceptions().untilAsserted(change.proof()::check);
             });
         }

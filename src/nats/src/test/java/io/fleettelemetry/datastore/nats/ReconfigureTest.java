@@ -222,15 +222,15 @@ class ReconfigureTest {
 
         cases.put(
                 "inflight.max.bytes",
-                Change.of("inflight.max.bytes", "1000000", "2500", scene -> assertFull(scene, "max.bytes = 2500")));
+                Change.of("inflight.max.bytes", "1000000", "200000", scene -> assertFull(scene, "max.bytes = 200000")));
         cases.put(
                 "inflight.max.records",
-                Change.of("inflight.max.records", "1000", "2", scene -> assertFull(scene, "max.records = 2")));
-        cases.put("confirm.timeout.ms", Change.of("confirm.timeout.ms", NEVER, "200", scene -> {
+                Change.of("inflight.max.records", "1000", "200", scene -> assertFull(scene, "max.records = 200")));
+        cases.put("confirm.timeout.ms", Change.of("confirm.timeout.ms", NEVER, "1000", scene -> {
             scene.killServer();
             Failure failure = scene.offer(1).awaitEnded(1).failures().get(0);
             assertEquals(Failure.Kind.EXPIRED, failure.kind());
-            assertTrue(failure.reason().contains("confirm.timeout.ms = 200"), failure.reason());
+            assertTrue(failure.reason().contains("confirm.timeout.ms = 1000"), failure.reason());
         }));
         cases.put("drain.timeout.ms", Change.of("drain.timeout.ms", NEVER, "100", scene -> {
             scene.killServer();
@@ -265,7 +265,7 @@ class ReconfigureTest {
                         .at("trace: true"));
         cases.put(
                 "silent.ms",
-                Change.of("silent.ms", NEVER, "300", scene -> {
+                Change.of("silent.ms", NEVER, "1000", scene -> {
                             scene.server.pause();
                             await().atMost(SOON)
                                     .until(() -> scene.datastore.status().state() == Status.State.WARN);
@@ -297,12 +297,12 @@ class ReconfigureTest {
 
     private static void assertFull(Scene scene, String bound) {
         scene.killServer();
-        Outcomes outcomes = scene.offer(3);
+        Outcomes outcomes = scene.offer(300);
         await().atMost(SOON).until(() -> outcomes.ended() > 0);
         assertEquals(Failure.Kind.FULL, outcomes.failures().get(0).kind());
         assertTrue(outcomes.failures().get(0).reason().contains(bound));
         scene.server.restart();
-        outcomes.awaitEnded(3);
+        outcomes.awaitEnded(300);
     }
 
     private static long pings(NatsServer server) {
