@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import java.util.jar.JarEntry;
@@ -37,6 +38,12 @@ class AdministrationIT {
 
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String NATS = "io.fleettelemetry.datastore.nats";
+    private static final Path BUILDS = Kar.TARGET.resolve("builds");
+
+    private static final Readme.Section UPGRADE = Readme.read().section("Upgrade the NATS bundle");
+    private static final Readme.Section REPLACE = Readme.read().section("Upgrade everything, or remove it for a while");
+    /** The sections of README.md whose commands are run here. */
+    static final Set<String> SECTIONS = Set.of(UPGRADE.heading(), REPLACE.heading());
 
     /** The instance of this name has the namespace of that name, on a server of its own, and gets the type of that name. */
     private record Instance(String name, String file, NatsServer server) {
@@ -175,22 +182,24 @@ class AdministrationIT {
             await().atMost(SOON).until(() -> arrivals.messages() > 0);
             int logged = karaf.log().length();
 
+            for (int patch = 1; patch <= 3; patch++) {
+                build("1.0." + patch);
+            }
+            List<String> commands = commands(UPGRADE);
+            assertEquals(4, commands.size());
+
             // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
-            Path deployed = build("1.0.1", "nats.jar");
-            karaf.deploy(deployed);
+            execute(commands.get(0));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
-            assertEquals(0, karaf.execute("bundle:uninstall " + NATS + "/1.0.0").exit());
+            execute(commands.get(1));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
             assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
 
             // The file in deploy/ is replaced.
-            karaf.deploy(build("1.0.2", "nats.jar"));
+            execute(commands.get(2));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
 
-            Path update = build("1.0.3", "nats-update.jar");
-            assertEquals(
-                    0,
-                    karaf.execute("bundle:update " + NATS + " file:" + update).exit());
+            execute(commands.get(3));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.3")));
             assertEquals(3, karaf.log().substring(logged).split("datastore_gone datastore=nats[^-]").length);
 
@@ -200,6 +209,30 @@ class AdministrationIT {
             assertEquals(run.get("offered").getAsInt(), arrivals.numbers().size());
         }
         List.of(first, eu, us).forEach(Instance::assertWorks);
+    }
+
+    /** The commands of a section, in order: of a shell, and of Karaf's. */
+    private static List<String> commands(Readme.Section section) {
+        return section.blocks().stream()
+                .flatMap(block -> block.lines().stream())
+                .toList();
+    }
+
+    private static void execute(String command) throws Exception {
+        if (command.startsWith("bundle:")) {
+            assertEquals(
+                    0,
+                    karaf.execute(command.replace("file:/tmp", "file:" + BUILDS))
+                            .exit(),
+                    command);
+            return;
+        }
+        var shell = new ProcessBuilder(
+                        "sh", "-c", command.replace("features/target/fleet-telemetry-1.0.0.kar", Kar.FILE.toString()))
+                .directory(BUILDS.toFile())
+                .inheritIO();
+        shell.environment().put("KARAF", karaf.home().toString());
+        assertEquals(0, shell.start().waitFor(), command);
     }
 
     /** Waits for the condition, and then for a few hundred records more. */
@@ -222,13 +255,17 @@ class AdministrationIT {
                 .toList();
     }
 
+    private static boolean isListed() {
+        return karaf.execute("bundle:list -s").out().contains("io.fleettelemetry");
+    }
+
     /** The NATS bundle of this build with another version. */
-    private static Path build(String version, String file) throws IOException {
-        Path folder = Files.createDirectories(Kar.TARGET.resolve("builds").resolve(version));
+    private static void build(String version) throws IOException {
+        Files.createDirectories(BUILDS);
         try (JarInputStream in = Kar.open(NATS)) {
             Manifest manifest = in.getManifest();
             manifest.getMainAttributes().putValue("Bundle-Version", version);
-            try (OutputStream out = Files.newOutputStream(folder.resolve(file));
+            try (OutputStream out = Files.newOutputStream(BUILDS.resolve(NATS + "-" + version + ".jar"));
                     JarOutputStream jar = new JarOutputStream(out, manifest)) {
                 for (JarEntry entry = in.getNextJarEntry(); entry != null; entry = in.getNextJarEntry()) {
                     jar.putNextEntry(new JarEntry(entry.getName()));
@@ -236,7 +273,6 @@ class AdministrationIT {
                 }
             }
         }
-        return folder.resolve(file);
     }
 
     /**
@@ -253,7 +289,10 @@ class AdministrationIT {
                 .ignoreExceptions()
                 .until(() -> Metrics.read(metricsPort).sum("record_total") > before + 1_000);
         karaf.undeploy(Path.of("nats.jar"));
-        karaf.undeploy(Kar.FILE);
+        List<String> commands = commands(REPLACE);
+        assertEquals(2, commands.size());
+        assertTrue(isListed());
+        execute(commands.get(0));
         JsonObject run = load.join();
         assertTrue(run.get("offered").getAsInt() < 30_000, "it ends with the host");
         assertEquals(
@@ -264,9 +303,8 @@ class AdministrationIT {
                 .keySet()
                 .forEach(failure -> assertTrue(failure.contains("the host was stopped"), failure));
 
-        await().atMost(SOON)
-                .until(() -> !karaf.execute("bundle:list -t 0 -s").out().contains(NATS));
-        karaf.deploy(Kar.FILE);
+        await().atMost(SOON).until(() -> !isListed());
+        execute(commands.get(1));
         awaitCommands();
         List.of(first, eu, us).forEach(Instance::assertWorks);
         assertEquals(List.of("1.0.0"), versions());
