@@ -288,10 +288,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             if (to == session || closing) {
                 return;
             }
-            if (to != next) { // newer settings have come at the same moment: back
+            if (to != next) { // newer settings have come at the same moment: to these, or back
+                prepared = null;
                 Wire open = session.readyWire();
                 if (open != null) {
                     opened(session, open);
+                }
+                if (next != null) {
+                    prepareIfLetIn(next);
                 }
                 return;
             }

@@ -6,6 +6,7 @@ import io.nats.client.api.ServerInfo;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /** A {@link FramePort} and the jnats connection that it carries. */
@@ -52,6 +53,9 @@ final class PortWire implements Wire {
      */
     @Override
     public Verdict barrier() throws InterruptedException {
+        while (!port.isClosed() && connection.getStatus() != Connection.Status.CONNECTED) {
+            TimeUnit.MILLISECONDS.sleep(1); // the server is about to let us in, or not
+        }
         if (port.isClosed()) {
             return Verdict.IN_DOUBT; // a flush would wait for the next connection
         }

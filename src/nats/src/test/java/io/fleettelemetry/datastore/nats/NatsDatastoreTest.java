@@ -42,6 +42,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Random;
 import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -453,6 +454,29 @@ class NatsDatastoreTest {
         await().atMost(SOON)
                 .until(() -> Thread.getAllStackTraces().keySet().stream()
                         .noneMatch(thread -> thread.getName().startsWith("nats-moving")));
+    }
+
+    @Test
+    void however_quickly_settings_follow_each_other_the_last_are_in_force_in_the_end() {
+        Random random = new Random(1);
+        Outcomes outcomes = new Outcomes();
+        try (NatsDatastore datastore = connected()) {
+            for (int round = 0; round < 40; round++) {
+                String name = "";
+                for (int i = 0; i < 3; i++) {
+                    name = round + "-" + i;
+                    datastore.configure(NatsSettings.parse(Map.of("url", server.url(), "name", name)));
+                    LockSupport.parkNanos(random.nextInt(8_000_000));
+                }
+                String last = name;
+                await(last)
+                        .atMost(Duration.ofSeconds(5))
+                        .pollInterval(Duration.ofMillis(1))
+                        .until(() -> datastore.settings().name().equals(last));
+                datastore.produce(record(last), outcomes);
+            }
+            assertEquals(40, outcomes.awaitEnded(40).confirmed().size());
+        }
     }
 
     @Test

@@ -79,14 +79,21 @@ public final class FramePort extends SocketDataPort {
         isSecure = true;
     }
 
+    /** Once nothing can be read any more the port is closed: jnats does not always do so, behind a reconnect. */
     @Override
     public int read(byte[] dst, int off, int len) throws IOException {
+        int count = -1;
         try {
-            int count = super.read(dst, off, len);
+            count = super.read(dst, off, len);
             secured = isSecure;
             return count;
         } catch (SSLException e) {
             throw secured ? e : refused(e);
+        } finally {
+            if (count < 0) {
+                closed = true;
+                owner.closed(this);
+            }
         }
     }
 
