@@ -126,7 +126,10 @@ class ReadmeIT extends RunningKaraf {
         tryOut(README.section(heading));
     }
 
-    /** The files that come with the KAR, so that commands find in them what they find in a new Karaf. */
+    /**
+     * The files that come with the KAR, so that commands find in them what they find in a new Karaf. They differ from what
+     * every test begins with, also by reconnect.wait.ms, for which the connection is made anew.
+     */
     private static void writeAsShipped() {
         int logged = karaf.log().length();
         for (String file : List.of(NATS_CFG, HOST_CFG)) {
