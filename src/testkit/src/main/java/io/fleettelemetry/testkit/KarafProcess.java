@@ -106,10 +106,11 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    private void start() {
+    private void start(String... arguments) {
         // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
-        var command = command("bin/karaf", "daemon")
-                .redirectErrorStream(true)
+        var command = command("bin/karaf", "daemon");
+        command.command().addAll(List.of(arguments));
+        command.redirectErrorStream(true)
                 .redirectOutput(home.resolve("console.log").toFile());
         process = Child.start(command);
         if (!Wait.until(START_LIMIT, () -> !process.isAlive() || sshAnswers() && takesCommands())
@@ -117,6 +118,15 @@ public final class KarafProcess implements AutoCloseable {
             close();
             throw new IllegalStateException("Karaf did not start in " + home + ":\n" + log());
         }
+    }
+
+    /**
+     * Stops it in order and starts it again, as {@code bin/start clean} does: it has forgotten which bundles and
+     * configurations it had, and knows only {@code etc/} and {@code deploy/}.
+     */
+    public void restartClean() {
+        process.stop(STOP_LIMIT);
+        start("clean");
     }
 
     /** The directory it runs in. */

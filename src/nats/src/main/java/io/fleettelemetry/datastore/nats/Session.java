@@ -47,10 +47,10 @@ final class Session implements AutoCloseable {
         this.settings = settings;
         this.wires = wires;
         String prefix = "nats-" + settings.datastore();
-        this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
+        this.callbacks = Executors.newSingleThreadExecutor(task -> Threads.of(prefix + "-events", task));
         this.refusals = new Refusals(callbacks);
         this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
-        this.thread = new Thread(this::stayConnected, prefix + "-connect");
+        this.thread = Threads.of(prefix + "-connect", this::stayConnected);
     }
 
     void open() {
