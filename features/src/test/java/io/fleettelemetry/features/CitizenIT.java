@@ -251,7 +251,7 @@ class CitizenIT {
                 "class loaders",
                 () -> loaders().stream().filter(line -> line.endsWith(" there")).toList());
         assertTrue(loaders().size() > 2 * UPDATES * 8, "the witness has seen them all");
-        awaitEmpty("what others have lost", () -> before.since(State.now()));
+        assertEquals(List.of(), State.more(before.services, State.now().services), "what others have lost");
         assertUsersFilesAreAsTheyWere();
     }
 
@@ -357,7 +357,7 @@ class CitizenIT {
     private static List<String> threads() {
         return witness("threads").stream()
                 .map(line -> line.split("\t")[0])
-                .filter(name -> !name.matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*"))
+                .filter(name -> !name.matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*|Attach Listener"))
                 .map(name -> name.replaceAll("\\d+", "n"))
                 .toList();
     }
@@ -366,7 +366,8 @@ class CitizenIT {
     private static Map<String, String> newThreads() {
         return witness("threads").stream()
                 .map(line -> line.split("\t"))
-                .filter(line -> !line[0].matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*|pipe-.*|SCR .*"))
+                .filter(line ->
+                        !line[0].matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*|Attach Listener|pipe-.*|SCR .*"))
                 .filter(line -> !before.threads.contains(line[0].replaceAll("\\d+", "n")))
                 .collect(toMap(
                         line -> line[0], line -> line[1], (one, other) -> one.equals(other) ? one : one + "," + other));

@@ -10,10 +10,18 @@ final class Threads {
 
     /**
      * A thread that is not started yet. Its context class loader is this bundle's own: it would inherit that of whoever
-     * happens to configure or offer, a command of the shell perhaps, and hold it for as long as it lives.
+     * happens to call, a command of the shell perhaps, and hold it for as long as it lives. At its end it has none any
+     * more, because Felix may remember a thread that once loaded a class at the same moment as another.
      */
     static Thread of(String name, Runnable task) {
-        Thread thread = new Thread(task, name);
+        Runnable forgetful = () -> {
+            try {
+                task.run();
+            } finally {
+                Thread.currentThread().setContextClassLoader(null);
+            }
+        };
+        Thread thread = new Thread(forgetful, name);
         thread.setContextClassLoader(Threads.class.getClassLoader());
         return thread;
     }
