@@ -94,11 +94,10 @@ class CitizenIT {
         bundles = Kar.unpackOurs(Kar.TARGET.resolve("citizen"));
         // What C2 has compiled holds the classes that it guessed to be there, as long as it runs in any thread.
         karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-citizen"), "-XX:TieredStopAtLevel=1");
-        karaf.deploy(
-                ForeignBundle.of(
-                        "witness",
-                        Witness.class,
-                        "org.osgi.framework;version=\"[1.8,2)\",org.osgi.framework.wiring;version=\"[1.2,2)\",javax.management"));
+        karaf.deploy(ForeignBundle.of(
+                "witness",
+                Witness.class,
+                Map.of("Import-Package", "org.osgi.framework,org.osgi.framework.wiring,javax.management")));
         await().atMost(SOON).until(() -> karaf.execute("witness:loaders").exit() == 0);
         before = State.now();
         files = Map.of(

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
@@ -21,10 +22,10 @@ final class ForeignBundle {
      * Makes one in the module's target folder.
      *
      * @param name symbolic name, and name of the file
-     * @param imports the whole Import-Package
+     * @param headers further ones of the manifest, above all Import-Package
      * @param embedded jars that it brings along
      */
-    static Path of(String name, Class<?> activator, String imports, Path... embedded) {
+    static Path of(String name, Class<?> activator, Map<String, String> headers, Path... embedded) {
         Manifest manifest = new Manifest();
         Attributes attributes = manifest.getMainAttributes();
         attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
@@ -32,7 +33,7 @@ final class ForeignBundle {
         attributes.putValue("Bundle-SymbolicName", name);
         attributes.putValue("Bundle-Version", "1.0.0");
         attributes.putValue("Bundle-Activator", activator.getName());
-        attributes.putValue("Import-Package", imports);
+        headers.forEach(attributes::putValue);
         StringBuilder classPath = new StringBuilder(".");
         List.of(embedded).forEach(jar -> classPath.append(',').append(jar.getFileName()));
         attributes.putValue("Bundle-ClassPath", classPath.toString());

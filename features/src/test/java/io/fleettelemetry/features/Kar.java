@@ -80,6 +80,21 @@ final class Kar {
         return bundles;
     }
 
+    /** Copies the KAR's Maven repository, which is all that it holds, to a directory that may have others' files. */
+    static void unpackRepository(Path directory) {
+        try (var kar = new ZipFile(FILE.toFile())) {
+            for (ZipEntry entry : kar.stream().toList()) {
+                if (entry.getName().startsWith(REPOSITORY) && !entry.isDirectory()) {
+                    Path file = directory.resolve(entry.getName().substring(REPOSITORY.length()));
+                    Files.createDirectories(file.getParent());
+                    Files.copy(kar.getInputStream(entry), file, StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** Copies our bundles out of the KAR, by symbolic name. */
     static Map<String, Path> unpackOurs(Path directory) {
         var files = new LinkedHashMap<String, Path>();
