@@ -92,14 +92,7 @@ class CitizenIT {
         metrics = FreePort.next();
         nats = NatsServer.start("http: \"127.0.0.1:" + monitoring + "\"");
         bundles = Kar.unpackOurs(Kar.TARGET.resolve("citizen"));
-        // Compiled code of others holds the classes of ours that the compiler has drawn into it, for as long as a
-        // thread of
-        // theirs is in it, and those of the shell wait for a minute.
-        karaf = KarafProcess.start(
-                Kar.TARGET.resolve("karaf-citizen"),
-                "-XX:TieredStopAtLevel=1",
-                "-XX:CompileCommand=quiet",
-                "-XX:CompileCommand=dontinline,io.fleettelemetry.*::*");
+        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-citizen"));
         karaf.deploy(ForeignBundle.of(
                 "witness",
                 Witness.class,
@@ -186,12 +179,7 @@ class CitizenIT {
         // Settings that come by a command come by its thread, and new ones make new threads.
         assertDone("config:property-set --pid io.fleettelemetry.host prometheus_metrics_host localhost");
         await("the metrics").atMost(SOON).ignoreExceptions().until(() -> Metrics.read(metrics) != null);
-        CompletableFuture<JsonObject> load =
-                CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 10 --rate 500 --seconds 2"));
-        await().atMost(SOON)
-                .until(() -> witness("threads").stream().anyMatch(name -> name.startsWith("telemetry-answers-")));
-        Map<String, String> contexts = newThreads();
-        load.join();
+        Map<String, String> contexts = newThreads("telemetry:send --type V --vin A --hex 0a00");
         karaf.writeConfig("io.fleettelemetry.host.cfg", files.get("io.fleettelemetry.host.cfg"));
         for (String name : List.of(
                 "HTTP-Dispatcher",
@@ -206,6 +194,8 @@ class CitizenIT {
                 "telemetry-metrics")) {
             assertTrue(contexts.containsKey(name), () -> "no " + name + " in " + contexts);
         }
+        assertTrue(
+                contexts.keySet().stream().anyMatch(name -> name.startsWith("telemetry-answers-")), contexts::toString);
         assertEquals(
                 List.of(),
                 contexts.entrySet().stream()
@@ -373,9 +363,13 @@ class CitizenIT {
                 .toList();
     }
 
-    /** Those that were not there before us, with whose class loader they have. */
-    private static Map<String, String> newThreads() {
-        return witness("threads").stream()
+    /** Those that were not there before us, right behind a command, with whose class loader they have. */
+    private static Map<String, String> newThreads(String command) {
+        KarafProcess.Result result = karaf.execute(command, "witness:threads");
+        assertEquals(0, result.exit(), result::out);
+        return result.out()
+                .lines()
+                .filter(line -> line.contains("\t"))
                 .map(line -> line.split("\t"))
                 .filter(line ->
                         !line[0].matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*|Attach Listener|pipe-.*|SCR .*"))

@@ -36,14 +36,12 @@ public final class KarafProcess implements AutoCloseable {
 
     private final Path home;
     private final int sshPort;
-    private final List<String> jvmOptions;
     private final Shell shell;
     private Child process;
 
-    private KarafProcess(Path home, int sshPort, List<String> jvmOptions) {
+    private KarafProcess(Path home, int sshPort) {
         this.home = home;
         this.sshPort = sshPort;
-        this.jvmOptions = jvmOptions;
         this.shell = new Shell(sshPort, COMMAND_LIMIT);
     }
 
@@ -60,11 +58,10 @@ public final class KarafProcess implements AutoCloseable {
      * Copies the distribution that the system property {@link #DISTRIBUTION} names, and starts the copy.
      *
      * @param home where to put it; what is there is deleted first, and stays after {@link #close} for its log to be read
-     * @param jvmOptions for its JVM, such as {@code -Xint}
      * @return the running Karaf, which takes commands
      * @throws IllegalStateException if it does not start; with its log
      */
-    public static KarafProcess start(Path home, String... jvmOptions) {
+    public static KarafProcess start(Path home) {
         String distribution = System.getProperty(DISTRIBUTION);
         if (distribution == null) {
             throw new IllegalStateException("The system property " + DISTRIBUTION + " must name an unpacked Karaf.");
@@ -72,7 +69,7 @@ public final class KarafProcess implements AutoCloseable {
         Path directory = home.toAbsolutePath();
         Trees.delete(directory);
         Trees.copy(Path.of(distribution), directory);
-        var karaf = new KarafProcess(directory, FreePort.next(), List.of(jvmOptions));
+        var karaf = new KarafProcess(directory, FreePort.next());
         karaf.configure();
         karaf.start();
         return karaf;
@@ -113,7 +110,6 @@ public final class KarafProcess implements AutoCloseable {
         // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
         var command = command("bin/karaf", "daemon");
         command.command().addAll(List.of(arguments));
-        command.environment().put("EXTRA_JAVA_OPTS", String.join(" ", jvmOptions));
         command.redirectErrorStream(true)
                 .redirectOutput(home.resolve("console.log").toFile());
         process = Child.start(command);
