@@ -19,7 +19,6 @@ import io.fleettelemetry.testkit.TestCa.Identity;
 import io.nats.client.Message;
 import io.nats.client.Subscription;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.net.ConnectException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -29,10 +28,6 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.jar.Attributes;
-import java.util.jar.JarEntry;
-import java.util.jar.JarOutputStream;
-import java.util.jar.Manifest;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -240,35 +235,18 @@ class TelemetryIT extends RunningKaraf {
     @Test
     void a_foreign_host_that_knows_only_the_api_finds_the_datastore_and_publishes() throws Exception {
         Subscription arrived = subscribe(here, "tesla_telemetry.FOREIGN.data");
-        Path bundle = foreignHost();
+        Path bundle = ForeignBundle.of(
+                "foreign.host",
+                ForeignHost.class,
+                Map.of(
+                        "Import-Package",
+                        "io.fleettelemetry.api;version=\"[1,2)\",org.osgi.framework;version=\"[1.8,2)\","
+                                + "org.osgi.util.tracker;version=\"[1.5,2)\""));
         karaf.deploy(bundle);
         assertEquals("from elsewhere", new String(arrived.nextMessage(SOON).getData()));
         karaf.awaitLog("foreign host: confirmed FOREIGN");
         karaf.undeploy(bundle);
         arrived.unsubscribe();
-    }
-
-    private static Path foreignHost() throws IOException {
-        Manifest manifest = new Manifest();
-        Attributes attributes = manifest.getMainAttributes();
-        attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
-        attributes.putValue("Bundle-ManifestVersion", "2");
-        attributes.putValue("Bundle-SymbolicName", "foreign.host");
-        attributes.putValue("Bundle-Version", "1.0.0");
-        attributes.putValue("Bundle-Activator", ForeignHost.class.getName());
-        attributes.putValue(
-                "Import-Package",
-                "io.fleettelemetry.api;version=\"[1,2)\",org.osgi.framework;version=\"[1.8,2)\","
-                        + "org.osgi.util.tracker;version=\"[1.5,2)\"");
-        Path jar = Kar.TARGET.resolve("foreign-host.jar");
-        String classFile = ForeignHost.class.getName().replace('.', '/') + ".class";
-        try (OutputStream file = Files.newOutputStream(jar);
-                JarOutputStream out = new JarOutputStream(file, manifest);
-                var in = ForeignHost.class.getClassLoader().getResourceAsStream(classFile)) {
-            out.putNextEntry(new JarEntry(classFile));
-            in.transferTo(out);
-        }
-        return jar;
     }
 
     @Test
