@@ -45,6 +45,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 class CitizenIT {
 
     private static final Duration SOON = Duration.ofSeconds(20);
+    /** A thread of Karaf's shell holds what it has run until it ends, a minute after the last command of its session. */
+    private static final Duration SHELL_FORGETS = Duration.ofSeconds(120);
+
     private static final int UPDATES = 20;
     private static final String NATS = "io.fleettelemetry.datastore.nats";
     private static final String NATS_CFG = NATS + "-default.cfg";
@@ -137,44 +140,6 @@ class CitizenIT {
 
     @Test
     @Order(2)
-    void twenty_updates_of_the_datastore_under_load_lose_nothing_and_leave_no_thread_connection_or_class() {
-        State one = State.now();
-        AtomicBoolean updated = new AtomicBoolean();
-        CompletableFuture<List<JsonObject>> load = CompletableFuture.supplyAsync(() -> {
-            List<JsonObject> runs = new ArrayList<>();
-            while (!updated.get()) {
-                runs.add(json("telemetry:simulate --vehicles 10 --rate 500 --seconds 2"));
-            }
-            return runs;
-        });
-        for (int i = 0; i < UPDATES; i++) {
-            update(NATS);
-            awaitUp("nats");
-        }
-        updated.set(true);
-        load.join().forEach(run -> assertEquals(run.get("offered"), run.get("confirmed"), run.toString()));
-        awaitUp("second");
-        awaitEmpty("since the first update", () -> State.now().since(one));
-        assertEquals(List.of("fleet-telemetry", "second"), connections());
-        awaitOnlyTheNewestClassLoaders();
-    }
-
-    @Test
-    @Order(3)
-    void twenty_updates_of_every_bundle_leave_no_old_class_loader() throws Exception {
-        for (int i = 0; i < UPDATES; i++) {
-            assertDone(Stream.concat(
-                            bundles.keySet().stream().map(CitizenIT::updateCommand),
-                            Stream.of("bundle:refresh " + String.join(" ", bundles.keySet())))
-                    .toArray(String[]::new));
-        }
-        awaitEverythingUp();
-        assertEquals(List.of("fleet-telemetry", "second"), connections());
-        awaitOnlyTheNewestClassLoaders();
-    }
-
-    @Test
-    @Order(4)
     void each_thread_of_ours_has_a_name_and_a_context_class_loader_of_ours() {
         // Settings that come by a command come by its thread, and new ones make new threads.
         assertDone("config:property-set --pid io.fleettelemetry.host prometheus_metrics_host localhost");
@@ -205,7 +170,7 @@ class CitizenIT {
     }
 
     @Test
-    @Order(5)
+    @Order(3)
     void bundles_may_stop_and_start_in_any_order() throws Exception {
         List<String> all = List.of(NATS, "io.fleettelemetry.host", "io.fleettelemetry.datastore.logger");
         List<String> withScr = List.of(NATS, "org.apache.felix.scr", "io.fleettelemetry.host");
@@ -218,7 +183,7 @@ class CitizenIT {
     }
 
     @Test
-    @Order(6)
+    @Order(4)
     void a_configuration_may_go_and_come_again_while_the_bundles_stay() throws Exception {
         for (String file : files.keySet()) {
             Files.delete(karaf.etc(file));
@@ -230,7 +195,7 @@ class CitizenIT {
     }
 
     @Test
-    @Order(7)
+    @Order(5)
     void uninstalling_and_installing_the_feature_keeps_what_the_user_has_written() throws Exception {
         assertDone("feature:uninstall fleet-telemetry");
         awaitGone();
@@ -241,6 +206,43 @@ class CitizenIT {
     }
 
     @Test
+    @Order(6)
+    void twenty_updates_of_the_datastore_under_load_lose_nothing_and_leave_no_thread_and_no_connection() {
+        State one = State.now();
+        AtomicBoolean updated = new AtomicBoolean();
+        CompletableFuture<List<JsonObject>> load = CompletableFuture.supplyAsync(() -> {
+            List<JsonObject> runs = new ArrayList<>();
+            while (!updated.get()) {
+                runs.add(json("telemetry:simulate --vehicles 10 --rate 500 --seconds 2"));
+            }
+            return runs;
+        });
+        for (int i = 0; i < UPDATES; i++) {
+            update(NATS);
+            awaitUp("nats");
+        }
+        updated.set(true);
+        load.join().forEach(run -> assertEquals(run.get("offered"), run.get("confirmed"), run.toString()));
+        awaitUp("second");
+        awaitEmpty("since the first update", () -> State.now().since(one));
+        assertEquals(List.of("fleet-telemetry", "second"), connections());
+    }
+
+    @Test
+    @Order(7)
+    void twenty_updates_of_every_bundle_leave_no_old_class_loader() throws Exception {
+        for (int i = 0; i < UPDATES; i++) {
+            assertDone(Stream.concat(
+                            bundles.keySet().stream().map(CitizenIT::updateCommand),
+                            Stream.of("bundle:refresh " + String.join(" ", bundles.keySet())))
+                    .toArray(String[]::new));
+        }
+        awaitEverythingUp();
+        assertEquals(List.of("fleet-telemetry", "second"), connections());
+        awaitOnlyTheNewestClassLoaders();
+    }
+
+    @Test
     @Order(8)
     void what_is_undeployed_leaves_nothing_but_the_users_files() {
         karaf.undeploy(Kar.FILE);
@@ -248,10 +250,8 @@ class CitizenIT {
         assertEquals(List.of(), connections());
         assertThrows(ConnectException.class, () -> Metrics.read(metrics));
         awaitEmpty("since we came", () -> State.now().since(before));
-        // A thread of Karaf's shell holds what it has run until it ends, a minute after the last command of its
-        // session.
         await("class loaders")
-                .atMost(Duration.ofSeconds(120))
+                .atMost(SHELL_FORGETS)
                 .until(() -> loaders().stream().noneMatch(line -> line.endsWith(" there")));
         assertTrue(loaders().size() > 2 * UPDATES * 8, "the witness has seen them all");
         assertEquals(List.of(), State.more(before.services, State.now().services), "what others have lost");
@@ -331,14 +331,13 @@ class CitizenIT {
     }
 
     private static void awaitOnlyTheNewestClassLoaders() {
-        awaitEmpty("old class loaders", () -> {
+        await("old class loaders").atMost(SHELL_FORGETS).until(() -> {
             Map<String, Integer> newest = loaders().stream()
                     .map(line -> line.split(" "))
                     .collect(toMap(words -> words[0], words -> Integer.valueOf(words[1]), Math::max));
             return loaders().stream()
                     .filter(line -> line.endsWith(" there"))
-                    .filter(line -> Integer.parseInt(line.split(" ")[1]) < newest.get(line.split(" ")[0]))
-                    .toList();
+                    .noneMatch(line -> Integer.parseInt(line.split(" ")[1]) < newest.get(line.split(" ")[0]));
         });
     }
 

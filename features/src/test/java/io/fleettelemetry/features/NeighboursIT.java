@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.jar.JarFile;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -48,10 +49,10 @@ import org.junit.jupiter.api.TestMethodOrder;
 class NeighboursIT {
 
     private static final Duration SOON = Duration.ofSeconds(20);
-    private static final String OURS = "io.fleettelemetry.";
-    private static final String OUR_JNATS = "2.26.2";
-    private static final String CAMELS_JNATS = "2.16.5";
+    private static final Path JNATS = Kar.TARGET.resolve("neighbours/jnats.jar");
 
+    private static String ourJnats;
+    private static String camelsJnats;
     private static NatsServer nats;
     private static int monitoring;
     private static Connection here;
@@ -61,24 +62,35 @@ class NeighboursIT {
     private static Map<String, String> before;
 
     private static Subscription ticks;
+    /** The number that Camel sends next. */
+    private static int next;
+
     private static long camelsConnection;
 
     @BeforeAll
     static void start() throws Exception {
+        ours = Kar.unpackOurs(Kar.TARGET.resolve("neighbours"));
+        ourJnats = version(ours.get("io.fleettelemetry.jnats"));
+        camelsJnats = version(JNATS);
         monitoring = FreePort.next();
         nats = NatsServer.start("http: \"127.0.0.1:" + monitoring + "\"");
         here = Nats.connect(
                 Options.builder().server(nats.url()).connectionName("test").build());
         ticks = here.subscribe("neighbour");
         here.flush(SOON);
-        ours = Kar.unpackOurs(Kar.TARGET.resolve("neighbours"));
         karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-neighbours"));
         karaf.writeConfig("io.fleettelemetry.datastore.nats-default.cfg", "url = " + nats.url() + "\n");
         Kar.unpackRepository(karaf.home().resolve("system"));
         assertDone("feature:repo-add " + camelsFeature().toUri(), "feature:install camel-nats");
         assertEquals("0", tick());
-        camelsConnection = connections().get(CAMELS_JNATS);
+        camelsConnection = connections().get(camelsJnats);
         before = bundles();
+    }
+
+    private static String version(Path jar) throws IOException {
+        try (JarFile file = new JarFile(jar.toFile())) {
+            return file.getManifest().getMainAttributes().getValue("Bundle-Version");
+        }
     }
 
     /** As Camel's own feature camel-nats brings jnats, and Camel's own bundle imports it. */
@@ -103,7 +115,7 @@ class NeighboursIT {
                   </feature>
                 </features>
                 """.formatted(
-                        Kar.TARGET.resolve("neighbours/jnats.jar").toUri(), CAMELS_JNATS, bundle.toUri()));
+                        JNATS.toUri(), camelsJnats, bundle.toUri()));
     }
 
     @AfterAll
@@ -128,7 +140,7 @@ class NeighboursIT {
     void camel_and_we_publish_beside_each_other_each_with_its_own_jnats() {
         assertDone("feature:install fleet-telemetry");
         awaitOurs();
-        assertEquals(Set.of(CAMELS_JNATS, OUR_JNATS), connections().keySet());
+        assertEquals(Set.of(camelsJnats, ourJnats), connections().keySet());
         assertUndisturbed();
     }
 
@@ -143,7 +155,7 @@ class NeighboursIT {
                 .toArray(String[]::new));
         awaitOurs();
         assertDone("feature:uninstall fleet-telemetry");
-        assertEquals(Set.of(CAMELS_JNATS), connections().keySet());
+        assertEquals(Set.of(camelsJnats), connections().keySet());
         assertEquals(before, bundles());
         assertDone("feature:install fleet-telemetry");
         awaitOurs();
@@ -153,23 +165,23 @@ class NeighboursIT {
     @Test
     @Order(4)
     void we_do_not_notice_that_camel_goes_and_comes() {
-        long connection = connections().get(OUR_JNATS);
+        long connection = connections().get(ourJnats);
         Map<String, String> others = bundles();
         CompletableFuture<JsonObject> load = CompletableFuture.supplyAsync(() -> JsonParser.parseString(
                         karaf.execute("telemetry:simulate --vehicles 10 --rate 500 --seconds 5 --json")
                                 .out())
                 .getAsJsonObject());
         assertDone("feature:uninstall camel-nats");
-        assertEquals(Set.of(OUR_JNATS), connections().keySet());
+        assertEquals(Set.of(ourJnats), connections().keySet());
         String plan = plan("camel-nats");
         assertTrue(plan.contains("wrap:"), () -> "Camel gets its own jnats: " + plan);
         assertOnlyInstalls(plan);
         assertDone("feature:install camel-nats");
-        await().atMost(SOON).until(() -> connections().containsKey(CAMELS_JNATS));
+        await().atMost(SOON).until(() -> connections().containsKey(camelsJnats));
         assertFalse(load.isDone(), "the load lasted until Camel was there again");
         JsonObject run = load.join();
         assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
-        assertEquals(connection, connections().get(OUR_JNATS));
+        assertEquals(connection, connections().get(ourJnats));
         assertTrue(bundles()
                 .entrySet()
                 .containsAll(others.entrySet().stream()
@@ -179,15 +191,13 @@ class NeighboursIT {
 
     /** All numbers so far have come, on the same connection, and Camel's bundles are those that they were. */
     private static void assertUndisturbed() {
-        assertEquals(camelsConnection, connections().get(CAMELS_JNATS));
+        assertEquals(camelsConnection, connections().get(camelsJnats));
         assertTrue(bundles().entrySet().containsAll(before.entrySet()));
         int number = next;
         while (next < number + 20 || ticks.getPendingMessageCount() > 0) {
             tick();
         }
     }
-
-    private static int next;
 
     private static String tick() {
         try {
