@@ -164,6 +164,7 @@ final class Connector {
                 .maxReconnects(-1)
                 .reconnectWait(settings.reconnectWait())
                 .pingInterval(HEARTBEAT)
+                .connectExecutor(Threads.oneForEachTask(name + ":connect")) // jnats' own has no name
                 .connectionListener(listener)
                 .errorListener(listener);
         if (callbacks != null) {

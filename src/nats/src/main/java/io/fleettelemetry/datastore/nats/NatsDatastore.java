@@ -75,9 +75,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         this.watchdog = new Watchdog(journal, () -> session);
         this.session = new Session(settings, this, first, journal);
         String prefix = "nats-" + settings.datastore();
-        Thread writer = new Thread(new Writer(journal), prefix + "-write");
-        Thread completer = new Thread(new Completer(journal, this), prefix + "-complete");
-        this.threads = List.of(writer, completer, new Thread(watchdog, prefix + "-watch"));
+        Thread writer = Threads.of(prefix + "-write", new Writer(journal));
+        Thread completer = Threads.of(prefix + "-complete", new Completer(journal, this));
+        this.threads = List.of(writer, completer, Threads.of(prefix + "-watch", watchdog));
         journal.servedBy(writer, completer);
     }
 

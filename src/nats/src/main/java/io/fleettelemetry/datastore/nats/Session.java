@@ -96,13 +96,13 @@ final class Session implements AutoCloseable {
         this.wires = wires;
         this.id = id;
         String prefix = "nats-" + settings.datastore();
-        this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
+        this.callbacks = Executors.newSingleThreadExecutor(task -> Threads.of(prefix + "-events", task));
         this.refusals = new Refusals(callbacks);
         this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
-        this.thread = new Thread(this::stayConnected, prefix + "-connect");
+        this.thread = Threads.of(prefix + "-connect", this::stayConnected);
     }
 
     void open() {
