@@ -18,6 +18,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.BooleanSupplier;
 import java.util.jar.JarEntry;
@@ -37,6 +38,12 @@ class AdministrationIT {
 
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final String NATS = "io.fleettelemetry.datastore.nats";
+    private static final Path BUILDS = Kar.TARGET.resolve("builds");
+
+    private static final Readme.Section UPGRADE = Readme.read().section("Upgrade the NATS bundle");
+    private static final Readme.Section REPLACE = Readme.read().section("Upgrade everything, or remove it for a while");
+    /** The sections of README.md whose commands are run here. */
+    static final Set<String> SECTIONS = Set.of(UPGRADE.heading(), REPLACE.heading());
 
     /** The instance of this name has the namespace of that name, on a server of its own, and gets the type of that name. */
     private record Instance(String name, String file, NatsServer server) {
@@ -175,22 +182,27 @@ class AdministrationIT {
             await().atMost(SOON).until(() -> arrivals.messages() > 0);
             int logged = karaf.log().length();
 
+            for (int patch = 1; patch <= 3; patch++) {
+                build("1.0." + patch);
+            }
+            List<String> commands = commands(UPGRADE);
+            assertEquals(3, commands.size());
+
             // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
-            Path deployed = build("1.0.1", "nats.jar");
-            karaf.deploy(deployed);
+            execute(commands.get(0));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
-            assertEquals(0, karaf.execute("bundle:uninstall " + NATS + "/1.0.0").exit());
+            execute(commands.get(1));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
             assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
 
             // The file in deploy/ is replaced.
-            karaf.deploy(build("1.0.2", "nats.jar"));
+            execute(commands.get(2));
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
 
-            Path update = build("1.0.3", "nats-update.jar");
             assertEquals(
                     0,
-                    karaf.execute("bundle:update " + NATS + " file:" + update).exit());
+                    karaf.execute("bundle:update " + NATS + " file:" + BUILDS + "/" + NATS + "-1.0.3.jar")
+                            .exit());
             awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.3")));
             assertEquals(3, karaf.log().substring(logged).split("datastore_gone datastore=nats[^-]").length);
 
@@ -200,6 +212,26 @@ class AdministrationIT {
             assertEquals(run.get("offered").getAsInt(), arrivals.numbers().size());
         }
         List.of(first, eu, us).forEach(Instance::assertWorks);
+    }
+
+    /** The commands of a section, in order: of a shell, and of Karaf's. */
+    private static List<String> commands(Readme.Section section) {
+        return section.blocks().stream()
+                .flatMap(block -> block.lines().stream())
+                .toList();
+    }
+
+    private static void execute(String command) throws Exception {
+        if (command.startsWith("bundle:")) {
+            assertEquals(0, karaf.execute(command).exit(), command);
+            return;
+        }
+        var shell = new ProcessBuilder(
+                        "sh", "-c", command.replace("features/target/fleet-telemetry-1.0.0.kar", Kar.FILE.toString()))
+                .directory(BUILDS.toFile())
+                .inheritIO();
+        shell.environment().put("KARAF", karaf.home().toString());
+        assertEquals(0, shell.start().waitFor(), command);
     }
 
     /** Waits for the condition, and then for a few hundred records more. */
@@ -222,13 +254,17 @@ class AdministrationIT {
                 .toList();
     }
 
+    private static boolean isListed() {
+        return karaf.execute("bundle:list -s").out().contains("io.fleettelemetry");
+    }
+
     /** The NATS bundle of this build with another version. */
-    private static Path build(String version, String file) throws IOException {
-        Path folder = Files.createDirectories(Kar.TARGET.resolve("builds").resolve(version));
+    private static void build(String version) throws IOException {
+        Files.createDirectories(BUILDS);
         try (JarInputStream in = Kar.open(NATS)) {
             Manifest manifest = in.getManifest();
             manifest.getMainAttributes().putValue("Bundle-Version", version);
-            try (OutputStream out = Files.newOutputStream(folder.resolve(file));
+            try (OutputStream out = Files.newOutputStream(BUILDS.resolve(NATS + "-" + version + ".jar"));
                     JarOutputStream jar = new JarOutputStream(out, manifest)) {
                 for (JarEntry entry = in.getNextJarEntry(); entry != null; entry = in.getNextJarEntry()) {
                     jar.putNextEntry(new JarEntry(entry.getName()));
@@ -236,7 +272,15 @@ class AdministrationIT {
                 }
             }
         }
-        return folder.resolve(file);
+    }
+
+    @Test
+    @Order(5)
+    void a_clean_start_brings_the_bundle_of_the_kar_again_beside_the_one_in_deploy() {
+        karaf.restartClean();
+        await().atMost(SOON).until(() -> versions().equals(List.of("1.0.0", "1.0.2")));
+        awaitCommands();
+        List.of(first, eu, us).forEach(Instance::assertWorks);
     }
 
     /**
@@ -244,7 +288,7 @@ class AdministrationIT {
      * old one, if it was started with it.
      */
     @Test
-    @Order(5)
+    @Order(6)
     void another_kar_replaces_the_host_too_and_every_record_ends_with_a_word() throws Exception {
         CompletableFuture<JsonObject> load =
                 CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 20 --rate 1000 --seconds 30"));
@@ -252,8 +296,10 @@ class AdministrationIT {
         await().atMost(SOON)
                 .ignoreExceptions()
                 .until(() -> Metrics.read(metricsPort).sum("record_total") > before + 1_000);
-        karaf.undeploy(Path.of("nats.jar"));
-        karaf.undeploy(Kar.FILE);
+        List<String> commands = commands(REPLACE);
+        assertEquals(2, commands.size());
+        assertTrue(isListed());
+        execute(commands.get(0));
         JsonObject run = load.join();
         assertTrue(run.get("offered").getAsInt() < 30_000, "it ends with the host");
         assertEquals(
@@ -264,10 +310,12 @@ class AdministrationIT {
                 .keySet()
                 .forEach(failure -> assertTrue(failure.contains("the host was stopped"), failure));
 
-        await().atMost(SOON)
-                .until(() -> !karaf.execute("bundle:list -t 0 -s").out().contains(NATS));
-        karaf.deploy(Kar.FILE);
+        await().atMost(SOON).until(() -> !isListed());
+        execute(commands.get(1));
         awaitCommands();
+        await().atMost(SOON)
+                .ignoreExceptions()
+                .until(() -> Metrics.read(metricsPort).sum("record_total") == 0);
         List.of(first, eu, us).forEach(Instance::assertWorks);
         assertEquals(List.of("1.0.0"), versions());
     }

@@ -10,8 +10,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.features.Readme.Block;
 import io.fleettelemetry.features.Readme.Section;
 import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsServer;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,10 +24,14 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -38,12 +44,20 @@ import org.w3c.dom.NodeList;
  * <p>What a block is stands behind its opening fence: {@code sh} commands for a shell in the project's directory, with
  * {@code KARAF_HOME}; {@code karaf} commands for Karaf's shell; {@code java} an excerpt of the compiled examples; a
  * language and a name a file in Karaf's directory; {@code json} and {@code text} behind commands an answer, in which …
- * stands for anything; {@code text} elsewhere a picture.
+ * stands for anything; {@code text} elsewhere a picture. A command that only looks, at the end of its block, is repeated
+ * until it sees what the answer says.
  */
 class ReadmeIT extends RunningKaraf {
 
     private static final Readme README = Readme.read();
     private static final String DEPLOY = "Deploy it";
+    private static final Pattern SET = Pattern.compile("config:property-set --pid (\\S+) (\\S+) (\\S+)");
+    private static final Pattern COLOUR = Pattern.compile("\\x1b\\[[0-9;]*m");
+    /** Looks, and changes nothing. */
+    private static final Pattern LOOK = Pattern.compile("(telemetry:status|log:display)\\b.*");
+
+    /** Has a user. */
+    private static NatsServer strict;
 
     /** The commands that this test cannot run, and why. */
     private static final Map<String, String> NOT_RUN = Map.of(
@@ -62,8 +76,18 @@ class ReadmeIT extends RunningKaraf {
             "nats sub --server nats://localhost:4222 \"tesla_telemetry.*.data\"",
             "the NATS CLI is in no Debian package; shown, and README.md says so");
 
-    private static final Pattern SHELL = Pattern.compile("(mvn|cp|rm|echo|nats|telemetry:[\\w-]+) .+");
+    private static final Pattern SHELL = Pattern.compile("(mvn|cp|rm|sed|echo|nats|(telemetry|config|log):[\\w-]+) .+");
     private static final Pattern EVENT = Pattern.compile("log\\s*\\.(?:error|warn|info)\\(\\s*\"([a-z_]+)[ \"]");
+
+    @BeforeAll
+    static void start() {
+        strict = NatsServer.start("authorization { user: fleet, password: hush }");
+    }
+
+    @AfterAll
+    static void stop() {
+        strict.close();
+    }
 
     // ---- Commands, files and answers --------------------------------------------------------------------------------
 
@@ -87,7 +111,7 @@ class ReadmeIT extends RunningKaraf {
         return README.sections().values().stream()
                 .filter(section -> section.blocks().stream().anyMatch(ReadmeIT::canBeTried))
                 .map(Section::heading)
-                .filter(heading -> !heading.equals(DEPLOY))
+                .filter(heading -> !heading.equals(DEPLOY) && !AdministrationIT.SECTIONS.contains(heading))
                 .toList();
     }
 
@@ -98,7 +122,20 @@ class ReadmeIT extends RunningKaraf {
     @ParameterizedTest
     @MethodSource("sectionsWithSomethingToTry")
     void what_a_section_says_can_be_done_from_top_to_bottom(String heading) throws Exception {
+        writeAsShipped();
         tryOut(README.section(heading));
+    }
+
+    /** The files that come with the KAR, so that commands find in them what they find in a new Karaf. */
+    private static void writeAsShipped() {
+        int logged = karaf.log().length();
+        for (String file : List.of(NATS_CFG, HOST_CFG)) {
+            karaf.writeConfig(file, here(Kar.configuration(file)));
+        }
+        for (String event : List.of("nats_switched", "host_configured")) {
+            await(event).atMost(SOON).until(() -> karaf.log().substring(logged).contains(event));
+        }
+        karaf.execute("log:clear"); // so that what it shows is news
     }
 
     @Test
@@ -142,17 +179,28 @@ class ReadmeIT extends RunningKaraf {
 
     private static void tryBlocks(Section section) throws Exception {
         String said = "";
-        for (Block block : section.blocks()) {
+        List<String> offer = List.of();
+        for (int i = 0; i < section.blocks().size(); i++) {
+            Block block = section.blocks().get(i);
             if (!block.file().isEmpty()) {
                 write(block);
             } else if (block.language().equals("sh")) {
                 said = run(block);
+            } else if (block.lines().get(0).startsWith("telemetry:tail ")) {
+                said = readAlong(block, offer);
             } else if (block.language().equals("karaf")) {
-                said = execute(block);
-            } else if (!said.isEmpty() && Set.of("json", "text").contains(block.language())) {
+                offer = block.lines();
+                said = execute(
+                        block,
+                        i + 1 < section.blocks().size() ? section.blocks().get(i + 1) : null);
+            } else if (!said.isEmpty() && isAnswer(block)) {
                 assertTrue(pattern(block).matcher(said).find(), said + "\nis not\n" + block.text());
             }
         }
+    }
+
+    private static boolean isAnswer(Block block) {
+        return block != null && block.file().isEmpty() && Set.of("json", "text").contains(block.language());
     }
 
     private static String run(Block block) throws IOException, InterruptedException {
@@ -173,15 +221,66 @@ class ReadmeIT extends RunningKaraf {
         return said.toString();
     }
 
-    private static String execute(Block block) {
-        awaitRoutes();
+    private static String execute(Block block, Block next) {
+        if (block.lines().stream().anyMatch(ReadmeIT::offersOrImports)) {
+            awaitRoutes();
+        }
         StringBuilder said = new StringBuilder();
-        for (String command : block.lines()) {
-            KarafProcess.Result result = karaf.execute(here(command));
-            said.append(result.out());
-            assertEquals(0, result.exit(), command + "\n" + said + result.err());
+        for (int i = 0; i < block.lines().size(); i++) {
+            String command = here(block.lines().get(i));
+            boolean isLast = i == block.lines().size() - 1;
+            if (isLast && isAnswer(next) && LOOK.matcher(command).matches()) {
+                await(command)
+                        .atMost(SOON)
+                        .untilAsserted(() -> assertTrue(
+                                pattern(next).matcher(said(command)).find(),
+                                () -> said(command) + "\nis not\n" + next.text()));
+            }
+            said.append(said(command));
         }
         return said.toString();
+    }
+
+    private static boolean offersOrImports(String command) {
+        return command.startsWith("telemetry:") && !LOOK.matcher(command).matches();
+    }
+
+    private static String said(String command) {
+        KarafProcess.Result result = karaf.execute(command);
+        assertEquals(0, result.exit(), command + "\n" + result.out() + result.err());
+        Matcher set = SET.matcher(command);
+        if (set.matches()) {
+            assertIsInFile(set.group(1).replace('~', '-') + ".cfg", set.group(2) + " = " + set.group(3));
+        }
+        return COLOUR.matcher(result.out()).replaceAll("");
+    }
+
+    /** Karaf's shell has written it there, and has left the rest of the file as it was. */
+    private static void assertIsInFile(String file, String line) {
+        try {
+            List<String> lines = Files.readAllLines(karaf.etc(file));
+            assertTrue(lines.contains(line), () -> line + " is not in " + file + ":\n" + String.join("\n", lines));
+            if (Set.of(NATS_CFG, HOST_CFG).contains(file)) {
+                assertEquals(comments(Kar.configuration(file).lines()), comments(lines.stream()), file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static List<String> comments(Stream<String> lines) {
+        return lines.filter(line -> line.startsWith("#")).toList();
+    }
+
+    /** What somebody sees who reads along while others offer records, until that has ended. */
+    private static String readAlong(Block block, List<String> offer) throws IOException {
+        Process reader = karaf.client(block.lines().toArray(String[]::new));
+        await(block.text()).atMost(SOON).until(() -> {
+            offer.forEach(ReadmeIT::said);
+            return !reader.isAlive();
+        });
+        assertEquals(0, reader.exitValue());
+        return new String(reader.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
 
     /** A file is accepted: somebody takes it up, and nobody complains. */
@@ -202,7 +301,10 @@ class ReadmeIT extends RunningKaraf {
 
     /** With the addresses of this test. */
     private static String here(String text) {
-        return text.replace("nats://localhost:4222", server.url()).replace("9273", String.valueOf(metricsPort));
+        return text.replace("nats://localhost:4222", server.url())
+                .replace("nats://nats-1.example.com:4222", other.url())
+                .replace("nats://nats-2.example.com:4222", strict.url())
+                .replace("9273", String.valueOf(metricsPort));
     }
 
     private static Pattern pattern(Block answer) {
