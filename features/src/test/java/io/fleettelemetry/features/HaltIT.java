@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.fleettelemetry.features.foreign.Bundles;
 import io.fleettelemetry.features.foreign.StuckBundle;
 import io.fleettelemetry.testkit.AirbrakeServer;
 import io.fleettelemetry.testkit.KarafProcess;
@@ -16,6 +15,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.time.Duration;
+import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -145,7 +145,10 @@ class HaltIT {
     @Order(3)
     void a_bundle_that_does_not_stop_holds_it_up_for_a_while_only() {
         int logged = startAgain("daemon");
-        karaf.deploy(Bundles.of(StuckBundle.class, Kar.TARGET, "org.osgi.framework;version=\"[1.8,2)\""));
+        karaf.deploy(ForeignBundle.of(
+                "foreign.stuck",
+                StuckBundle.class,
+                Map.of("Import-Package", "org.osgi.framework;version=\"[1.8,2)\"")));
         await().atMost(SOON)
                 .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*StuckBundle.*"));
         nats.reload(REFUSES);

@@ -6,6 +6,9 @@ import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import aQute.bnd.classfile.ClassFile;
+import aQute.bnd.classfile.ConstantPool;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +19,9 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Predicate;
+import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
@@ -48,6 +54,32 @@ class HouseIT {
             Set.of(API),
             "io.fleettelemetry.console",
             Set.of(API, PROTOS, HOST));
+
+    private static final int MANY_IMPORTS = 12;
+
+    /** What an undeployed bundle would be held by, or would have changed for others. */
+    private static final Set<String> LEFT_BEHIND = Set.of(
+            "addShutdownHook",
+            "addProvider",
+            "insertProviderAt",
+            "getPlatformMBeanServer",
+            "io/prometheus/client/CollectorRegistry",
+            "java/lang/InheritableThreadLocal",
+            "java/lang/ThreadLocal",
+            "java/util/Timer",
+            "setContextClassLoader",
+            "setDefaultUncaughtExceptionHandler");
+
+    /**
+     * Who may do one of these all the same: set the context of their own threads; that of the caller for as long as a server
+     * takes to start; see to the exit code when the process is being ended.
+     */
+    private static final Set<String> EXCEPTIONS = Set.of(
+            "io/fleettelemetry/airbrake/AirbrakeReporter: setContextClassLoader",
+            "io/fleettelemetry/datastore/nats/Threads: setContextClassLoader",
+            "io/fleettelemetry/host/internal/MetricsEndpoint: setContextClassLoader",
+            "io/fleettelemetry/host/internal/Threads: setContextClassLoader",
+            "io/fleettelemetry/datastore/nats/Halt: addShutdownHook");
 
     private static final List<Kar.Bundle> OURS =
             Kar.bundles().values().stream().filter(Kar.Bundle::isOurs).toList();
@@ -98,8 +130,63 @@ class HouseIT {
         for (Kar.Bundle bundle : OURS) {
             for (Header clause : Header.parse(bundle.header("Import-Package"))) {
                 String version = clause.attributes().get("version");
-                assertTrue(version == null || version.startsWith("["), bundle.symbolicName() + " imports " + clause);
+                assertTrue(
+                        version == null || version.matches("\\[[\\d.]+,[\\d.]+\\)"),
+                        bundle.symbolicName() + " imports " + clause);
             }
+        }
+    }
+
+    @Test
+    void a_bundle_must_have_few_packages_of_others() {
+        for (Kar.Bundle bundle : OURS) {
+            List<String> mandatory = Header.parse(bundle.header("Import-Package")).stream()
+                    .filter(clause -> !"optional".equals(clause.attributes().get("resolution:")))
+                    .map(Header::name)
+                    .toList();
+            assertTrue(mandatory.size() <= MANY_IMPORTS, bundle.symbolicName() + " imports " + mandatory);
+        }
+    }
+
+    /** Whoever has a jnats of his own would otherwise be given ours, and be refreshed when it comes and goes. */
+    @Test
+    void our_jnats_is_for_our_bundles_alone() {
+        Kar.Bundle jnats = OURS.stream()
+                .filter(bundle -> bundle.symbolicName().equals(JNATS))
+                .findFirst()
+                .orElseThrow();
+        for (Header clause : Header.parse(jnats.header("Export-Package"))) {
+            assertEquals("io.fleettelemetry", clause.attributes().get("owner"), clause.name());
+            assertEquals("owner", clause.attributes().get("mandatory:"), clause.name());
+        }
+    }
+
+    @Test
+    void nothing_of_ours_is_left_in_the_vm_by_other_ways_than_services() throws Exception {
+        Set<String> found = new TreeSet<>();
+        for (Path file : Kar.unpackOurs(Kar.TARGET.resolve("house")).values()) {
+            try (JarFile jar = new JarFile(file.toFile())) {
+                for (JarEntry entry : jar.stream()
+                        .filter(each -> each.getName().startsWith("io/fleettelemetry/"))
+                        .filter(each -> each.getName().endsWith(".class"))
+                        .toList()) {
+                    String name = entry.getName().replaceAll("(\\$.*)?\\.class$", "");
+                    words(jar, entry).filter(LEFT_BEHIND::contains).forEach(word -> found.add(name + ": " + word));
+                }
+            }
+        }
+        assertEquals(new TreeSet<>(EXCEPTIONS), found);
+    }
+
+    /** All names and types that stand in a class. */
+    private static Stream<String> words(JarFile jar, JarEntry entry) throws IOException {
+        try (DataInputStream in = new DataInputStream(jar.getInputStream(entry))) {
+            ConstantPool pool = ClassFile.parseClassFile(in).constant_pool;
+            return IntStream.range(1, pool.size())
+                    .<Object>mapToObj(pool::entry)
+                    .filter(String.class::isInstance)
+                    .map(String.class::cast)
+                    .map(word -> word.replaceAll("^L(.*);$", "$1"));
         }
     }
 
@@ -131,6 +218,7 @@ class HouseIT {
                         "io.fleettelemetry.jnats.port",
                         "io.nats.client",
                         "io.nats.client.api",
+                        "io.nats.client.support",
                         "javax.net.ssl",
                         "org.osgi.framework",
                         "org.osgi.framework.launch",

@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -77,6 +78,44 @@ final class Kar {
             throw new UncheckedIOException(e);
         }
         return bundles;
+    }
+
+    /** Copies the KAR's Maven repository, which is all that it holds, to a directory that may have others' files. */
+    static void unpackRepository(Path directory) {
+        try (var kar = new ZipFile(FILE.toFile())) {
+            for (ZipEntry entry : kar.stream().toList()) {
+                if (entry.getName().startsWith(REPOSITORY) && !entry.isDirectory()) {
+                    Path file = directory.resolve(entry.getName().substring(REPOSITORY.length()));
+                    Files.createDirectories(file.getParent());
+                    Files.copy(kar.getInputStream(entry), file, StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Copies our bundles out of the KAR, by symbolic name. */
+    static Map<String, Path> unpackOurs(Path directory) {
+        var files = new LinkedHashMap<String, Path>();
+        try (var kar = new ZipFile(FILE.toFile())) {
+            Files.createDirectories(directory);
+            for (ZipEntry entry : kar.stream().toList()) {
+                if (entry.getName().startsWith(REPOSITORY + "io/fleettelemetry/")
+                        && entry.getName().endsWith(".jar")) {
+                    Path file = directory.resolve(
+                            Path.of(entry.getName()).getFileName().toString());
+                    Files.copy(kar.getInputStream(entry), file, StandardCopyOption.REPLACE_EXISTING);
+                    files.put(
+                            bundle(location(entry.getName()), kar.getInputStream(entry))
+                                    .symbolicName(),
+                            file);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return files;
     }
 
     /** The texts of all files in our bundles whose name begins like this. */

@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.fleettelemetry.examples.Subscriber;
-import io.fleettelemetry.features.foreign.Bundles;
 import io.fleettelemetry.features.foreign.ForeignHost;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsOperator;
@@ -236,11 +235,13 @@ class TelemetryIT extends RunningKaraf {
     @Test
     void a_foreign_host_that_knows_only_the_api_finds_the_datastore_and_publishes() throws Exception {
         Subscription arrived = subscribe(here, "tesla_telemetry.FOREIGN.data");
-        Path bundle = Bundles.of(
+        Path bundle = ForeignBundle.of(
+                "foreign.host",
                 ForeignHost.class,
-                Kar.TARGET,
-                "io.fleettelemetry.api;version=\"[1,2)\",org.osgi.framework;version=\"[1.8,2)\","
-                        + "org.osgi.util.tracker;version=\"[1.5,2)\"");
+                Map.of(
+                        "Import-Package",
+                        "io.fleettelemetry.api;version=\"[1,2)\",org.osgi.framework;version=\"[1.8,2)\","
+                                + "org.osgi.util.tracker;version=\"[1.5,2)\""));
         karaf.deploy(bundle);
         assertEquals("from elsewhere", new String(arrived.nextMessage(SOON).getData()));
         karaf.awaitLog("foreign host: confirmed FOREIGN");

@@ -58,7 +58,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
                 1,
                 TimeUnit.SECONDS,
                 new SynchronousQueue<>(),
-                task -> new Thread(task, "telemetry-answers-" + number.incrementAndGet()),
+                task -> Threads.of("telemetry-answers-" + number.incrementAndGet(), task),
                 // What ends after the host has stopped is told by the thread that ended it.
                 (task, shutDown) -> task.run());
     }
@@ -209,6 +209,6 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
             all = List.copyOf(targets.values());
         }
         all.forEach(Target::close);
-        tellers.shutdown();
+        Threads.end(tellers);
     }
 }

@@ -56,7 +56,7 @@ final class MetricsEndpoint implements Metrics {
             return;
         }
         try {
-            server = HttpServer.create(new InetSocketAddress(host, port), 0);
+            open(new InetSocketAddress(host, port));
         } catch (IOException | IllegalArgumentException e) {
             log.error(
                     "metrics_endpoint_error prometheus_metrics_host={} prometheus_metrics_port={} reason=\"{}; choose"
@@ -66,12 +66,24 @@ final class MetricsEndpoint implements Metrics {
                     e.getMessage());
             return;
         }
-        executor = Executors.newSingleThreadExecutor(task -> new Thread(task, "telemetry-metrics"));
-        server.setExecutor(executor);
-        server.createContext("/", exchange -> answer(exchange));
-        server.start();
         address.accept(host + ":" + port);
         log.info("metrics_endpoint_opened url=http://{}:{}/metrics", host, port);
+    }
+
+    /** The JDK's server has threads that nobody else can make, and they inherit what the caller has at this moment. */
+    private void open(InetSocketAddress at) throws IOException {
+        Thread caller = Thread.currentThread();
+        ClassLoader before = caller.getContextClassLoader();
+        caller.setContextClassLoader(MetricsEndpoint.class.getClassLoader());
+        try {
+            server = HttpServer.create(at, 0);
+            executor = Executors.newSingleThreadExecutor(task -> Threads.of("telemetry-metrics", task));
+            server.setExecutor(executor);
+            server.createContext("/", exchange -> answer(exchange));
+            server.start();
+        } finally {
+            caller.setContextClassLoader(before);
+        }
     }
 
     private void answer(HttpExchange exchange) throws IOException {
@@ -97,7 +109,7 @@ final class MetricsEndpoint implements Metrics {
     private void stop() {
         if (server != null) {
             server.stop(0);
-            executor.shutdownNow();
+            Threads.end(executor);
             server = null;
             address.accept("");
         }

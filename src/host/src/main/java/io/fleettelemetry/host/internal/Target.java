@@ -320,7 +320,7 @@ final class Target implements Receipt {
     private void wakeKeeper() {
         changed.signalAll();
         if (keeper == null && (!hold.isEmpty() || bound != direct)) {
-            keeper = new Thread(this::keep, "telemetry-hold-" + name);
+            keeper = Threads.of("telemetry-hold-" + name, this::keep);
             keeper.start();
         }
     }

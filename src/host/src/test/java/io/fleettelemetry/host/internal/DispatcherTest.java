@@ -26,6 +26,8 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -571,6 +573,29 @@ class DispatcherTest {
                 source.awaitEnded(6).outcomes().get(5).failure().kind());
         assertTrue(Thread.getAllStackTraces().keySet().stream()
                 .noneMatch(thread -> thread.getName().equals("telemetry-hold-never")));
+    }
+
+    @Test
+    void closing_waits_for_a_source_that_is_being_told() throws InterruptedException {
+        CountDownLatch beingTold = new CountDownLatch(1);
+        AtomicBoolean told = new AtomicBoolean();
+        Source slow = new Source() {
+            @Override
+            public boolean acknowledge(TelemetryRecord record) {
+                return true;
+            }
+
+            @Override
+            public void ended(TelemetryRecord record, Outcome outcome) {
+                beingTold.countDown();
+                LockSupport.parkNanos(Duration.ofMillis(200).toNanos());
+                told.set(true);
+            }
+        };
+        host.open(slow).offer(record("V", "0"));
+        beingTold.await();
+        host.close();
+        assertTrue(told.get());
     }
 
     @Test

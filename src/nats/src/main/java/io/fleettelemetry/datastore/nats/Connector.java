@@ -12,12 +12,15 @@ import io.nats.client.Options.HostnameResolveMode;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLException;
 
@@ -39,6 +42,7 @@ final class Connector {
     private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
 
     private final NatsSettings settings;
+    private final String[] servers;
     private final String name;
     private final ExecutorService callbacks;
     private final ConnectionWatcher watcher;
@@ -64,7 +68,7 @@ final class Connector {
             String name,
             BiConsumer<Connection, ConnectionListener.Events> events,
             Consumer<String> errors) {
-        this(settings, name, null, new ConnectionWatcher() {
+        this(settings, List.of(), name, null, new ConnectionWatcher() {
             @Override
             public void happened(Connection source, ConnectionListener.Events event) {
                 events.accept(source, event);
@@ -80,10 +84,19 @@ final class Connector {
     /**
      * A connection for frames: whoever brings them asks for signs of life, and gives up on a silent one.
      *
+     * @param more servers besides those of the settings, as other servers of their cluster have named them
      * @param callbacks runs what the watcher is told, in order; its owner shuts it down
      */
-    Connector(NatsSettings settings, String name, ExecutorService callbacks, ConnectionWatcher watcher) {
+    Connector(
+            NatsSettings settings,
+            Collection<String> more,
+            String name,
+            ExecutorService callbacks,
+            ConnectionWatcher watcher) {
         this.settings = settings;
+        this.servers = Stream.concat(settings.servers().stream(), more.stream())
+                .distinct()
+                .toArray(String[]::new);
         this.name = name;
         this.callbacks = callbacks;
         this.watcher = watcher;
@@ -156,7 +169,7 @@ final class Connector {
     private Options options(boolean tls) throws IOException {
         Listener listener = new Listener();
         Options.Builder builder = new Options.Builder()
-                .servers(settings.servers().toArray(String[]::new))
+                .servers(servers)
                 .connectionName(name)
                 .dataPortType(FramePort.class.getName())
                 .connectionTimeout(TIMEOUT)
@@ -164,6 +177,7 @@ final class Connector {
                 .maxReconnects(-1)
                 .reconnectWait(settings.reconnectWait())
                 .pingInterval(HEARTBEAT)
+                .connectExecutor(Threads.oneForEachTask(name + ":connect")) // jnats' own has no name
                 .connectionListener(listener)
                 .errorListener(listener);
         if (callbacks != null) {

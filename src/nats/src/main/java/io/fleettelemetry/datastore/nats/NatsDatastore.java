@@ -73,11 +73,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         String first = NUID.nextGlobal();
         this.journal = new Journal(settings, encoder(settings, Inbox.subject(settings, first)), System::nanoTime);
         this.watchdog = new Watchdog(journal, () -> session);
-        this.session = new Session(settings, this, first, journal);
+        this.session = new Session(settings, this, first, journal, List.of());
         String prefix = "nats-" + settings.datastore();
-        Thread writer = new Thread(new Writer(journal), prefix + "-write");
-        Thread completer = new Thread(new Completer(journal, this), prefix + "-complete");
-        this.threads = List.of(writer, completer, new Thread(watchdog, prefix + "-watch"));
+        Thread writer = Threads.of(prefix + "-write", new Writer(journal));
+        Thread completer = Threads.of(prefix + "-complete", new Completer(journal, this));
+        this.threads = List.of(writer, completer, Threads.of(prefix + "-watch", watchdog));
         journal.servedBy(writer, completer);
     }
 
@@ -262,6 +262,15 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         turn.run();
     }
 
+    /** Another server takes over before this one goes; if none does in time, jnats looks for one when it is gone. */
+    @Override
+    public synchronized void leaving(Session from) {
+        if (from == session && next == null && !closing) {
+            next = new Session(from.settings(), this, NUID.nextGlobal(), journal, from.knownServers());
+            next.open();
+        }
+    }
+
     /** Whether jnats has given up the connection in use and there is no other yet. */
     boolean isLost() {
         return !lost.isEmpty();
@@ -348,7 +357,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             abandoned = next;
             next = null;
             if (!settings.equals(session.settings())) {
-                next = new Session(settings, this, NUID.nextGlobal(), journal);
+                next = new Session(settings, this, NUID.nextGlobal(), journal, List.of());
                 next.open();
             }
         }
@@ -429,6 +438,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         String news = "";
         if (!refusedSettings.isEmpty()) {
             news = "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings);
+        } else if (waiting != null && waiting.settings().equals(now.settings())) {
+            news = "the server is about to shut down, and another is looked for: " + waiting.trouble();
         } else if (waiting != null) {
             news = "new settings wait for their connection to "
                     + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble();

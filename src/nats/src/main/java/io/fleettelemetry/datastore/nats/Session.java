@@ -5,7 +5,9 @@ import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
+import java.util.Collection;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -47,6 +49,9 @@ final class Session implements AutoCloseable {
          * @param cause the server's words, if it said anything
          */
         void lost(Session session, String cause);
+
+        /** The server is about to shut down, and asks its clients to go elsewhere. */
+        void leaving(Session session);
     }
 
     /** How soon it is looked again whether JetStream has become usable. */
@@ -90,19 +95,20 @@ final class Session implements AutoCloseable {
     /**
      * @param id what is unique to this session
      * @param answers takes the answers of JetStream
+     * @param more servers besides those of the settings
      */
-    Session(NatsSettings settings, Wires wires, String id, Inbox.Answers answers) {
+    Session(NatsSettings settings, Wires wires, String id, Inbox.Answers answers, Collection<String> more) {
         this.settings = settings;
         this.wires = wires;
         this.id = id;
         String prefix = "nats-" + settings.datastore();
-        this.callbacks = Executors.newSingleThreadExecutor(task -> new Thread(task, prefix + "-events"));
+        this.callbacks = Executors.newSingleThreadExecutor(task -> Threads.of(prefix + "-events", task));
         this.refusals = new Refusals(callbacks);
-        this.connector = new Connector(settings, settings.name(), callbacks, new Watcher());
+        this.connector = new Connector(settings, more, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
-        this.thread = new Thread(this::stayConnected, prefix + "-connect");
+        this.thread = Threads.of(prefix + "-connect", this::stayConnected);
     }
 
     void open() {
@@ -148,6 +154,12 @@ final class Session implements AutoCloseable {
     /** Whether jnats takes itself for connected, and there is no port to write to. */
     boolean isStranded() {
         return openWire() == null && connected() != null;
+    }
+
+    /** The servers that are known: those of the settings, and those that the server has named. */
+    Collection<String> knownServers() {
+        Connection now = connection;
+        return now == null ? List.of() : now.getServers();
     }
 
     /** Gives up the connection as it is and has jnats make it anew. May take as long as an attempt to connect. */
@@ -388,6 +400,14 @@ final class Session implements AutoCloseable {
                     }
                 }
                 case RESUBSCRIBED -> subscribed = true;
+                case LAME_DUCK -> {
+                    log.warn(
+                            "nats_event datastore={} event=\"lame duck\" server={} reason=\"it is about to shut down; moving"
+                                    + " to another\"",
+                            settings.datastore(),
+                            server);
+                    wires.leaving(Session.this);
+                }
                 default -> log.info("nats_event datastore={} event=\"{}\"", settings.datastore(), event);
             }
             wake();

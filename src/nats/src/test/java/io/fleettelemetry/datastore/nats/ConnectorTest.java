@@ -9,6 +9,7 @@ import io.fleettelemetry.testkit.FreePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import java.io.IOException;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -36,7 +37,7 @@ class ConnectorTest {
     };
 
     private final ExecutorService callbacks = Executors.newSingleThreadExecutor();
-    private final Connector connector = new Connector(NOWHERE, "test", callbacks, NOBODY);
+    private final Connector connector = new Connector(NOWHERE, List.of(), "test", callbacks, NOBODY);
 
     @AfterEach
     void end() {

@@ -476,10 +476,15 @@ class CoreFaultsTest {
                     Load load = new Load(producer, fleet, 10_000, true).start()) {
                 load.awaitConfirmed(SOME);
                 duck.lameDuck();
+                await().atMost(SOON)
+                        .until(() -> producer.status().details().get("server").contains(":" + other.port()));
+                assertTrue(duck.isRunning(), "it is left before it goes");
                 await().atMost(SOON).until(() -> !duck.isRunning());
                 load.awaitConfirmed(SOME).finish();
                 arrivals.awaitAll();
-                Tally.of("lame duck", load, arrivals).print().check().nothingFailed();
+                Tally tally =
+                        Tally.of("lame duck", load, arrivals).print().check().nothingFailed();
+                assertEquals(0, tally.duplicates(), "nothing was in flight when it went");
             }
         }
     }

@@ -19,23 +19,30 @@ final class PubAcks {
 
     private PubAcks() {}
 
-    /** The records whose PubAck went through one of these links, which must have {@linkplain Link#record recorded}. */
+    /**
+     * The records whose PubAck went through one of these links, which must have {@linkplain Link#record recorded}. It may
+     * come by another connection than the record went: the server answers to a subject.
+     */
     static Ids seen(List<Link> links, Fleet fleet) {
+        List<Recording> recordings =
+                links.stream().flatMap(link -> link.recordings().stream()).toList();
+        Map<String, Long> asked = new HashMap<>();
+        recordings.forEach(recording -> addAsked(recording, fleet, asked));
         Ids acknowledged = new Ids(fleet);
-        for (Link link : links) {
-            link.recordings().forEach(recording -> add(recording, fleet, acknowledged));
-        }
+        recordings.forEach(recording -> addAcknowledged(recording, asked, acknowledged));
         return acknowledged;
     }
 
-    private static void add(Recording recording, Fleet fleet, Ids acknowledged) {
-        Map<String, Long> asked = new HashMap<>();
+    private static void addAsked(Recording recording, Fleet fleet, Map<String, Long> asked) {
         for (Frame frame : messages(Transcript.ofClient(recording.fromClient()))) {
             long id = fleet.id(frame.subject(), frame.payload());
             if (id != Fleet.ALIEN && frame.reply() != null) {
                 asked.put(frame.reply(), id);
             }
         }
+    }
+
+    private static void addAcknowledged(Recording recording, Map<String, Long> asked, Ids acknowledged) {
         for (Frame frame : messages(Transcript.ofServer(recording.fromServer()))) {
             Long id = asked.get(frame.subject());
             String answer = new String(frame.payload(), UTF_8);

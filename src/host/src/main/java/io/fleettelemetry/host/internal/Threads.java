@@ -1,0 +1,41 @@
+package io.fleettelemetry.host.internal;
+
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.TimeUnit;
+
+/** The threads of this bundle: each has a name, and none keeps a bundle of somebody else in memory. */
+final class Threads {
+
+    private Threads() {}
+
+    /**
+     * A thread that is not started yet. Its context class loader is this bundle's own: it would inherit that of whoever
+     * happens to call, a command of the shell perhaps, and hold it for as long as it lives. At its end it has none any
+     * more, because Felix may remember a thread that once loaded a class at the same moment as another.
+     */
+    static Thread of(String name, Runnable task) {
+        Runnable forgetful = () -> {
+            try {
+                task.run();
+            } finally {
+                Thread.currentThread().setContextClassLoader(null);
+            }
+        };
+        Thread thread = new Thread(forgetful, name);
+        thread.setContextClassLoader(Threads.class.getClassLoader());
+        return thread;
+    }
+
+    /**
+     * Takes nothing more, and waits for the threads that are still at work: for a second at most, because what they run
+     * may be somebody else's.
+     */
+    static void end(ExecutorService executor) {
+        executor.shutdown();
+        try {
+            executor.awaitTermination(1, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
