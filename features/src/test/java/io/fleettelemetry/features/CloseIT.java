@@ -26,7 +26,7 @@ class CloseIT extends RunningKaraf {
         logged = karaf.log().length();
         writeHost("records.V = nats", "hold.max.ms = 60000");
         writeNats(server.url() + "\nsilent.ms = 60000\ndrain.timeout.ms = 5000");
-        await().atMost(SOON).until(() -> log().contains("nats_switched datastore=nats"));
+        await().atMost(SOON).until(() -> log().contains("nats_registered datastore=nats "));
         server.pause();
         sent = CompletableFuture.supplyAsync(() -> send("LAST"));
         await().atMost(SOON)
