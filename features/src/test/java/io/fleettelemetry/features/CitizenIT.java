@@ -359,7 +359,7 @@ class CitizenIT {
     private static List<String> threads() {
         return witness("threads").stream()
                 .map(line -> line.split("\t")[0])
-                .filter(name -> !name.matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*|Attach Listener"))
+                .filter(name -> !name.matches("session-.*|sshd-.*|resolver-.*|RMI TCP.*|EventAdmin.*|Attach Listener"))
                 .map(name -> name.replaceAll("\\d+", "n"))
                 .toList();
     }
@@ -372,8 +372,8 @@ class CitizenIT {
                 .lines()
                 .filter(line -> line.contains("\t"))
                 .map(line -> line.split("\t"))
-                .filter(line ->
-                        !line[0].matches("session-.*|sshd-.*|RMI TCP.*|EventAdmin.*|Attach Listener|pipe-.*|SCR .*"))
+                .filter(line -> !line[0].matches(
+                        "session-.*|sshd-.*|resolver-.*|RMI TCP.*|EventAdmin.*|Attach Listener|pipe-.*|SCR .*"))
                 .filter(line -> !before.threads.contains(line[0].replaceAll("\\d+", "n")))
                 .collect(toMap(
                         line -> line[0], line -> line[1], (one, other) -> one.equals(other) ? one : one + "," + other));

@@ -150,7 +150,7 @@ class HaltIT {
                 StuckBundle.class,
                 Map.of("Import-Package", "org.osgi.framework;version=\"[1.8,2)\"")));
         await().atMost(SOON)
-                .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*StuckBundle.*"));
+                .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*foreign.stuck.*"));
         nats.reload(REFUSES);
         long start = System.nanoTime();
         assertEquals(69, karaf.awaitExit(Duration.ofSeconds(60)));
