@@ -1,5 +1,7 @@
 package io.fleettelemetry.api;
 
+import java.util.Arrays;
+
 /**
  * The rule for every text that becomes a part of a destination or a name: a VIN, a record type, a datastore's name.
  *
@@ -11,6 +13,16 @@ public final class Token {
 
     /** The longest token, in characters, which are bytes too. */
     public static final int MAX_LENGTH = 128;
+
+    /** By character: it is looked at for every record. */
+    private static final boolean[] ALLOWED = new boolean['~' + 1];
+
+    static {
+        Arrays.fill(ALLOWED, '!', ALLOWED.length, true);
+        ALLOWED['.'] = false;
+        ALLOWED['*'] = false;
+        ALLOWED['>'] = false;
+    }
 
     private Token() {}
 
@@ -36,7 +48,7 @@ public final class Token {
         }
         for (int i = 0; i < length; i++) {
             char c = text.charAt(i);
-            if (c <= ' ' || c > '~' || c == '.' || c == '*' || c == '>') {
+            if (c >= ALLOWED.length || !ALLOWED[c]) {
                 return "has " + name(c) + " at position " + (i + 1);
             }
         }

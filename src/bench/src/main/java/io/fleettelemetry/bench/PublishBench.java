@@ -263,7 +263,7 @@ public final class PublishBench {
 
         void await(long enough) {
             while (count.get() < enough) {
-                LockSupport.parkNanos(50_000);
+                LockSupport.parkNanos(1_000_000);
             }
         }
     }
