@@ -32,7 +32,6 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
@@ -257,7 +256,6 @@ class CitizenIT {
 
     @Test
     @Order(9)
-    @Disabled("open: the last class loader of the NATS bundle is sometimes held, by what is not known yet")
     void what_is_undeployed_is_forgotten() {
         awaitForgotten(
                 () -> loaders().stream().filter(line -> line.endsWith(" there")).toList());

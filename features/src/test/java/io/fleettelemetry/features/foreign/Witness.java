@@ -60,12 +60,23 @@ public final class Witness implements BundleActivator, SynchronousBundleListener
 
     /** Each class loader that was there, with {@code gone} or {@code there} behind it. */
     public void loaders() throws Throwable {
-        // JDK 17 itself holds one record class, that whose equals was linked last, until another takes its place
-        // (JDK-8078641, mended in 18). Now it holds this one.
-        ObjectMethods.bootstrap(MethodHandles.lookup(), "equals", MethodHandle.class, Seen.class, "");
+        letTheJdkForget();
         System.gc();
         print(seen.stream()
                 .map(one -> one.bundle + " " + one.number + " " + (one.loader.get() == null ? "gone" : "there")));
+    }
+
+    /**
+     * JDK 17 itself holds what a record's {@code equals} and {@code hashCode} compared when they were linked last, of all
+     * records in the JVM: its class, and that of its last component which is no primitive (JDK-8078641, mended in 18).
+     * Now it holds ours.
+     */
+    private static void letTheJdkForget() throws Throwable {
+        MethodHandles.Lookup lookup = MethodHandles.lookup();
+        MethodHandle bundle = lookup.findGetter(Seen.class, "bundle", String.class);
+        for (String method : List.of("equals", "hashCode")) {
+            ObjectMethods.bootstrap(lookup, method, MethodHandle.class, Seen.class, "bundle", bundle);
+        }
     }
 
     /** Each thread, and the bundle whose class loader is its context, or where else that is from. */
