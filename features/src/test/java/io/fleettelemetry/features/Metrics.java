@@ -17,9 +17,13 @@ import java.util.TreeMap;
 record Metrics(Map<String, String> types, Map<String, Double> values) {
 
     static Metrics read(int port) throws IOException, InterruptedException {
+        return read("127.0.0.1:" + port);
+    }
+
+    static Metrics read(String address) throws IOException, InterruptedException {
         HttpResponse<String> response = HttpClient.newHttpClient()
                 .send(
-                        HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + "/metrics"))
+                        HttpRequest.newBuilder(URI.create("http://" + address + "/metrics"))
                                 .build(),
                         HttpResponse.BodyHandlers.ofString());
         if (response.statusCode() != 200) {

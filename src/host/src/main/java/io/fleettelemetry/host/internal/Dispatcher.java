@@ -23,6 +23,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -31,7 +32,7 @@ import java.util.stream.Stream;
  *
  * <p>Offers read one immutable snapshot of the routes and take no lock; what changes the snapshot is serialized.
  */
-final class Dispatcher implements TelemetryHost, AutoCloseable {
+final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
 
     private final AtomicLong places = new AtomicLong();
     private final Counts counts;
@@ -43,6 +44,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     private volatile HostSettings settings = HostSettings.DEFAULTS;
     private volatile List<String> problems = List.of();
     private volatile String metricsAddress = "";
+    private volatile String metricsProblem = "";
     private boolean closed;
 
     Dispatcher(Counts counts) {
@@ -148,8 +150,10 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
         this.problems = List.copyOf(problems);
     }
 
-    void metricsAddress(String address) {
+    @Override
+    public void metrics(String address, String problem) {
         this.metricsAddress = address;
+        this.metricsProblem = problem;
     }
 
     private Target target(String name) {
@@ -194,7 +198,11 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
                         || status.heldRecords() > 0
                         || status.status() != Status.UNKNOWN)
                 .toList();
-        List<String> wrong = Stream.concat(problems.stream(), all.stream().flatMap(Target::problems))
+        List<String> wrong = Stream.of(
+                        problems.stream(),
+                        Stream.of(metricsProblem).filter(problem -> !problem.isEmpty()),
+                        all.stream().flatMap(Target::problems))
+                .flatMap(Function.identity())
                 .toList();
         HostSettings now = settings;
         return new HostStatus(now.routes(), now.reliableAckSources(), wrong, metricsAddress, datastores);

@@ -50,7 +50,7 @@ public final class HostComponent {
 
     @Activate
     void activate(BundleContext context, Map<String, ?> properties) {
-        metrics = Metrics.of(context, counts, dispatcher::metricsAddress);
+        metrics = Metrics.of(context, counts, dispatcher);
         configure(properties);
         registration = context.registerService(TelemetryHost.class, dispatcher, null);
     }

@@ -1,6 +1,5 @@
 package io.fleettelemetry.host.internal;
 
-import java.util.function.Consumer;
 import org.osgi.framework.BundleContext;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -8,7 +7,19 @@ import org.slf4j.LoggerFactory;
 /** Exports metrics if there is a Prometheus client to do it with; without one, does nothing. */
 interface Metrics extends AutoCloseable {
 
-    /** Serves at this address from now on; port 0: not at all. A port that cannot be had is logged, not thrown. */
+    /** What the status shows of it. */
+    interface Shown {
+        /**
+         * @param address {@code host:port} of the endpoint; empty if there is none
+         * @param problem why it is not where it should be, and the way out; empty if it is
+         */
+        void metrics(String address, String problem);
+    }
+
+    /**
+     * Serves at this address from now on; port 0: not at all. One that cannot be had is logged and shown, not thrown, and
+     * changes nothing until it can: it is tried again.
+     */
     void listen(String host, int port);
 
     @Override
@@ -16,22 +27,23 @@ interface Metrics extends AutoCloseable {
 
     /**
      * @param counts the host's own, which are offered as a collector service like everybody's
-     * @param address is told {@code host:port} when the endpoint opens and an empty text when it closes
      */
-    static Metrics of(BundleContext context, Counts counts, Consumer<String> address) {
+    static Metrics of(BundleContext context, Counts counts, Shown shown) {
         try {
-            return new MetricsEndpoint(context, counts, address);
+            return new MetricsEndpoint(context, counts, shown);
         } catch (NoClassDefFoundError e) {
             return new Metrics() {
                 private final Logger log = LoggerFactory.getLogger(Metrics.class);
 
                 @Override
                 public void listen(String host, int port) {
-                    if (port != 0) {
-                        log.warn(
-                                "metrics_unavailable prometheus_metrics_port={} reason=\"the Prometheus client bundles"
-                                        + " (io.prometheus.simpleclient, io.prometheus.simpleclient_common) are not installed\"",
-                                port);
+                    String problem = port == 0
+                            ? ""
+                            : "prometheus_metrics_port = " + port + ": the Prometheus client bundles"
+                                    + " (io.prometheus.simpleclient, io.prometheus.simpleclient_common) are not installed";
+                    shown.metrics("", problem);
+                    if (!problem.isEmpty()) {
+                        log.warn("metrics_unavailable reason=\"{}\"", problem);
                     }
                 }
 

@@ -12,9 +12,11 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
-import java.util.concurrent.ExecutorService;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executors;
-import java.util.function.Consumer;
+import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
@@ -31,56 +33,108 @@ final class MetricsEndpoint implements Metrics {
 
     private static final Logger log = LoggerFactory.getLogger(MetricsEndpoint.class);
 
+    /** After which an address that cannot be had is tried again: whoever has it may give it back. */
+    private static final long RETRY_SECONDS = 2;
+
     private final ServiceTracker<Collector, Collector> collectors;
     private final ServiceRegistration<Collector> registration;
-    private final Consumer<String> address;
-    private HttpServer server;
-    private ExecutorService executor;
+    private final Shown shown;
+    /** Its one thread answers requests, and tries again. */
+    private final ScheduledExecutorService executor =
+            Executors.newSingleThreadScheduledExecutor(task -> Threads.of("telemetry-metrics", task));
 
-    MetricsEndpoint(BundleContext context, Counts counts, Consumer<String> address) {
+    // All below: guarded by this.
+    private Address wanted = Address.NONE;
+    private Address open = Address.NONE;
+    /** Null if none is open. */
+    private HttpServer server;
+
+    private String problem = "";
+    private Future<?> retry = CompletableFuture.completedFuture(null);
+
+    private record Address(String host, int port) {
+        static final Address NONE = new Address("", 0);
+
+        boolean isNone() {
+            return port == 0;
+        }
+
+        @Override
+        public String toString() {
+            return isNone() ? "" : host + ":" + port;
+        }
+    }
+
+    MetricsEndpoint(BundleContext context, Counts counts, Shown shown) {
         this.registration = context.registerService(Collector.class, new HostCollector(counts), null);
         this.collectors = new ServiceTracker<>(context, Collector.class, null);
-        this.address = address;
+        this.shown = shown;
         collectors.open();
     }
 
     @Override
-    public void listen(String host, int port) {
-        if (server != null
-                && port == server.getAddress().getPort()
-                && host.equals(server.getAddress().getHostString())) {
-            return;
+    public synchronized void listen(String host, int port) {
+        wanted = port == 0 ? Address.NONE : new Address(host, port);
+        move();
+    }
+
+    /** To the address that is wanted, if it can be had. */
+    private synchronized void move() {
+        retry.cancel(false);
+        String before = problem;
+        problem = "";
+        if (!wanted.equals(open)) {
+            try {
+                replace();
+            } catch (IOException | IllegalArgumentException e) {
+                problem =
+                        "prometheus_metrics_port = " + wanted.port() + " at prometheus_metrics_host = " + wanted.host()
+                                + ": " + (e.getMessage() == null ? e : e.getMessage())
+                                + "; choose another, or free it: it is tried every " + RETRY_SECONDS + " s"
+                                + (open.isNone() ? "" : ", and until then the endpoint stays at " + open);
+                retry = executor.schedule(this::move, RETRY_SECONDS, TimeUnit.SECONDS);
+            }
+        }
+        if (!problem.isEmpty() && !problem.equals(before)) {
+            log.error("metrics_endpoint_error reason=\"{}\"", problem);
+        }
+        shown.metrics(open.toString(), problem);
+    }
+
+    private void replace() throws IOException {
+        Address old = open;
+        if (old.port() == wanted.port()) { // one may be part of the other, as every address is of 0.0.0.0
+            stop();
+        }
+        HttpServer next = null;
+        try {
+            next = wanted.isNone() ? null : serve(wanted);
+        } catch (IOException | IllegalArgumentException e) {
+            if (server == null && !old.isNone()) {
+                server = serve(old);
+                open = old;
+            }
+            throw e;
         }
         stop();
-        if (port == 0) {
-            return;
+        server = next;
+        open = wanted;
+        if (next != null) {
+            log.info("metrics_endpoint_opened url=http://{}/metrics", open);
         }
-        try {
-            open(new InetSocketAddress(host, port));
-        } catch (IOException | IllegalArgumentException e) {
-            log.error(
-                    "metrics_endpoint_error prometheus_metrics_host={} prometheus_metrics_port={} reason=\"{}; choose"
-                            + " another address or free this one\"",
-                    host,
-                    port,
-                    e.getMessage());
-            return;
-        }
-        address.accept(host + ":" + port);
-        log.info("metrics_endpoint_opened url=http://{}:{}/metrics", host, port);
     }
 
     /** The JDK's server has threads that nobody else can make, and they inherit what the caller has at this moment. */
-    private void open(InetSocketAddress at) throws IOException {
+    private HttpServer serve(Address at) throws IOException {
         Thread caller = Thread.currentThread();
         ClassLoader before = caller.getContextClassLoader();
         caller.setContextClassLoader(MetricsEndpoint.class.getClassLoader());
         try {
-            server = HttpServer.create(at, 0);
-            executor = Executors.newSingleThreadExecutor(task -> Threads.of("telemetry-metrics", task));
-            server.setExecutor(executor);
-            server.createContext("/", exchange -> answer(exchange));
-            server.start();
+            HttpServer made = HttpServer.create(new InetSocketAddress(at.host(), at.port()), 0);
+            made.setExecutor(executor);
+            made.createContext("/", exchange -> answer(exchange));
+            made.start();
+            return made;
         } finally {
             caller.setContextClassLoader(before);
         }
@@ -109,15 +163,15 @@ final class MetricsEndpoint implements Metrics {
     private void stop() {
         if (server != null) {
             server.stop(0);
-            Threads.end(executor);
             server = null;
-            address.accept("");
+            open = Address.NONE;
         }
     }
 
     @Override
     public void close() {
-        stop();
+        listen("", 0);
+        Threads.end(executor);
         registration.unregister();
         collectors.close();
     }
