@@ -96,6 +96,15 @@ final class Block {
         return deadlines[frame];
     }
 
+    /** Has no frame wait longer than until then. */
+    void limitDeadlines(long latest) {
+        for (int i = 0; i < count; i++) {
+            if (deadlines[i] - latest > 0) {
+                deadlines[i] = latest;
+            }
+        }
+    }
+
     /** The number of a frame's record; they ascend. */
     long number(int frame) {
         return numbers[frame];

@@ -366,10 +366,19 @@ final class Journal implements Inbox.Answers {
             if (waiting != null || !settings.equals(present)) {
                 return false;
             }
-            settings = next;
+            inForce(next);
         }
         wakeWriter();
         return true;
+    }
+
+    /** A shorter time to confirm holds for what is in flight, too, from now on; so deadlines stay in the order of offering. */
+    private void inForce(NatsSettings next) {
+        settings = next;
+        long latest = clock + next.confirmTimeout().toNanos();
+        for (Block block = blocks.head(); block != null; block = block.next) {
+            block.limitDeadlines(latest);
+        }
     }
 
     /** The wire that was to take over has gone. */
@@ -449,7 +458,7 @@ final class Journal implements Inbox.Answers {
             Switch now = waiting;
             waiting = null;
             leave();
-            settings = now.settings;
+            inForce(now.settings);
             reencode(now.encoder);
             announced = now.wire;
             enter(now.wire);
@@ -504,7 +513,7 @@ final class Journal implements Inbox.Answers {
                 if (inspect) {
                     wake = true;
                 } else {
-                    wake = startBarrier(now) || blocks.head() != null && isExpired(blocks.head(), now);
+                    wake = startBarrier(now) || hasExpired(now);
                     if (takeUnanswered(step) || waiting == null && takeFrames(step)) {
                         step.kind = Step.Kind.WRITE;
                     } else {
@@ -560,7 +569,7 @@ final class Journal implements Inbox.Answers {
             if (due) {
                 scheduleRetry(block, RETRY_NANOS);
             }
-            if (due && !isExpired(block, clock) && take(step, block, 0, frames)) {
+            if (due && !isExpired(block, firstLive(block), clock) && take(step, block, 0, frames)) {
                 block.retries++;
                 step.again = true;
                 nextRetry = clock; // the others are looked at after this one
@@ -590,23 +599,26 @@ final class Journal implements Inbox.Answers {
             return true;
         }
         Block block = cursor;
-        if (cautious || block == null || unanswered >= MAX_UNANSWERED || isExpired(block, clock)) {
+        if (cautious
+                || block == null
+                || unanswered >= MAX_UNANSWERED
+                || isExpired(block, firstUnwritten(block), clock)) {
             return false; // what has expired must not go out: the completer is about to end it
         }
         cursor = block.next;
-        return take(step, block, block.epoch == epoch ? block.written : 0, block.count());
+        return take(step, block, written(block), block.count());
     }
 
     /** Takes a few frames of the head; none if all of them have been written. */
     private boolean takeCautiously(Step step) {
         Block head = blocks.head();
-        int from = head.epoch == epoch ? head.written : 0;
+        if (isExpired(head, firstUnwritten(head), clock)) {
+            return false;
+        }
+        int from = written(head);
         int to = from;
         for (int live = 0; live < cautiousFrames && to < head.count(); to++) {
             live += head.isLive(to) ? 1 : 0;
-        }
-        if (isExpired(head, clock)) {
-            return false;
         }
         if (!take(step, head, from, to)) {
             cautious = false;
@@ -635,9 +647,23 @@ final class Journal implements Inbox.Answers {
         return block.pinned;
     }
 
+    /** How many frames of a block were written on this wire. */
+    private int written(Block block) {
+        return block.epoch == epoch ? block.written : 0;
+    }
+
+    /** The first live frame of a block that was not written on this wire; as many as it has if there is none. */
+    private int firstUnwritten(Block block) {
+        return firstLive(block, written(block));
+    }
+
     private static int firstLive(Block block) {
-        int frame = 0;
-        while (!block.isLive(frame)) {
+        return firstLive(block, 0);
+    }
+
+    private static int firstLive(Block block, int from) {
+        int frame = from;
+        while (frame < block.count() && !block.isLive(frame)) {
             frame++;
         }
         return frame;
@@ -860,29 +886,41 @@ final class Journal implements Inbox.Answers {
 
     /** Whether there is anything for {@link #expire} to do. */
     synchronized boolean hasExpired(long now) {
-        Block head = blocks.head();
-        return head != null && !isOnTheWire(head) && isExpired(head, now);
+        Block oldest = firstToExpire();
+        return oldest != null && !isBeingWritten(oldest) && isExpired(oldest, firstToExpire(oldest), now);
     }
 
-    /** Deadlines are in the order of offering, so the first live frame tells for its block, and the head for all. */
-    private static boolean isExpired(Block block, long now) {
-        return block.deadline(firstLive(block)) - now <= 0;
+    /** Deadlines are in the order of offering, so one frame tells for all behind it. */
+    private static boolean isExpired(Block block, int frame, long now) {
+        return frame < block.count() && block.deadline(frame) - now <= 0;
     }
 
     /**
-     * Whether a barrier will tell what became of a block on a wire that still lives: then it does not expire, but waits for
-     * the answer, or for the watchdog to give the wire up. So what has expired is not on its way; but in JetStream, where
-     * a barrier does not tell, it may be.
+     * Whether a barrier will tell what became of the frames that are on the wire: then these do not expire, but wait for the
+     * answer, or for the watchdog to give the wire up. In JetStream, where a barrier does not tell, they do.
      */
-    private boolean isOnTheWire(Block block) {
-        return wire != null && (block.pinned || block.epoch == epoch && !encoder.asksForAnswers());
+    private boolean doesBarrierTell() {
+        return wire != null && !encoder.asksForAnswers();
+    }
+
+    private Block firstToExpire() {
+        return doesBarrierTell() ? cursor : blocks.head();
+    }
+
+    private int firstToExpire(Block block) {
+        return doesBarrierTell() ? firstUnwritten(block) : firstLive(block);
+    }
+
+    private boolean isBeingWritten(Block block) {
+        return wire != null && block.pinned;
     }
 
     /** Takes out what has expired by now. */
     synchronized void expire(long now, Failure why, Ended ended) {
-        for (Block block = blocks.head(); block != null && !isOnTheWire(block); ) {
-            Block following = block.next;
-            for (int i = 0; i < block.count(); i++) {
+        Block following;
+        for (Block block = firstToExpire(); block != null && !isBeingWritten(block); block = following) {
+            following = block.next;
+            for (int i = firstToExpire(block); i < block.count(); i++) {
                 if (block.isLive(i)) {
                     if (block.deadline(i) - now > 0) {
                         return;
@@ -890,7 +928,6 @@ final class Journal implements Inbox.Answers {
                     end(block, i, why, ended);
                 }
             }
-            block = following;
         }
     }
 
@@ -1025,7 +1062,7 @@ final class Journal implements Inbox.Answers {
     synchronized int unsent() {
         int unsent = 0;
         for (Block block = cursor; block != null; block = block.next) {
-            for (int i = block.epoch == epoch ? block.written : 0; i < block.count(); i++) {
+            for (int i = written(block); i < block.count(); i++) {
                 unsent += block.isLive(i) ? 1 : 0;
             }
         }

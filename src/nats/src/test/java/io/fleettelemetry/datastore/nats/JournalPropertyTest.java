@@ -121,6 +121,7 @@ class JournalPropertyTest {
 
         final Deque<Long> noResponders = new ArrayDeque<>();
         boolean postponed;
+        boolean settling;
         String namespace = "ns";
 
         World(long seed) {
@@ -259,7 +260,7 @@ class JournalPropertyTest {
             boolean passed = wire.up || wire.told && random.nextBoolean();
             List<Block> proven = new ArrayList<>();
             Ended ended = new Ended();
-            if (passed && random.nextInt(3) == 0) {
+            if (passed && !settling && random.nextInt(3) == 0) {
                 // The server has answered an error that does not say to what.
                 journal.settle(barrier, false, proven, ended);
                 journal.doubt(barrier);
@@ -485,22 +486,37 @@ class JournalPropertyTest {
             }
         }
 
-        /** Lets it come to rest: with a connection that takes everything, nothing stays behind. */
+        /**
+         * Lets it come to rest: with a connection that takes everything, nothing stays behind, whether it can be confirmed or
+         * has expired meanwhile.
+         */
         void settle() {
+            settling = true;
             endWrite();
             endBarrier();
-            cut();
-            current = new MemoryWire(1_000_000);
-            journal.opened(current);
-            for (int i = 0; i < 5_000 && journal.records() > 0; i++) {
+            if (current == null || current.maxPayload < 1_000_000 || random.nextBoolean()) {
+                cut();
+                current = new MemoryWire(1_000_000);
+                journal.opened(current);
+            }
+            int late = random.nextInt(20);
+            for (int i = 0; i < 5_000 && (i <= late || journal.records() > 0); i++) {
                 inspect();
                 write();
                 endWrite();
+                if (i <= late) {
+                    offer(); // perhaps into a block that is on the wire
+                }
+                now += i == late ? 121_000_000_000L : 100_000_000;
                 startBarrier();
                 endBarrier();
                 answer(true);
                 takeAnswered();
-                now += 100_000_000;
+                if (journal.hasExpired(now)) {
+                    Ended ended = new Ended();
+                    journal.expire(now, new Failure(Failure.Kind.EXPIRED, "by the test"), ended);
+                    end(ended);
+                }
             }
             assertEquals(0, journal.records());
             assertEquals(0, journal.bytes());

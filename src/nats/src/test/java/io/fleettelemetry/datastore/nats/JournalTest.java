@@ -66,6 +66,7 @@ class JournalTest {
         }
     };
 
+    private long now = Long.MAX_VALUE - 1_000_000; // it may run over
     private final Journal journal =
             new Journal(NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
     private final Step step = new Step();
@@ -122,6 +123,82 @@ class JournalTest {
         assertEquals(0, journal.unsent());
     }
 
+    // ---- Time passes -----------------------------------------------------------------------------------------------
+
+    private final Journal aging = new Journal(
+            NatsSettings.parse(Map.of("confirm.timeout.ms", "1000")),
+            new FrameEncoder(new Subjects("ns"), "", ""),
+            () -> now);
+
+    private void offerAging() {
+        assertNull(aging.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes()));
+    }
+
+    private void openAging() {
+        Thread nobody = new Thread(() -> {});
+        aging.servedBy(nobody, nobody);
+        aging.opened(WIRE);
+        aging.next(step);
+        aging.inspect(null, new Ended());
+    }
+
+    private int expire() {
+        Ended ended = new Ended();
+        if (aging.hasExpired(now)) {
+            aging.expire(now, DENIED, ended);
+        }
+        int expired = ended.records.size();
+        aging.release(ended);
+        return expired;
+    }
+
+    private int settleAging() {
+        Ended ended = new Ended();
+        List<Block> proven = new ArrayList<>();
+        assertTrue(aging.settle(aging.takeMark(), true, proven, ended));
+        int confirmed =
+                ended.records.size() + proven.stream().mapToInt(Block::live).sum();
+        aging.release(ended);
+        proven.forEach(aging::release);
+        return confirmed;
+    }
+
+    @Test
+    void what_expires_behind_frames_that_are_on_the_wire_ends_and_holds_up_nothing() {
+        openAging();
+        offerAging();
+        aging.next(step);
+        aging.wrote(step);
+        offerAging(); // into the same block
+        pass(Duration.ofSeconds(2));
+        assertEquals(1, expire(), "what is on the wire waits for its barrier, what is not does not");
+        aging.next(step);
+        assertEquals(Step.Kind.PARK, step.kind);
+        assertEquals(1, settleAging());
+        offerAging();
+        aging.next(step);
+        assertEquals(Step.Kind.WRITE, step.kind);
+        aging.wrote(step);
+        aging.next(step);
+        assertEquals(1, settleAging());
+        assertEquals(0, aging.records());
+    }
+
+    @Test
+    void a_lower_confirm_timeout_is_in_force_for_what_is_in_flight() {
+        openAging();
+        NatsSettings longer = NatsSettings.parse(Map.of("confirm.timeout.ms", "100000"));
+        assertTrue(aging.use(aging.settings(), longer));
+        offerAging();
+        assertTrue(aging.use(longer, NatsSettings.parse(Map.of("confirm.timeout.ms", "1000"))));
+        offerAging();
+        pass(Duration.ofMillis(999));
+        assertEquals(0, expire());
+        pass(Duration.ofMillis(2));
+        assertEquals(2, expire());
+        assertEquals(0, aging.records());
+    }
+
     // ---- JetStream -------------------------------------------------------------------------------------------------
 
     private static final int MAX_UNANSWERED = 8_192;
@@ -130,7 +207,6 @@ class JournalTest {
 
     private static final Failure DENIED = new Failure(Failure.Kind.DENIED, "by the test");
 
-    private long now = Long.MAX_VALUE - 1_000_000; // it may run over
     private final Journal storing = new Journal(
             NatsSettings.parse(Map.of("delivery", "jetstream")),
             new FrameEncoder(new Subjects("ns"), "id-", "_INBOX.test"),
