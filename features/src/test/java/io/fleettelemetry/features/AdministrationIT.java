@@ -177,39 +177,37 @@ class AdministrationIT {
     @Order(4)
     void the_bundle_is_upgraded_in_three_ways_under_load_and_nothing_is_lost_or_overtaken() throws Exception {
         try (FleetArrivals arrivals = FleetArrivals.at(first.server.url(), "nats-ns")) {
-            CompletableFuture<JsonObject> load = CompletableFuture.supplyAsync(
-                    () -> json("telemetry:simulate --vehicles 20 --rate 1000 --seconds 12"));
-            await().atMost(SOON).until(() -> arrivals.messages() > 0);
-            int logged = karaf.log().length();
+            FleetLoad load = new FleetLoad(karaf, 1000);
+            try (load) {
+                await().atMost(SOON).until(() -> arrivals.messages() > 0);
+                int logged = karaf.log().length();
 
-            for (int patch = 1; patch <= 3; patch++) {
-                build("1.0." + patch);
+                for (int patch = 1; patch <= 3; patch++) {
+                    build("1.0." + patch);
+                }
+                List<String> commands = commands(UPGRADE);
+                assertEquals(3, commands.size());
+
+                // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
+                execute(commands.get(0));
+                awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
+                execute(commands.get(1));
+                awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
+                assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
+
+                // The file in deploy/ is replaced.
+                execute(commands.get(2));
+                awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
+
+                assertEquals(
+                        0,
+                        karaf.execute("bundle:update " + NATS + " file:" + BUILDS + "/" + NATS + "-1.0.3.jar")
+                                .exit());
+                awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.3")));
+                assertEquals(3, karaf.log().substring(logged).split("datastore_gone datastore=nats[^-]").length);
             }
-            List<String> commands = commands(UPGRADE);
-            assertEquals(3, commands.size());
-
-            // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
-            execute(commands.get(0));
-            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
-            execute(commands.get(1));
-            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
-            assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
-
-            // The file in deploy/ is replaced.
-            execute(commands.get(2));
-            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
-
-            assertEquals(
-                    0,
-                    karaf.execute("bundle:update " + NATS + " file:" + BUILDS + "/" + NATS + "-1.0.3.jar")
-                            .exit());
-            awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.3")));
-            assertEquals(3, karaf.log().substring(logged).split("datastore_gone datastore=nats[^-]").length);
-
-            JsonObject run = load.join();
-            assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
             arrivals.awaitAll().assertOrderly("at the server");
-            assertEquals(run.get("offered").getAsInt(), arrivals.numbers().size());
+            assertEquals(load.offered(), arrivals.numbers().size());
         }
         List.of(first, eu, us).forEach(Instance::assertWorks);
     }

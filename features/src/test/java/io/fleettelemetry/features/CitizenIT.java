@@ -26,8 +26,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -207,25 +205,25 @@ class CitizenIT {
 
     @Test
     @Order(6)
-    void twenty_updates_of_the_datastore_under_load_lose_nothing_and_leave_no_thread_and_no_connection() {
+    void twenty_updates_of_the_datastore_under_load_lose_nothing_and_leave_no_thread_and_no_connection()
+            throws Exception {
         State one = State.now();
-        AtomicBoolean updated = new AtomicBoolean();
-        CompletableFuture<List<JsonObject>> load = CompletableFuture.supplyAsync(() -> {
-            List<JsonObject> runs = new ArrayList<>();
-            while (!updated.get()) {
-                runs.add(json("telemetry:simulate --vehicles 10 --rate 500 --seconds 2"));
+        try (FleetArrivals arrivals = FleetArrivals.at(nats.url(), "tesla_telemetry")) {
+            FleetLoad load = new FleetLoad(karaf, 500);
+            try (load) {
+                for (int i = 0; i < UPDATES; i++) {
+                    update(NATS);
+                    awaitUp("nats");
+                }
             }
-            return runs;
-        });
-        for (int i = 0; i < UPDATES; i++) {
-            update(NATS);
-            awaitUp("nats");
+            assertEquals(load.offered(), arrivals.awaitAll().numbers().size());
         }
-        updated.set(true);
-        load.join().forEach(run -> assertEquals(run.get("offered"), run.get("confirmed"), run.toString()));
         awaitUp("second");
         awaitEmpty("since the first update", () -> State.now().since(one));
-        assertEquals(List.of("fleet-telemetry", "second"), connections());
+        await("our connections alone")
+                .atMost(SOON)
+                .ignoreExceptions() // the test's own had no name
+                .until(() -> connections().equals(List.of("fleet-telemetry", "second")));
     }
 
     @Test
@@ -250,6 +248,11 @@ class CitizenIT {
         assertEquals(List.of(), connections());
         assertThrows(ConnectException.class, () -> Metrics.read(metrics));
         awaitEmpty("since we came", () -> State.now().since(before));
+        awaitEmpty(
+                "threads with a context of ours",
+                () -> witness("threads").stream()
+                        .filter(line -> line.contains("\tio.fleettelemetry."))
+                        .toList());
         assertEquals(List.of(), State.more(before.services, State.now().services), "what others have lost");
         assertUsersFilesAreAsTheyWere();
     }
@@ -301,7 +304,7 @@ class CitizenIT {
                 .until(() -> status().getAsJsonArray("datastores").asList().stream()
                         .map(JsonElement::getAsJsonObject)
                         .filter(one -> one.get("name").getAsString().equals(datastore))
-                        .allMatch(one -> one.get("state").getAsString().equals("OK")));
+                        .anyMatch(one -> one.get("state").getAsString().equals("OK")));
     }
 
     /** Datastores, routes and metrics, as the user's files say; and records of each type get where they should. */

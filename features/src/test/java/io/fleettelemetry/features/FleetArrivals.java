@@ -36,6 +36,7 @@ final class FleetArrivals implements AutoCloseable {
     private final Connection connection;
     private final String namespace;
     private final Set<Long> numbers = new HashSet<>();
+    private final Set<Long> dataNumbers = new HashSet<>();
     private final Map<String, Long> highest = new HashMap<>();
     private final List<Long> times = new ArrayList<>();
     private long messages;
@@ -99,6 +100,7 @@ final class FleetArrivals implements AutoCloseable {
         messages++;
         if (isData) {
             times.add(time);
+            dataNumbers.add(number);
         }
         if (numbers.add(number) && highest.merge(vin, number, Math::max) > number) {
             outOfOrder++;
@@ -125,6 +127,11 @@ final class FleetArrivals implements AutoCloseable {
     /** The numbers of all records. */
     synchronized Set<Long> numbers() {
         return Set.copyOf(numbers);
+    }
+
+    /** The numbers of its V records. */
+    synchronized Set<Long> dataNumbers() {
+        return Set.copyOf(dataNumbers);
     }
 
     synchronized long messages() {

@@ -41,7 +41,7 @@ class HaltIT {
         nats = NatsServer.start(LETS_IN);
         airbrake = AirbrakeServer.start();
         karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-halt"));
-        writeNats(1_000);
+        writeNats("halt");
         karaf.writeConfig(
                 "io.fleettelemetry.airbrake.cfg", "host = " + airbrake.url() + "\nproject_id = 1\n.project_key = k\n");
         karaf.deploy(Kar.FILE);
@@ -56,11 +56,11 @@ class HaltIT {
         nats.close();
     }
 
-    private static void writeNats(int drainMillis) {
+    private static void writeNats(String onClosed) {
         karaf.writeConfig(
                 NATS_CFG,
                 "url = " + nats.url() + "\nusername = fleet\n.password = hush\nreconnect.wait.ms = 100\n"
-                        + "on.closed = halt\ndrain.timeout.ms = " + drainMillis + "\n");
+                        + "drain.timeout.ms = 1000\non.closed = " + onClosed + "\n");
     }
 
     private static void awaitConnected(int logged) {
@@ -103,7 +103,13 @@ class HaltIT {
     @Test
     @Order(2)
     void an_unexpected_close_is_reported_and_stops_it_in_order_with_69_and_it_is_not_started_again() throws Exception {
+        writeNats("withdraw");
         int logged = startAgain("server");
+        int registered = log().length();
+        writeNats("halt");
+        await("another on.closed than it started with")
+                .atMost(SOON)
+                .until(() -> log().indexOf("nats_registered", registered) >= 0);
         Thread load = new Thread(() -> {
             try {
                 karaf.execute("telemetry:simulate --vehicles 10 --rate 200 --seconds 60");
@@ -153,7 +159,7 @@ class HaltIT {
                 .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*foreign.stuck.*"));
         nats.reload(REFUSES);
         long start = System.nanoTime();
-        assertEquals(69, karaf.awaitExit(Duration.ofSeconds(60)));
+        assertEquals(69, karaf.awaitExit(Duration.ofSeconds(30))); // README.md: 22 s and drain.timeout.ms
         assertTrue(System.nanoTime() - start > Duration.ofSeconds(15).toNanos(), "it was waited for");
         assertTrue(log().substring(logged).contains("on.closed=halt"));
     }

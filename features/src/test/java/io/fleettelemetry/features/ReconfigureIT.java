@@ -13,7 +13,10 @@ import io.fleettelemetry.testkit.NatsServer;
 import io.fleettelemetry.testkit.ServerMonitor;
 import io.fleettelemetry.testkit.ServerMonitor.Client;
 import java.net.ConnectException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -141,6 +144,30 @@ class ReconfigureIT extends RunningKaraf {
         }
     }
 
+    @Test
+    void a_metrics_port_that_is_taken_leaves_the_endpoint_where_it_was_is_said_once_and_had_when_it_is_free()
+            throws Exception {
+        int logged = karaf.log().length();
+        int metrics;
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            writeOver("prometheus_metrics_port = " + taken.getLocalPort());
+            await().atMost(SOON).until(() -> status().get("problems").toString().contains("Address already in use"));
+            String log = awaitLog(logged, "metrics_endpoint_error ");
+            String problem = status().getAsJsonArray("problems").get(0).getAsString();
+            assertTrue(problem.startsWith("prometheus_metrics_port = " + taken.getLocalPort() + " at "), problem);
+            assertEquals(
+                    "127.0.0.1:" + metricsPort, status().get("metrics_address").getAsString());
+            Metrics.read(metricsPort);
+            // It is tried every two seconds.
+            await().during(Duration.ofSeconds(3)).atMost(SOON).until(() -> Metrics.read(metricsPort) != null);
+            assertEquals(1, count(karaf.log().substring(logged), "metrics_endpoint_error "), log);
+            metrics = taken.getLocalPort();
+        }
+        await().atMost(SOON).until(() -> status().getAsJsonArray("problems").isEmpty());
+        Metrics.read(metrics);
+        assertThrows(ConnectException.class, () -> Metrics.read(metricsPort));
+    }
+
     private static long turnedAway() {
         return count(strict.log(), "authentication error");
     }
@@ -169,34 +196,6 @@ class ReconfigureIT extends RunningKaraf {
 
     // ---- Under load ------------------------------------------------------------------------------------------------
 
-    /** Simulated vehicles until it is closed: then every record of theirs was confirmed. */
-    private static final class Load implements AutoCloseable {
-
-        private final CompletableFuture<Void> running;
-        private volatile boolean ending;
-        private volatile int offered;
-
-        Load(int rate) {
-            running = CompletableFuture.runAsync(() -> {
-                while (!ending) {
-                    JsonObject run = json("telemetry:simulate --vehicles 20 --rate " + rate + " --seconds 3");
-                    assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
-                    offered += run.get("offered").getAsInt();
-                }
-            });
-        }
-
-        int offered() {
-            return offered;
-        }
-
-        @Override
-        public void close() {
-            ending = true;
-            running.join();
-        }
-    }
-
     @Test
     void fifty_changes_of_server_under_load_lose_nothing_and_make_no_connection_but_those_fifty() throws Exception {
         ServerMonitor atA = new ServerMonitor();
@@ -215,7 +214,7 @@ class ReconfigureIT extends RunningKaraf {
             writeSecond("url = nats://127.0.0.1:" + FreePort.next(), ".password = p", "datastore = second");
             awaitLog(logged, "nats_error datastore=second ");
             long begin = System.nanoTime();
-            Load load = new Load(500);
+            FleetLoad load = new FleetLoad(karaf, 500);
             try (load) {
                 await().atMost(SOON).until(() -> toA.messages() > 0);
                 for (int i = 1; i <= 50; i++) {
@@ -245,7 +244,11 @@ class ReconfigureIT extends RunningKaraf {
                     count(karaf.log().substring(logged), "nats_(disconnected|reconnected|err|error) datastore=nats "));
             writeSecond("url = " + strict.url(), ".password = p", "datastore = second"); // attempts have threads, too
             awaitSecond("OK");
-            await().atMost(SOON).until(() -> natsThreads().equals(threads));
+            await("no more threads").atMost(SOON).untilAsserted(() -> {
+                List<String> more = new ArrayList<>(natsThreads());
+                threads.forEach(more::remove);
+                assertEquals(List.of(), more);
+            });
             writeDefaults();
             await().atMost(SOON).until(() -> isAt(server));
         }
@@ -265,7 +268,7 @@ class ReconfigureIT extends RunningKaraf {
     private static List<String> natsThreads() {
         return karaf.threads()
                 .lines()
-                .filter(line -> line.startsWith("\"nats"))
+                .filter(line -> line.matches("\"(nats|fleet-telemetry).*"))
                 .map(line -> line.substring(1, line.indexOf('"', 1)).replaceAll("\\d+", "N"))
                 .sorted()
                 .toList();
@@ -304,6 +307,7 @@ class ReconfigureIT extends RunningKaraf {
         cases.put("prometheus_metrics_host", new Change("prometheus_metrics_host = 127.0.0.2", () -> {
             assertEquals(
                     "127.0.0.2:" + metricsPort, status().get("metrics_address").getAsString());
+            Metrics.read("127.0.0.2:" + metricsPort);
             assertThrows(ConnectException.class, () -> Metrics.read(metricsPort));
         }));
         cases.put(
@@ -346,7 +350,7 @@ class ReconfigureIT extends RunningKaraf {
                 .collect(toCollection(TreeSet::new));
         Map<String, Change> cases = cases();
         assertEquals(keys, cases.keySet());
-        try (Load load = new Load(100)) {
+        try (FleetLoad load = new FleetLoad(karaf, 100)) {
             cases.forEach((key, change) -> {
                 int logged = karaf.log().length();
                 writeOver(change.lines());

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
@@ -56,5 +57,16 @@ class StatementsIT {
                     .forEach(missing::add);
         });
         assertEquals(List.of(), missing);
+    }
+
+    @Test
+    void no_test_is_switched_off() {
+        Pattern off = Pattern.compile("(?m)^ *@Disabled.*");
+        assertEquals(
+                List.of(),
+                Sources.tests().stream()
+                        .flatMap(text -> off.matcher(text).results())
+                        .map(MatchResult::group)
+                        .toList());
     }
 }

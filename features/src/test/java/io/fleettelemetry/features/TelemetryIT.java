@@ -25,6 +25,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -312,9 +313,12 @@ class TelemetryIT extends RunningKaraf {
     void what_is_undeployed_leaves_no_thread_no_metric_and_no_service() throws Exception {
         send("LAST");
         assertTrue(karaf.threads().contains("nats-nats-write"));
+        assertTrue(ourThreads("fleet-telemetry:").findAny().isPresent(), "jnats' own");
         assertEquals(
                 0, karaf.execute("bundle:stop io.fleettelemetry.datastore.nats").exit());
-        await().atMost(SOON).until(() -> ourThreads("nats").findAny().isEmpty());
+        assertEquals(List.of(), ourThreads("nats").toList(), "all have ended when it is stopped");
+        await().atMost(SOON)
+                .until(() -> ourThreads("fleet-telemetry:").findAny().isEmpty());
         assertTrue(
                 Metrics.read(metricsPort).values().keySet().stream().noneMatch(name -> name.startsWith("nats_")),
                 "its metrics are gone with it");
@@ -327,7 +331,7 @@ class TelemetryIT extends RunningKaraf {
         karaf.undeploy(Kar.FILE);
         try {
             await().atMost(SOON)
-                    .until(() -> Stream.of("nats", "telemetry")
+                    .until(() -> Stream.of("nats", "fleet-telemetry", "telemetry", "airbrake")
                             .flatMap(TelemetryIT::ourThreads)
                             .findAny()
                             .isEmpty());

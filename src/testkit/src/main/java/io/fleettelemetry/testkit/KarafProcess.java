@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
@@ -55,13 +56,23 @@ public final class KarafProcess implements AutoCloseable {
     public record Result(int exit, String out, String err) {}
 
     /**
-     * Copies the distribution that the system property {@link #DISTRIBUTION} names, and starts the copy.
+     * Copies the distribution that the system property {@link #DISTRIBUTION} names, and starts the copy. It takes up files
+     * of {@code etc/} and {@code deploy/} sooner than a stock one, and writes nothing back into them.
      *
      * @param home where to put it; what is there is deleted first, and stays after {@link #close} for its log to be read
      * @return the running Karaf, which takes commands
      * @throws IllegalStateException if it does not start; with its log
      */
     public static KarafProcess start(Path home) {
+        return start(home, KarafProcess::hurryFileInstall);
+    }
+
+    /** As {@link #start}, but with files taken up as a stock Karaf does it. */
+    public static KarafProcess startStock(Path home) {
+        return start(home, karaf -> {});
+    }
+
+    private static KarafProcess start(Path home, Consumer<KarafProcess> more) {
         String distribution = System.getProperty(DISTRIBUTION);
         if (distribution == null) {
             throw new IllegalStateException("The system property " + DISTRIBUTION + " must name an unpacked Karaf.");
@@ -71,6 +82,7 @@ public final class KarafProcess implements AutoCloseable {
         Trees.copy(Path.of(distribution), directory);
         var karaf = new KarafProcess(directory, FreePort.next());
         karaf.configure();
+        more.accept(karaf);
         // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
         karaf.run("daemon");
         return karaf;
@@ -117,12 +129,6 @@ public final class KarafProcess implements AutoCloseable {
                         "",
                         "org.ops4j.pax.url.mvn.localRepository",
                         home.resolve("data/no-repository").toString()));
-        // FileInstall writes what it has read back into the file. Within a tenth of a second that undoes the next edit:
-        // too
-        // slow for people to meet it, but not for tests, which also need not wait a second for it to look.
-        edit(
-                "custom.properties",
-                Map.of("felix.fileinstall.enableConfigSave", "false", "felix.fileinstall.poll", "200"));
         try {
             // Stock Karaf has the user as a comment.
             Files.writeString(
@@ -132,6 +138,16 @@ public final class KarafProcess implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * FileInstall writes what it has read back into the file. Within a tenth of a second that undoes the next edit: too slow
+     * for people to meet it, but not for tests, which also need not wait a second for it to look.
+     */
+    private void hurryFileInstall() {
+        edit(
+                "custom.properties",
+                Map.of("felix.fileinstall.enableConfigSave", "false", "felix.fileinstall.poll", "200"));
     }
 
     private void run(String... way) {

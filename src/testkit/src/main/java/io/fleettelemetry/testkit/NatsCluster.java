@@ -16,7 +16,7 @@ import java.util.stream.IntStream;
  */
 public final class NatsCluster implements AutoCloseable {
 
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int PROBE_MS = 2000;
 
     private final List<NatsServer> servers = new ArrayList<>();
@@ -77,7 +77,7 @@ public final class NatsCluster implements AutoCloseable {
      * Waits until each server has its routes to all others and, with JetStream, has a leader and everything that it
      * missed. All must be running.
      *
-     * @throws IllegalStateException if that takes more than half a minute
+     * @throws IllegalStateException if that takes more than a minute
      */
     public void awaitTogether() {
         if (!Wait.until(LIMIT, () -> monitors.stream().allMatch(this::isTogether))) {

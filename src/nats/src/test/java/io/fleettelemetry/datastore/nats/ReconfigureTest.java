@@ -60,7 +60,7 @@ class ReconfigureTest {
     private static final String NEVER = "600000";
 
     /** What a case has in its hands when its new value should be in force. */
-    private record Scene(NatsServer server, ServerMonitor monitor, NatsDatastore datastore, NatsSettings inForce) {
+    private record Scene(NatsServer server, ServerMonitor monitor, NatsDatastore datastore) {
 
         /** Offers a record and waits until it has ended. */
         Outcomes offer(int count) {
@@ -198,7 +198,11 @@ class ReconfigureTest {
         // What a ranking does is for whoever registers the service: SelectionIT.
         cases.put(
                 "service.ranking",
-                Change.of("service.ranking", "1", "2", scene -> assertEquals(2, scene.inForce.ranking())));
+                Change.of(
+                        "service.ranking",
+                        "1",
+                        "2",
+                        scene -> assertEquals(2, scene.datastore.settings().ranking())));
 
         Change user = new Change(
                 List.of("authorization { users: [ { user: u, password: p }, { user: v, password: q } ] }"),
@@ -255,7 +259,8 @@ class ReconfigureTest {
                         "on.closed",
                         "withdraw",
                         "halt",
-                        scene -> assertEquals(OnClosed.HALT, scene.inForce.onClosed())));
+                        scene -> assertEquals(
+                                OnClosed.HALT, scene.datastore.settings().onClosed())));
         cases.put(
                 "heartbeat.ms",
                 Change.of("heartbeat.ms", NEVER, "20", scene -> {
@@ -449,7 +454,7 @@ class ReconfigureTest {
             } else {
                 assertEquals(1, monitor.clients().size(), monitor.clients()::toString);
             }
-            change.proof.check(new Scene(server, monitor, datastore, after));
+            change.proof.check(new Scene(server, monitor, datastore));
         }
     }
 
@@ -458,7 +463,7 @@ class ReconfigureTest {
         try (NatsServer server = NatsServer.start();
                 NatsDatastore datastore =
                         NatsDatastoreTest.open(settings("limit", server, Map.of("inflight.max.records", "2")))) {
-            Scene scene = new Scene(server, null, datastore, null);
+            Scene scene = new Scene(server, null, datastore);
             scene.offer(1).awaitEnded(1);
             scene.killServer();
             assertEquals(1, scene.offer(3).ended());

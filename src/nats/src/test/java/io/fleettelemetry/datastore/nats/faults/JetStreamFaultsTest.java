@@ -114,6 +114,7 @@ class JetStreamFaultsTest {
             await().atMost(SOON).until(() -> !duck.isRunning());
             trial.load.awaitConfirmed(SOME);
             assertNotEquals(duck, cluster.server(trial.leader()));
+            trial.load.finish(); // under load, a busy machine's server may take minutes to come up with the others
             duck.restart(); // so that all can be read
             cluster.awaitTogether();
             trial.awaitReplicas();
