@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.fleettelemetry.features.Readme.Block;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
@@ -25,6 +26,7 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarInputStream;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -185,18 +187,18 @@ class AdministrationIT {
                 for (int patch = 1; patch <= 3; patch++) {
                     build("1.0." + patch);
                 }
-                List<String> commands = commands(UPGRADE);
-                assertEquals(3, commands.size());
+                List<Block> blocks = UPGRADE.blocks();
+                assertEquals(8, blocks.size());
 
                 // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
-                execute(commands.get(0));
+                perform(blocks.subList(0, 3));
                 awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
-                execute(commands.get(1));
+                perform(blocks.subList(3, 5));
                 awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
                 assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
 
                 // The file in deploy/ is replaced.
-                execute(commands.get(2));
+                perform(blocks.subList(5, 8));
                 awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
 
                 assertEquals(
@@ -212,24 +214,36 @@ class AdministrationIT {
         List.of(first, eu, us).forEach(Instance::assertWorks);
     }
 
-    /** The commands of a section, in order: of a shell, and of Karaf's. */
-    private static List<String> commands(Readme.Section section) {
-        return section.blocks().stream()
-                .flatMap(block -> block.lines().stream())
-                .toList();
+    /** What README.md says; what looks is repeated until it sees the answer behind it. */
+    private static void perform(List<Block> blocks) throws Exception {
+        for (int i = 0; i < blocks.size(); i++) {
+            for (String command : blocks.get(i).lines()) {
+                boolean looks = command.startsWith("bundle:list ");
+                if (looks
+                        && i + 1 < blocks.size()
+                        && blocks.get(i + 1).language().equals("text")) {
+                    Pattern answer = Readme.answer(blocks.get(i + 1).text());
+                    await(command)
+                            .atMost(SOON)
+                            .until(() -> answer.matcher(
+                                            Readme.plain(karaf.execute(command).out()))
+                                    .find());
+                } else if (blocks.get(i).language().equals("karaf")) {
+                    assertEquals(0, karaf.execute(command).exit(), command);
+                } else if (blocks.get(i).language().equals("sh")) {
+                    assertEquals(0, shell(command).waitFor(), command);
+                }
+            }
+        }
     }
 
-    private static void execute(String command) throws Exception {
-        if (command.startsWith("bundle:")) {
-            assertEquals(0, karaf.execute(command).exit(), command);
-            return;
-        }
+    private static Process shell(String command) throws IOException {
         var shell = new ProcessBuilder(
                         "sh", "-c", command.replace("features/target/fleet-telemetry-1.0.0.kar", Kar.FILE.toString()))
                 .directory(BUILDS.toFile())
                 .inheritIO();
         shell.environment().put("KARAF", karaf.home().toString());
-        assertEquals(0, shell.start().waitFor(), command);
+        return shell.start();
     }
 
     /** Waits for the condition, and then for a few hundred records more. */
@@ -253,7 +267,9 @@ class AdministrationIT {
     }
 
     private static boolean isListed() {
-        return karaf.execute("bundle:list -s").out().contains("io.fleettelemetry");
+        return Readme.plain(
+                        karaf.execute(REPLACE.blocks().get(1).lines().get(0)).out())
+                .contains("io.fleettelemetry");
     }
 
     /** The NATS bundle of this build with another version. */
@@ -294,10 +310,10 @@ class AdministrationIT {
         await().atMost(SOON)
                 .ignoreExceptions()
                 .until(() -> Metrics.read(metricsPort).sum("record_total") > before + 1_000);
-        List<String> commands = commands(REPLACE);
-        assertEquals(2, commands.size());
+        List<Block> blocks = REPLACE.blocks();
+        assertEquals(5, blocks.size());
         assertTrue(isListed());
-        execute(commands.get(0));
+        perform(blocks.subList(0, 1));
         JsonObject run = load.join();
         assertTrue(run.get("offered").getAsInt() < 30_000, "it ends with the host");
         assertEquals(
@@ -309,7 +325,7 @@ class AdministrationIT {
                 .forEach(failure -> assertTrue(failure.contains("the host was stopped"), failure));
 
         await().atMost(SOON).until(() -> !isListed());
-        execute(commands.get(1));
+        perform(blocks.subList(2, 5));
         awaitCommands();
         await().atMost(SOON)
                 .ignoreExceptions()

@@ -474,15 +474,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (closing) {
             return new Status(Status.State.CRITICAL, "closed", details);
         }
-        String news = "";
-        if (!refusedSettings.isEmpty()) {
-            news = "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings);
-        } else if (waiting != null && waiting.settings().equals(now.settings())) {
-            news = "the server is about to shut down, and another is looked for: " + waiting.trouble();
-        } else if (waiting != null) {
-            news = "new settings wait for their connection to "
-                    + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble();
-        }
+        String news = news(now.settings(), waiting);
         String also = news.isEmpty() ? "" : "; " + news;
         String why = lost;
         if (!why.isEmpty()) {
@@ -510,6 +502,22 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                         Status.State.WARN,
                         "connecting to " + now.settings().shownServers() + ", records wait: " + now.trouble(),
                         details);
+    }
+
+    /** What has come of new settings, as long as they are not in force; empty if there are none. */
+    private String news(NatsSettings inForce, Session waiting) {
+        List<String> news = new ArrayList<>();
+        if (!refusedSettings.isEmpty()) {
+            news.add("new settings were refused, the last good ones are in force: "
+                    + String.join("; ", refusedSettings));
+        }
+        if (waiting != null && waiting.settings().equals(inForce)) {
+            news.add("the server is about to shut down, and another is looked for: " + waiting.trouble());
+        } else if (waiting != null) {
+            news.add("new settings wait for their connection to "
+                    + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble());
+        }
+        return String.join("; ", news);
     }
 
     @Override
