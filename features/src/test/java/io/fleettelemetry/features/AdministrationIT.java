@@ -3,6 +3,7 @@ package io.fleettelemetry.features;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
@@ -12,6 +13,9 @@ import io.fleettelemetry.features.Readme.Block;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Subscription;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -59,7 +63,7 @@ class AdministrationIT {
             return status().map(status -> status.get("present").getAsBoolean()).orElse(false);
         }
 
-        /** That it is there, where it should be, and has its own values in status and metrics. */
+        /** That it is there, publishes where it should, and has its own values in status and metrics. */
         void assertWorks() {
             await(name)
                     .atMost(SOON)
@@ -70,10 +74,19 @@ class AdministrationIT {
             assertEquals(server.url(), details.get("server").getAsString());
             assertEquals(name + "-ns", details.get("namespace").getAsString());
             double before = produced();
-            JsonObject sent = json("telemetry:send --type " + name + " --vin X --hex 00");
-            assertEquals(name + "-ns.X." + name, sent.get("subject").getAsString(), sent.toString());
-            assertEquals("confirmed", sent.get("outcome").getAsString());
+            double all = Metrics.of(metricsPort).sum("nats_produce_total");
+            try (Connection there = Nats.connect(server.url())) {
+                Subscription arrived = there.subscribe(name + "-ns.X." + name);
+                there.flush(SOON);
+                JsonObject sent = json("telemetry:send --type " + name + " --vin X --hex 00");
+                assertEquals(name + "-ns.X." + name, sent.get("subject").getAsString(), sent.toString());
+                assertEquals("confirmed", sent.get("outcome").getAsString());
+                assertNotNull(arrived.nextMessage(SOON));
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
             assertEquals(before + 1, produced());
+            assertEquals(all + 1, Metrics.of(metricsPort).sum("nats_produce_total"), "and no other's counts move");
         }
 
         private Optional<JsonObject> status() {
@@ -85,13 +98,9 @@ class AdministrationIT {
 
         private double produced() {
             String label = name.equals("nats") ? "" : "datastore=\"" + name + "\",";
-            try {
-                return Metrics.read(metricsPort)
-                        .values()
-                        .getOrDefault("nats_produce_total{record_type=\"" + name + "\"," + label + "}", 0.0);
-            } catch (IOException | InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
+            return Metrics.of(metricsPort)
+                    .values()
+                    .getOrDefault("nats_produce_total{record_type=\"" + name + "\"," + label + "}", 0.0);
         }
     }
 
