@@ -148,6 +148,7 @@ class CitizenIT {
                 "HTTP-Dispatcher",
                 "airbrake-report",
                 "fleet-telemetry:1",
+                "logger-write",
                 "nats-nats-complete",
                 "nats-nats-connect",
                 "nats-nats-events",

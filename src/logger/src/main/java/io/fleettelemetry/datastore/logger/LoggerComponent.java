@@ -12,6 +12,7 @@ import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -39,14 +40,20 @@ public final class LoggerComponent {
         boolean verbose() default false;
     }
 
-    private final LoggerDatastore datastore =
-            new LoggerDatastore(LoggerFactory.getLogger(LoggerDatastore.class), LoggerSettings.DEFAULTS);
+    private final LoggerDatastore datastore;
     private final ServiceRegistration<Producer> registration;
 
     /** Opens the datastore for business. */
     @Activate
     public LoggerComponent(BundleContext context, Map<String, Object> configuration) {
+        this(context, configuration, LoggerFactory.getLogger(LoggerDatastore.class));
+    }
+
+    /** @param log where records are written, and what is wrong with the configuration */
+    LoggerComponent(BundleContext context, Map<String, ?> configuration, Logger log) {
+        datastore = new LoggerDatastore(log, LoggerSettings.DEFAULTS);
         configure(configuration);
+        datastore.open();
         registration = context.registerService(
                 Producer.class,
                 datastore,
@@ -55,7 +62,7 @@ public final class LoggerComponent {
 
     /** Applies a configuration. A wrong one is not thrown: SCR would take the component away until a restart. */
     @Modified
-    void configure(Map<String, Object> configuration) {
+    void configure(Map<String, ?> configuration) {
         try {
             datastore.use(LoggerSettings.of(configuration));
         } catch (IllegalArgumentException e) {
