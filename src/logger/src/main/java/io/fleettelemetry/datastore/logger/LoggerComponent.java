@@ -1,6 +1,8 @@
 package io.fleettelemetry.datastore.logger;
 
+import com.google.gson.JsonObject;
 import io.fleettelemetry.api.Producer;
+import java.util.List;
 import java.util.Map;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.FrameworkUtil;
@@ -40,8 +42,10 @@ public final class LoggerComponent {
         boolean verbose() default false;
     }
 
+    private final Logger log;
     private final LoggerDatastore datastore;
     private final ServiceRegistration<Producer> registration;
+    private List<String> unknown = List.of();
 
     /** Opens the datastore for business. */
     @Activate
@@ -51,6 +55,7 @@ public final class LoggerComponent {
 
     /** @param log where records are written, and what is wrong with the configuration */
     LoggerComponent(BundleContext context, Map<String, ?> configuration, Logger log) {
+        this.log = log;
         datastore = new LoggerDatastore(log, LoggerSettings.DEFAULTS);
         configure(configuration);
         datastore.open();
@@ -63,10 +68,24 @@ public final class LoggerComponent {
     /** Applies a configuration. A wrong one is not thrown: SCR would take the component away until a restart. */
     @Modified
     void configure(Map<String, ?> configuration) {
+        nameUnknown(LoggerSettings.unknownKeys(configuration));
         try {
             datastore.use(LoggerSettings.of(configuration));
         } catch (IllegalArgumentException e) {
             datastore.refuse(e.getMessage());
+        }
+    }
+
+    /** First of all, whatever else the configuration is: a mistyped key may be all that there is in it. */
+    private void nameUnknown(List<String> keys) {
+        if (!keys.equals(unknown)) {
+            keys.forEach(key -> {
+                JsonObject fields = new JsonObject();
+                fields.addProperty("key", key);
+                fields.addProperty("error", "no such key; it has no effect");
+                log.warn("logger_unknown_setting {}", fields);
+            });
+            unknown = keys;
         }
     }
 

@@ -8,6 +8,7 @@ import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Status;
 import java.lang.reflect.Proxy;
 import java.util.Dictionary;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -19,6 +20,7 @@ class LoggerComponentTest {
     private Producer offered;
     private Dictionary<?, ?> properties;
     private boolean registered;
+    private final LogLines log = new LogLines();
     private LoggerComponent component;
 
     @AfterEach
@@ -66,6 +68,17 @@ class LoggerComponentTest {
         assertTrue(registered);
         assertEquals("false", verbose());
         assertEquals(Status.State.WARN, offered.status().state());
+    }
+
+    @Test
+    void a_mistyped_key_is_named_once_however_often_it_comes() {
+        component = new LoggerComponent(context(), Map.of("verbos", "true", "service.pid", "any"), log.logger);
+        component.configure(Map.of("verbos", "true"));
+        String line = "WARN logger_unknown_setting {\"key\":\"verbos\",\"error\":\"no such key; it has no effect\"}";
+        assertEquals(List.of(line), log.all());
+        component.configure(Map.of("verbose", "true"));
+        component.configure(Map.of("verbose", "maybe", "verbos", "true"));
+        assertEquals(line, log.all().get(1), "it is named even if something else is wrong");
     }
 
     @Test
