@@ -76,16 +76,16 @@ public final class LoggerComponent {
         }
     }
 
-    /** First of all, whatever else the configuration is: a mistyped key may be all that there is in it. */
+    /** First of all, whatever else the configuration is: a mistyped key may be all that is new in it. */
     private void nameUnknown(List<String> keys) {
         if (!keys.equals(unknown)) {
+            unknown = keys;
             keys.forEach(key -> {
                 JsonObject fields = new JsonObject();
                 fields.addProperty("key", key);
                 fields.addProperty("error", "no such key; it has no effect");
                 log.warn("logger_unknown_setting {}", fields);
             });
-            unknown = keys;
         }
     }
 
