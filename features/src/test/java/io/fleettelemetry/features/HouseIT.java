@@ -138,6 +138,18 @@ class HouseIT {
         }
     }
 
+    /** Later ones append _total to the names of counters, and a neighbour may have one. */
+    @Test
+    void no_prometheus_client_is_used_but_one_that_leaves_the_names_of_metrics_as_they_are() {
+        assertEquals(
+                Set.of("[0.9,0.10)"),
+                OURS.stream()
+                        .flatMap(bundle -> Header.parse(bundle.header("Import-Package")).stream())
+                        .filter(clause -> clause.name().startsWith("io.prometheus."))
+                        .map(clause -> clause.attributes().get("version"))
+                        .collect(toSet()));
+    }
+
     @Test
     void a_bundle_must_have_few_packages_of_others() {
         for (Kar.Bundle bundle : OURS) {
