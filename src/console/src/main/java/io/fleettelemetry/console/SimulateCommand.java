@@ -21,7 +21,7 @@ public final class SimulateCommand extends HostCommand {
     // A year, which is also what "until interrupted" means.
     private static final int MAX_SECONDS = 31_536_000;
 
-    // Texts, because of what is no number Karaf would say in its own way, and not in JSON.
+    // Texts: what is no number Karaf would refuse in words of its own, and not in JSON.
 
     @Option(name = "--vehicles", description = "How many vehicles, 1 to 999999")
     String vehicles = "100";
