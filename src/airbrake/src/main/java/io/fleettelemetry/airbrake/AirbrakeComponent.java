@@ -37,6 +37,7 @@ public final class AirbrakeComponent {
     private final Map<String, String> variables;
 
     private Optional<AirbrakeSettings> inForce = Optional.empty();
+    private List<String> unknown = List.of();
     private List<String> refused = List.of();
     /** These two are null while reporting is off. */
     private AirbrakeReporter reporter;
@@ -58,6 +59,7 @@ public final class AirbrakeComponent {
 
     @Modified
     void configure(Map<String, ?> configuration) {
+        nameUnknown(AirbrakeSettings.unknownKeys(configuration));
         Optional<AirbrakeSettings> settings;
         try {
             settings = AirbrakeSettings.parse(configuration, variables);
@@ -69,11 +71,17 @@ public final class AirbrakeComponent {
         if (settings.equals(inForce)) {
             return;
         }
-        AirbrakeSettings.unknownKeys(configuration)
-                .forEach(key ->
-                        log.warn("airbrake_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
         inForce = settings;
         settings.ifPresentOrElse(this::report, this::stop);
+    }
+
+    /** First of all, whatever else the configuration is: a mistyped key may be all that is new in it. */
+    private void nameUnknown(List<String> keys) {
+        if (!keys.equals(unknown)) {
+            unknown = keys;
+            keys.forEach(
+                    key -> log.warn("airbrake_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
+        }
     }
 
     private void refuse(List<String> problems) {

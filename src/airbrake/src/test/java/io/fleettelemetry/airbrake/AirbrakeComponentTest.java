@@ -10,6 +10,7 @@ import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.testkit.AirbrakeServer;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -143,6 +144,22 @@ class AirbrakeComponentTest {
         component.configure(Map.of("project_id", "1", ".project_key", KEY, "project_key", KEY));
         assertEquals(1, log.count("airbrake_unknown_setting"), log.text());
         assertTrue(log.text().contains("airbrake_unknown_setting key=project_key "), log.text());
+    }
+
+    @Test
+    void a_mistyped_key_is_named_even_if_all_that_is_right_stays_as_it_was() {
+        activate(Map.of("project.id", "5"));
+        assertTrue(log.text().contains("airbrake_unknown_setting key=project.id "), log.text());
+        component.configure(project(1));
+        Map<String, String> mistyped = new HashMap<>(project(1));
+        mistyped.put("enviroment", "production");
+        component.configure(mistyped);
+        component.configure(mistyped);
+        assertEquals(1, log.count("airbrake_unknown_setting key=enviroment"), "once however often it comes");
+        mistyped.put("host", "nowhere");
+        mistyped.put("queue", "5");
+        component.configure(mistyped);
+        assertEquals(1, log.count("airbrake_unknown_setting key=queue"), "also if a value is wrong");
     }
 
     /** As much of a framework as the component asks for. */

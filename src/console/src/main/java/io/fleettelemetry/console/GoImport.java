@@ -9,12 +9,13 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What the Go server's configuration becomes here: settings for our {@code .cfg} files, and why the rest becomes nothing.
  *
  * <p>What the file does not say stays as it is here. Only the routes are taken over as a whole, together with the sources
- * of reliable acks, because those refer to them.
+ * of reliable acks, because those refer to them; one at least must be left.
  */
 final class GoImport {
 
@@ -252,12 +253,26 @@ final class GoImport {
     private void routes() {
         if (!hasRoutes()) {
             notes.add("records: not in the file, where that means no routes; those that are configured here stay");
-        } else if (config.namesIn("records").isEmpty()) {
-            notes.add("records: is empty, so there is no route, and every record fails");
+            return;
         }
-        for (String type : config.namesIn("records")) {
-            route(type, config.list(ROUTES + type));
+        int before = problems.size();
+        List<String> types = config.namesIn("records");
+        types.forEach(type -> route(type, config.list(ROUTES + type)));
+        if (problems.size() == before
+                && settings.stream().noneMatch(setting -> setting.key().startsWith(ROUTES))) {
+            refuseToLeaveNoRoute(types);
         }
+    }
+
+    /** The Go server starts with that. Here every record would fail from then on, which nobody moves over for. */
+    private void refuseToLeaveNoRoute(List<String> types) {
+        String only = types.stream()
+                .flatMap(type -> config.list(ROUTES + type).stream())
+                .distinct()
+                .collect(Collectors.joining(", "));
+        problems.add("records: has no route" + (only.isEmpty() ? "" : " to a datastore that is here, only to " + only)
+                + "; add one to nats or logger, such as \"V\": [\"nats\"], or remove records to keep the routes that are"
+                + " configured here");
     }
 
     private void route(String type, List<String> dispatchers) {

@@ -25,9 +25,10 @@ import org.apache.karaf.shell.support.completers.FileCompleter;
         detailedDescription =
                 "Lists what is taken over, what has no counterpart here, and what is ignored. What FILE does not"
                         + " say stays as it is in etc/, and so do comments and other keys there; only routes and sources of reliable"
-                        + " acks are replaced as a whole. If FILE is wrong, nothing is written. If a file in etc/ would change, the"
-                        + " difference is shown and nothing is written, unless --force is given. The files that come with the KAR are"
-                        + " there from the start: so look at the difference first, then repeat the command with --force.")
+                        + " acks are replaced as a whole, and one route must be left. If FILE is wrong, nothing is written. If a"
+                        + " file in etc/ would change, the difference is shown and nothing is written, unless --force is given. The"
+                        + " files that come with the KAR are there from the start: so look at the difference first, then repeat the"
+                        + " command with --force.")
 public final class ImportConfigCommand extends TelemetryCommand {
 
     @Argument(name = "FILE", description = "The configuration of the Go server, such as config.json")

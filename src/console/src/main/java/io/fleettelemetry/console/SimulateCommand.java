@@ -21,17 +21,19 @@ public final class SimulateCommand extends HostCommand {
     // A year, which is also what "until interrupted" means.
     private static final int MAX_SECONDS = 31_536_000;
 
+    // Texts: what is no number Karaf would refuse in words of its own, and not in JSON.
+
     @Option(name = "--vehicles", description = "How many vehicles, 1 to 999999")
-    int vehicles = 100;
+    String vehicles = "100";
 
     @Option(name = "--rate", description = "Records per second over the whole fleet, 1 to 1000000")
-    int rate = 100;
+    String rate = "100";
 
     @Option(name = "--seconds", description = "How long; 0 is until interrupted (Ctrl-C)")
-    int seconds = 10;
+    String seconds = "10";
 
     @Option(name = "--seed", description = "A number; another one gives other drives")
-    long seed = 1;
+    String seed = "1";
 
     @Override
     String usage() {
@@ -40,9 +42,10 @@ public final class SimulateCommand extends HostCommand {
 
     @Override
     Answer answer() throws Misuse {
-        check("--vehicles", vehicles, 1, Fleet.MAX_VEHICLES);
-        check("--rate", rate, 1, Fleet.MAX_RATE);
-        check("--seconds", seconds, 0, MAX_SECONDS);
+        int vehicles = (int) number("--vehicles", this.vehicles, 1, Fleet.MAX_VEHICLES);
+        int rate = (int) number("--rate", this.rate, 1, Fleet.MAX_RATE);
+        long seconds = number("--seconds", this.seconds, 0, MAX_SECONDS);
+        long seed = number("--seed", this.seed, Long.MIN_VALUE, Long.MAX_VALUE);
         boolean endless = seconds == 0;
         if (endless && json) {
             throw new Misuse("--seconds", seconds, "with --json there must be an end");
@@ -64,10 +67,16 @@ public final class SimulateCommand extends HostCommand {
         return !session.getConsole().checkError(); // which flushes first
     }
 
-    private static void check(String option, int value, int min, int max) throws Misuse {
-        if (value < min || value > max) {
-            throw new Misuse(option, value, "must be " + min + " to " + max);
+    private static long number(String option, String value, long min, long max) throws Misuse {
+        try {
+            long number = Long.parseLong(value);
+            if (number >= min && number <= max) {
+                return number;
+            }
+        } catch (NumberFormatException e) {
+            // said below, as for a number outside the range
         }
+        throw new Misuse(option, value, "must be a whole number from " + min + " to " + max);
     }
 
     private static Map<String, ?> facts(Simulation.Result result) {

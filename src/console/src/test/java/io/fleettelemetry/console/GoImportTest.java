@@ -103,7 +103,6 @@ class GoImportTest {
                 List.of("prometheus_metrics_port = 0"), settings("{\"monitoring\":{\"prometheus_metrics_port\":0}}"));
         assertEquals(List.of("verbose = false"), settings("{\"logger\":{\"verbose\":false}}"));
         assertTrue(of("{\"namespace\":\"a\"}").notes().get(0).startsWith("records: not in the file"));
-        assertTrue(of("{\"records\":{}}").notes().get(0).startsWith("records: is empty"));
         assertTrue(of("{\"records\":{\"V\":[\"nats\"]}}").notes().get(0).startsWith("namespace: not in the file"));
         assertTrue(of("{\"records\":{\"V\":[\"nats\"]}}").notes().get(1).startsWith("nats.url: not in the file"));
     }
@@ -137,6 +136,9 @@ class GoImportTest {
                     {"namespace": "$SYS"}         | namespace = "$SYS": must be tokens joined by dots, such as tesla_telemetry; '$SYS' begins with '$'
                     {"records": {"V": []}}        | records.V = []: names no datastore (unknown_dispatch_rule); name one, or remove the key
                     {"records": {"V": null}}      | records.V = []: names no datastore (unknown_dispatch_rule); name one, or remove the key
+                    {"records": {}}               | records: has no route; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
+                    {"records": {"V": ["kafka"], "alerts": ["mqtt", "kafka"]}} | records: has no route to a datastore that is here, only to kafka, mqtt; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
+                    {"namespace": "x", "records": {"V": ["kafka"]}} | records: has no route to a datastore that is here, only to kafka; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
                     {"records": {"a b": ["nats"]}}| records.a b: the record type "a b" has a blank at position 2; remove it, no subject can have it
                     {"records": {"": ["nats"]}}   | records.: the record type "" is empty; remove it, no subject can have it
                     {"records": {"connectivity": ["nats"]}, "reliable_ack_sources": {"connectivity": "nats"}} | reliable_ack_sources.connectivity = "nats": records of type connectivity need no reliable ack; remove the key

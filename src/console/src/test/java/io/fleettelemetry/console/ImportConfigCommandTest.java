@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
@@ -169,13 +170,34 @@ class ImportConfigCommandTest {
 
     @Test
     void a_file_in_which_nothing_has_a_counterpart_is_an_error() throws IOException {
-        go("{\"kafka\":{},\"records\":{\"V\":[\"kafka\"]}}");
+        go("{\"kafka\":{}}");
         Files.writeString(etc.resolve(GoImport.HOST), "records.V = nats\n");
         command.force = true;
         Shell.Result result = shell.run(command);
         assertFalse(result.ok());
         assertEquals("nothing", result.json().get("outcome").getAsString());
         assertEquals(Map.of(GoImport.HOST, "records.V = nats\n"), files());
+    }
+
+    @Test
+    void a_file_that_would_leave_no_route_at_all_is_wrong_whatever_else_is_in_it() throws IOException {
+        Files.writeString(etc.resolve(GoImport.HOST), "records.V = nats\n");
+        command.force = true;
+        for (String json : List.of(
+                "{\"records\":{\"V\":[\"kafka\"]}}",
+                "{\"records\":{\"V\":[\"kafka\"]},\"namespace\":\"x\"}",
+                "{\"records\":{}}")) {
+            go(json);
+            Shell.Result result = shell.run(command);
+            assertFalse(result.ok(), json);
+            assertTrue(
+                    result.json()
+                            .get("problems")
+                            .getAsString()
+                            .endsWith("or remove records to keep the routes that are configured here"),
+                    result.out());
+            assertEquals(Map.of(GoImport.HOST, "records.V = nats\n"), files(), json);
+        }
     }
 
     @Test

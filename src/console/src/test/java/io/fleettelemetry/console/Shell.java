@@ -9,8 +9,10 @@ import java.io.PrintStream;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.apache.karaf.shell.api.console.Session;
+import org.apache.karaf.shell.impl.action.command.DefaultActionPreparator;
 import org.apache.karaf.shell.support.CommandException;
 
 /** Runs a command as Karaf's shell does. */
@@ -42,6 +44,16 @@ final class Shell {
     }
 
     Result run(TelemetryCommand command) {
+        return run(command, List.of());
+    }
+
+    /** With words as somebody types them behind the command's name. */
+    Result typed(HostCommand command, TelemetryHost host, String... words) {
+        command.host = host;
+        return run(command, List.of((Object[]) words));
+    }
+
+    private Result run(TelemetryCommand command, List<Object> words) {
         command.session = session();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         PrintStream before = System.out;
@@ -49,10 +61,13 @@ final class Shell {
         try (PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8)) {
             System.setOut(out);
             try {
+                new DefaultActionPreparator().prepare(command, command.session, words);
                 command.execute();
             } catch (CommandException e) {
                 ok = false;
                 out.println(e.getNiceHelp());
+            } catch (Exception e) {
+                throw new IllegalStateException("Karaf's own", e);
             }
         } finally {
             System.setOut(before);

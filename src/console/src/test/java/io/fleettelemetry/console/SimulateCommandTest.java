@@ -19,6 +19,8 @@ import java.util.stream.Collectors;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class SimulateCommandTest {
 
@@ -28,9 +30,9 @@ class SimulateCommandTest {
 
     @BeforeEach
     void one_second_of_a_small_fleet() {
-        simulate.vehicles = 10;
-        simulate.rate = 200;
-        simulate.seconds = 1;
+        simulate.vehicles = "10";
+        simulate.rate = "200";
+        simulate.seconds = "1";
         simulate.json = true;
     }
 
@@ -67,7 +69,7 @@ class SimulateCommandTest {
     @Test
     void a_line_a_second_and_a_summary_are_for_people() {
         simulate.json = false;
-        simulate.seconds = 2;
+        simulate.seconds = "2";
         Shell.Result result = shell.run(simulate, host);
         assertTrue(result.ok());
         assertTrue(result.out().lines().anyMatch(line -> line.matches(" +1 s +offered +(19|20)\\d +confirmed .*")));
@@ -112,7 +114,7 @@ class SimulateCommandTest {
     @Test
     void a_run_until_interrupted_ends_well_when_it_is() throws Exception {
         simulate.json = false;
-        simulate.seconds = 0;
+        simulate.seconds = "0";
         Shell.Running running = shell.start(simulate, host);
         Awaitility.await().until(() -> host.offers.get() > 50);
         running.thread().interrupt();
@@ -135,14 +137,14 @@ class SimulateCommandTest {
             }
         });
         simulate.json = false;
-        simulate.seconds = 0;
+        simulate.seconds = "0";
         assertTrue(
                 shell.start(simulate, host).result().get(10, TimeUnit.SECONDS).ok());
     }
 
     @Test
     void a_run_ends_when_the_host_is_closed() throws Exception {
-        simulate.seconds = 3600;
+        simulate.seconds = "3600";
         host.outcome = record -> host.offers.get() < 50
                 ? Outcome.CONFIRMED
                 : MemoryHost.failure(Failure.Kind.CLOSED, "the host was stopped");
@@ -172,7 +174,7 @@ class SimulateCommandTest {
 
     @Test
     void a_host_that_cannot_keep_pace_gets_fewer_records_and_the_run_is_an_error() {
-        simulate.rate = 1_000_000;
+        simulate.rate = "1000000";
         host.outcome = record -> {
             long until = System.nanoTime() + 20_000;
             while (System.nanoTime() < until) {
@@ -191,19 +193,45 @@ class SimulateCommandTest {
     @Test
     void numbers_out_of_range_are_named_with_value_range_and_usage() {
         simulate.json = false;
-        simulate.vehicles = 0;
-        refused("--vehicles \"0\": must be 1 to 999999");
-        simulate.vehicles = 1_000_000;
-        refused("--vehicles \"1000000\": must be 1 to 999999");
-        simulate.vehicles = 1;
-        simulate.rate = -1;
-        refused("--rate \"-1\": must be 1 to 1000000");
-        simulate.rate = 1;
-        simulate.seconds = -1;
-        refused("--seconds \"-1\": must be 0 to ");
-        simulate.seconds = 0;
+        simulate.vehicles = "0";
+        refused("--vehicles \"0\": must be a whole number from 1 to 999999");
+        simulate.vehicles = "1000000";
+        refused("--vehicles \"1000000\": must be a whole number from 1 to 999999");
+        simulate.vehicles = "1";
+        simulate.rate = "-1";
+        refused("--rate \"-1\": must be a whole number from 1 to 1000000");
+        simulate.rate = "1";
+        simulate.seconds = "-1";
+        refused("--seconds \"-1\": must be a whole number from 0 to ");
+        simulate.seconds = "0";
         simulate.json = true;
         refused("--seconds \\\"0\\\": with --json there must be an end");
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            --rate     | many                 | must be a whole number from 1 to 1000000
+            --vehicles | 1.5                  | must be a whole number from 1 to 999999
+            --seconds  | 99999999999999999999 | must be a whole number from 0 to 31536000
+            --seed     | x                    | must be a whole number from -9223372036854775808 to 9223372036854775807
+            --seed     | ''                   | must be a whole number from -9223372036854775808 to 9223372036854775807
+            """)
+    void what_is_no_number_is_refused_like_any_other_misuse(String option, String value, String reason) {
+        Shell.Result result = shell.typed(simulate, host, "--json", option, value);
+        assertFalse(result.ok());
+        assertTrue(
+                result.json().get("error").getAsString().startsWith(option + " \"" + value + "\": " + reason),
+                result.out());
+        assertEquals(0, host.offers.get());
+    }
+
+    @Test
+    void options_are_read_as_they_are_typed() {
+        Shell.Result result = shell.typed(
+                simulate, host, "--vehicles", "3", "--rate", "20", "--seconds", "1", "--seed", "-7", "--json");
+        assertEquals(20, result.json().get("offered").getAsLong(), result.out());
+        assertEquals(
+                3, host.records.stream().map(TelemetryRecord::vin).distinct().count());
     }
 
     private void refused(String why) {

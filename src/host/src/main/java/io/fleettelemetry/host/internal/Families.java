@@ -3,11 +3,17 @@ package io.fleettelemetry.host.internal;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.Collector.MetricFamilySamples.Sample;
+import io.prometheus.client.exporter.common.TextFormat;
+import java.io.IOException;
+import java.io.Writer;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.WeakHashMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -16,24 +22,29 @@ final class Families {
 
     private static final Logger log = LoggerFactory.getLogger(Families.class);
 
-    private Families() {}
+    /** Those that threw when they were last asked; weak, because they and their bundles come and go. */
+    private final Set<Collector> broken = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
     /**
      * Merges by name, sorted by it. Samples with the same labels, which two instances of a datastore with one name have,
-     * are added up. A collector that throws is logged and left out.
+     * are added up. A collector whose families cannot be had, or not be written, is left out, and named in the log once
+     * until it has worked again. Callable by any thread.
      */
-    static List<MetricFamilySamples> merge(Collection<Collector> collectors) {
+    List<MetricFamilySamples> merge(Collection<Collector> collectors) {
         Map<String, MetricFamilySamples> families = new LinkedHashMap<>();
         for (Collector collector : collectors) {
             try {
-                for (MetricFamilySamples family : collector.collect()) {
-                    families.merge(family.name, family, Families::union);
+                List<MetricFamilySamples> collected = collector.collect();
+                TextFormat.write004(Writer.nullWriter(), Collections.enumeration(collected)); // or it throws here
+                collected.forEach(family -> families.merge(family.name, family, Families::union));
+                broken.remove(collector);
+            } catch (RuntimeException | LinkageError | IOException e) { // somebody else's, and replaced at any time
+                if (broken.add(collector)) {
+                    log.error(
+                            "metrics_collector_error collector={}",
+                            collector.getClass().getName(),
+                            e);
                 }
-            } catch (RuntimeException e) {
-                log.error(
-                        "metrics_collector_error collector={}",
-                        collector.getClass().getName(),
-                        e);
             }
         }
         return families.values().stream()

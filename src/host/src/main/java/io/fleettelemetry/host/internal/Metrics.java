@@ -40,7 +40,8 @@ interface Metrics extends AutoCloseable {
                     String problem = port == 0
                             ? ""
                             : "prometheus_metrics_port = " + port + ": the Prometheus client bundles"
-                                    + " (io.prometheus.simpleclient, io.prometheus.simpleclient_common) are not installed";
+                                    + " (io.prometheus.simpleclient, io.prometheus.simpleclient_common) are not there,"
+                                    + " in version 0.9";
                     shown.metrics("", problem);
                     if (!problem.isEmpty()) {
                         log.warn("metrics_unavailable reason=\"{}\"", problem);

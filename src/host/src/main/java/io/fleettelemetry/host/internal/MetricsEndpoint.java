@@ -10,13 +10,19 @@ import java.io.OutputStreamWriter;
 import java.io.Writer;
 import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
@@ -27,21 +33,29 @@ import org.slf4j.LoggerFactory;
  * Serves what all {@link Collector} services report, at {@code /metrics} in Prometheus' text format.
  *
  * <p>The JDK's own HTTP server carries it: Karaf has none that a bundle could count on, and delegates {@code com.sun.*}
- * to the VM, so the package is used without being imported.
+ * to the VM, so the package is used without being imported. That server would wait for the rest of a request for ever,
+ * unless a property of the whole VM says otherwise; so it is interrupted here, see {@link #exchange}.
  */
 final class MetricsEndpoint implements Metrics {
 
     private static final Logger log = LoggerFactory.getLogger(MetricsEndpoint.class);
 
     /** After which an address that cannot be had is tried again: whoever has it may give it back. */
-    private static final long RETRY_SECONDS = 2;
+    private static final Duration RETRY = Duration.ofSeconds(2);
+    /** How long one request and its answer may take. Whoever scrapes has given up by then: Prometheus after 10 s. */
+    private static final Duration LIMIT = Duration.ofSeconds(30);
+    /** How many requests are answered at a time. */
+    private static final int THREADS = 4;
 
     private final ServiceTracker<Collector, Collector> collectors;
     private final ServiceRegistration<Collector> registration;
+    private final Families families = new Families();
     private final Shown shown;
-    /** Its one thread answers requests, and tries again. */
-    private final ScheduledExecutorService executor =
-            Executors.newSingleThreadScheduledExecutor(task -> Threads.of("telemetry-metrics", task));
+    private final Duration pause;
+    private final Duration limit;
+    private final ExecutorService requests = requests();
+    /** Tries again, and ends what takes too long. Its one thread is there only while there is something to wait for. */
+    private final ScheduledThreadPoolExecutor clock = clock();
 
     // All below: guarded by this.
     private Address wanted = Address.NONE;
@@ -50,6 +64,9 @@ final class MetricsEndpoint implements Metrics {
     private HttpServer server;
 
     private String problem = "";
+    /** Why the address that is wanted could not be had although ours was closed for it; empty if that was not tried. */
+    private String closedInVain = "";
+
     private Future<?> retry = CompletableFuture.completedFuture(null);
 
     private record Address(String host, int port) {
@@ -66,15 +83,45 @@ final class MetricsEndpoint implements Metrics {
     }
 
     MetricsEndpoint(BundleContext context, Counts counts, Shown shown) {
+        this(context, counts, shown, RETRY, LIMIT);
+    }
+
+    /**
+     * @param pause after which an address that cannot be had is tried again
+     * @param limit how long one request and its answer may take
+     */
+    MetricsEndpoint(BundleContext context, Counts counts, Shown shown, Duration pause, Duration limit) {
+        Objects.requireNonNull(TextFormat.class, "throws now if it is missing, and not at the first request");
+        this.pause = pause;
+        this.limit = limit;
         this.registration = context.registerService(Collector.class, new HostCollector(counts), null);
         this.collectors = new ServiceTracker<>(context, Collector.class, null);
         this.shown = shown;
         collectors.open();
     }
 
+    private static ExecutorService requests() {
+        AtomicInteger number = new AtomicInteger();
+        return Executors.newFixedThreadPool(
+                THREADS, task -> Threads.of("telemetry-metrics-" + number.incrementAndGet(), task));
+    }
+
+    private static ScheduledThreadPoolExecutor clock() {
+        ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(
+                1,
+                task -> Threads.of("telemetry-metrics-clock", task),
+                new ThreadPoolExecutor.DiscardPolicy()); // of what comes when it is closed
+        clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
+        clock.setRemoveOnCancelPolicy(true);
+        clock.setKeepAliveTime(1, TimeUnit.SECONDS);
+        clock.allowCoreThreadTimeOut(true);
+        return clock;
+    }
+
     @Override
     public synchronized void listen(String host, int port) {
         wanted = port == 0 ? Address.NONE : new Address(host, port);
+        closedInVain = "";
         move();
     }
 
@@ -87,12 +134,10 @@ final class MetricsEndpoint implements Metrics {
             try {
                 replace();
             } catch (IOException | IllegalArgumentException e) {
-                problem =
-                        "prometheus_metrics_port = " + wanted.port() + " at prometheus_metrics_host = " + wanted.host()
-                                + ": " + (e.getMessage() == null ? e : e.getMessage())
-                                + "; choose another, or free it: it is tried every " + RETRY_SECONDS + " s"
-                                + (open.isNone() ? "" : ", and until then the endpoint stays at " + open);
-                retry = executor.schedule(this::move, RETRY_SECONDS, TimeUnit.SECONDS);
+                problem = "prometheus_metrics_port = " + wanted.port() + " at prometheus_metrics_host = "
+                        + wanted.host() + ": " + reason(e) + "; choose another, or free it: it is tried every "
+                        + pause.toSeconds() + " s" + (open.isNone() ? "" : ", and until then " + whatStays());
+                retry = clock.schedule(this::move, pause.toMillis(), TimeUnit.MILLISECONDS);
             }
         }
         if (!problem.isEmpty() && !problem.equals(before)) {
@@ -101,26 +146,55 @@ final class MetricsEndpoint implements Metrics {
         shown.metrics(open.toString(), problem);
     }
 
-    private void replace() throws IOException {
-        Address old = open;
-        if (old.port() == wanted.port()) { // one may be part of the other, as every address is of 0.0.0.0
-            stop();
+    private String whatStays() {
+        return "the endpoint stays at " + open
+                + (open.port() == wanted.port() ? "; if that is in the way, set the port to 0 for a moment" : "");
+    }
+
+    /** With what happened on the way. */
+    private static String reason(Throwable e) {
+        StringBuilder reason = new StringBuilder(e.getMessage() == null ? e.toString() : e.getMessage());
+        for (Throwable further : e.getSuppressed()) {
+            reason.append("; ").append(further.getMessage());
         }
-        HttpServer next = null;
+        return reason.toString();
+    }
+
+    /** The new one first, if it can be had beside the old one: so there is always one. */
+    private void replace() throws IOException {
+        HttpServer next;
         try {
             next = wanted.isNone() ? null : serve(wanted);
         } catch (IOException | IllegalArgumentException e) {
-            if (server == null && !old.isNone()) {
-                server = serve(old);
-                open = old;
+            if (open.port() != wanted.port() || reason(e).equals(closedInVain)) {
+                throw e;
             }
-            throw e;
+            closedInVain = reason(e);
+            next = serveInPlaceOfOurs();
         }
         stop();
         server = next;
         open = wanted;
         if (next != null) {
             log.info("metrics_endpoint_opened url=http://{}/metrics", open);
+        }
+    }
+
+    /** One may be part of the other, as every address is of 0.0.0.0. Not for every retry: scrapes would find nothing. */
+    private HttpServer serveInPlaceOfOurs() throws IOException {
+        Address old = open;
+        stop();
+        try {
+            return serve(wanted);
+        } catch (IOException | IllegalArgumentException e) {
+            try {
+                server = serve(old);
+                open = old;
+            } catch (IOException | IllegalArgumentException again) {
+                e.addSuppressed(
+                        new IOException("the endpoint could not be opened again at " + old + ": " + reason(again)));
+            }
+            throw e;
         }
     }
 
@@ -131,13 +205,27 @@ final class MetricsEndpoint implements Metrics {
         caller.setContextClassLoader(MetricsEndpoint.class.getClassLoader());
         try {
             HttpServer made = HttpServer.create(new InetSocketAddress(at.host(), at.port()), 0);
-            made.setExecutor(executor);
-            made.createContext("/", exchange -> answer(exchange));
+            made.setExecutor(this::exchange);
+            made.createContext("/", this::answer);
             made.start();
             return made;
         } finally {
             caller.setContextClassLoader(before);
         }
+    }
+
+    /**
+     * Runs what the server makes of a connection on which something has come: to read the request, and to answer it. If
+     * that takes too long, as when half a request is all that ever comes, it is interrupted, which closes the connection: a
+     * channel of java.nio does that when its thread is.
+     */
+    private void exchange(Runnable exchange) {
+        FutureTask<?> task = new FutureTask<>(exchange, null);
+        requests.execute(() -> {
+            Future<?> end = clock.schedule(() -> task.cancel(true), limit.toMillis(), TimeUnit.MILLISECONDS);
+            task.run();
+            end.cancel(false);
+        });
     }
 
     private void answer(HttpExchange exchange) throws IOException {
@@ -147,15 +235,15 @@ final class MetricsEndpoint implements Metrics {
             } else if (!exchange.getRequestMethod().equals("GET")) {
                 exchange.sendResponseHeaders(405, -1);
             } else {
-                List<MetricFamilySamples> families =
-                        Families.merge(collectors.getTracked().values());
+                List<MetricFamilySamples> merged =
+                        families.merge(collectors.getTracked().values());
                 exchange.getResponseHeaders().set("Content-Type", TextFormat.CONTENT_TYPE_004);
                 exchange.sendResponseHeaders(200, 0);
                 try (Writer writer = new OutputStreamWriter(exchange.getResponseBody(), StandardCharsets.UTF_8)) {
-                    TextFormat.write004(writer, Collections.enumeration(families));
+                    TextFormat.write004(writer, Collections.enumeration(merged));
                 }
             }
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // which nobody would hear of: see exchange
             log.error("metrics_endpoint_error request={}", exchange.getRequestURI(), e);
         }
     }
@@ -171,7 +259,8 @@ final class MetricsEndpoint implements Metrics {
     @Override
     public void close() {
         listen("", 0);
-        Threads.end(executor);
+        Threads.end(requests);
+        Threads.end(clock);
         registration.unregister();
         collectors.close();
     }

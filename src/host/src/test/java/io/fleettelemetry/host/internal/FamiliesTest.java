@@ -5,19 +5,29 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.Collector.MetricFamilySamples.Sample;
+import io.prometheus.client.Collector.Type;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class FamiliesTest {
 
-    private static Collector collector(String family, Sample... samples) {
+    private static Collector collector(Supplier<List<MetricFamilySamples>> families) {
         return new Collector() {
             @Override
             public List<MetricFamilySamples> collect() {
-                return List.of(new MetricFamilySamples(family, Type.COUNTER, "help", List.of(samples)));
+                return families.get();
             }
         };
+    }
+
+    private static Collector collector(String family, Sample... samples) {
+        return collector(() -> List.of(new MetricFamilySamples(family, Type.COUNTER, "help", List.of(samples))));
     }
 
     private static Sample sample(String name, double value, String... labels) {
@@ -34,11 +44,12 @@ class FamiliesTest {
 
     @Test
     void instances_of_a_datastore_share_one_family_and_equal_labels_are_added_up() {
-        List<MetricFamilySamples> merged = Families.merge(List.of(
-                collector("nats_err", sample("nats_err", 1, "record_type", "V")),
-                collector("a_first"),
-                collector("nats_err", sample("nats_err", 2, "record_type", "V")),
-                collector("nats_err", sample("nats_err", 4, "record_type", "V", "datastore", "nats-eu"))));
+        List<MetricFamilySamples> merged = new Families()
+                .merge(List.of(
+                        collector("nats_err", sample("nats_err", 1, "record_type", "V")),
+                        collector("a_first"),
+                        collector("nats_err", sample("nats_err", 2, "record_type", "V")),
+                        collector("nats_err", sample("nats_err", 4, "record_type", "V", "datastore", "nats-eu"))));
         assertEquals(
                 List.of("a_first", "nats_err"), merged.stream().map(f -> f.name).toList());
         assertEquals(
@@ -48,12 +59,63 @@ class FamiliesTest {
 
     @Test
     void a_collector_that_throws_is_left_out() {
-        Collector broken = new Collector() {
-            @Override
-            public List<MetricFamilySamples> collect() {
-                throw new IllegalStateException("on purpose");
+        assertLeftOut(collector(() -> {
+            throw new IllegalStateException("on purpose");
+        }));
+        assertLeftOut(collector(() -> {
+            throw new NoClassDefFoundError("its bundle was refreshed");
+        }));
+    }
+
+    @Test
+    void a_collector_whose_families_cannot_be_written_is_left_out() {
+        assertLeftOut(collector(() -> List.of(new MetricFamilySamples("a", Type.COUNTER, null, List.of()))));
+    }
+
+    private static void assertLeftOut(Collector broken) {
+        assertEquals(
+                List.of("good"),
+                new Families()
+                        .merge(List.of(broken, collector("good"))).stream()
+                                .map(family -> family.name)
+                                .toList());
+    }
+
+    @Test
+    void a_collector_that_throws_is_named_once_until_it_has_worked_again() {
+        Families families = new Families();
+        AtomicBoolean works = new AtomicBoolean();
+        Collector collector = collector(() -> {
+            if (works.get()) {
+                return List.of();
             }
-        };
-        assertEquals(1, Families.merge(List.of(broken, collector("good"))).size());
+            throw new NoClassDefFoundError("its bundle was refreshed");
+        });
+        Runnable scrape = () -> families.merge(List.of(collector));
+        assertEquals(1, timesNamed(collector, scrape, scrape));
+        works.set(true);
+        assertEquals(0, timesNamed(collector, scrape));
+        works.set(false);
+        assertEquals(1, timesNamed(collector, scrape, scrape));
+    }
+
+    /** By what slf4j-simple writes to standard error. */
+    private static long timesNamed(Collector collector, Runnable... actions) {
+        String event =
+                "metrics_collector_error collector=" + collector.getClass().getName();
+        PrintStream before = System.err;
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        try {
+            for (Runnable action : actions) {
+                action.run();
+            }
+        } finally {
+            System.setErr(before);
+        }
+        return bytes.toString(StandardCharsets.UTF_8)
+                .lines()
+                .filter(line -> line.contains(event))
+                .count();
     }
 }

@@ -1,6 +1,8 @@
 package io.fleettelemetry.datastore.logger;
 
+import com.google.gson.JsonObject;
 import io.fleettelemetry.api.Producer;
+import java.util.List;
 import java.util.Map;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.FrameworkUtil;
@@ -12,6 +14,7 @@ import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
@@ -39,14 +42,23 @@ public final class LoggerComponent {
         boolean verbose() default false;
     }
 
-    private final LoggerDatastore datastore =
-            new LoggerDatastore(LoggerFactory.getLogger(LoggerDatastore.class), LoggerSettings.DEFAULTS);
+    private final Logger log;
+    private final LoggerDatastore datastore;
     private final ServiceRegistration<Producer> registration;
+    private List<String> unknown = List.of();
 
     /** Opens the datastore for business. */
     @Activate
     public LoggerComponent(BundleContext context, Map<String, Object> configuration) {
+        this(context, configuration, LoggerFactory.getLogger(LoggerDatastore.class));
+    }
+
+    /** @param log where records are written, and what is wrong with the configuration */
+    LoggerComponent(BundleContext context, Map<String, ?> configuration, Logger log) {
+        this.log = log;
+        datastore = new LoggerDatastore(log, LoggerSettings.DEFAULTS);
         configure(configuration);
+        datastore.open();
         registration = context.registerService(
                 Producer.class,
                 datastore,
@@ -55,11 +67,25 @@ public final class LoggerComponent {
 
     /** Applies a configuration. A wrong one is not thrown: SCR would take the component away until a restart. */
     @Modified
-    void configure(Map<String, Object> configuration) {
+    void configure(Map<String, ?> configuration) {
+        nameUnknown(LoggerSettings.unknownKeys(configuration));
         try {
             datastore.use(LoggerSettings.of(configuration));
         } catch (IllegalArgumentException e) {
             datastore.refuse(e.getMessage());
+        }
+    }
+
+    /** First of all, whatever else the configuration is: a mistyped key may be all that is new in it. */
+    private void nameUnknown(List<String> keys) {
+        if (!keys.equals(unknown)) {
+            unknown = keys;
+            keys.forEach(key -> {
+                JsonObject fields = new JsonObject();
+                fields.addProperty("key", key);
+                fields.addProperty("error", "no such key; it has no effect");
+                log.warn("logger_unknown_setting {}", fields);
+            });
         }
     }
 

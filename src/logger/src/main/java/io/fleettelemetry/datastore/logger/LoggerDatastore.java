@@ -6,6 +6,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -15,8 +16,9 @@ import org.slf4j.Logger;
 /**
  * The datastore {@code logger}: writes each record to the log, decoded, as one line of JSON.
  *
- * <p>All its work is done, and every receipt called, on the caller's thread before {@link #produce} returns. A record is
- * confirmed when the logging framework has taken its line. One that cannot be decoded fails as
+ * <p>One thread writes the lines and calls the receipts, in the order of offering: a log that is slow, or hangs, holds up
+ * nobody who offers records. What waits for it is bounded, and further records are refused as {@link Failure.Kind#FULL}. A
+ * record is confirmed when the logging framework has taken its line. One that cannot be decoded fails as
  * {@link Failure.Kind#INVALID}; the log then has the event {@code record_logging_error} in its place.
  *
  * <p>Every message is an event's name, a blank, and the event's fields as a JSON object:
@@ -27,18 +29,32 @@ final class LoggerDatastore implements CloseableProducer {
     /** The name that routes use. */
     static final String NAME = "logger";
 
+    /** How long closing waits for the log to take what was accepted. */
+    private static final Duration DRAIN = Duration.ofSeconds(2);
+    /** How long it then waits for the thread, which may be in the middle of a line. */
+    private static final Duration LAST_LINE = Duration.ofSeconds(1);
+
     private final Logger log;
     private final RecordJson json;
+    private final Backlog backlog = new Backlog();
+    private final Thread writer = new Thread(this::run, "logger-write");
     private final LongAdder confirmed = new LongAdder();
     private final LongAdder failed = new LongAdder();
     private volatile LoggerSettings settings;
     private volatile Optional<String> refusal = Optional.empty();
-    private volatile boolean closed;
 
     LoggerDatastore(Logger log, LoggerSettings settings) {
         this.log = log;
         this.json = new RecordJson(log);
         this.settings = settings;
+        writer.setDaemon(true); // a log that hangs must not keep a process from its end
+        // Not that of whoever opens it, which would then be held as long as this thread lives.
+        writer.setContextClassLoader(LoggerDatastore.class.getClassLoader());
+    }
+
+    /** Begins to write. */
+    void open() {
+        writer.start();
     }
 
     /** From the next record on, works by these settings. */
@@ -65,38 +81,61 @@ final class LoggerDatastore implements CloseableProducer {
 
     @Override
     public void produce(TelemetryRecord record, Receipt receipt) {
-        Optional<Failure> failure = write(record);
-        failure.ifPresentOrElse(why -> failed.increment(), confirmed::increment);
+        Backlog.Entry entry = new Backlog.Entry(record, receipt, settings.verbose());
+        backlog.offer(entry).ifPresent(why -> end(entry, Optional.of(why)));
+    }
+
+    private void run() {
         try {
-            if (failure.isPresent()) {
-                receipt.failed(record, failure.get());
-            } else {
-                receipt.confirmed(record);
+            for (Backlog.Entry entry = backlog.oldest(); entry != null; entry = backlog.oldest()) {
+                Optional<Failure> failure = write(entry);
+                if (backlog.end(entry)) {
+                    end(entry, failure);
+                }
             }
-        } catch (Throwable e) { // not only exceptions: a host that is being replaced throws LinkageErrors
-            log.error("logger_receipt_error {}", json.envelope(record), e);
+        } finally {
+            // Felix may remember a thread that once loaded a class at the same moment as another.
+            Thread.currentThread().setContextClassLoader(null);
         }
     }
 
     /** Writes the record's line, or the one that says why there is none; returns what went wrong, if anything. */
-    private Optional<Failure> write(TelemetryRecord record) {
-        if (closed) {
-            return Optional.of(new Failure(Failure.Kind.CLOSED, "the logger datastore is closed"));
-        }
+    private Optional<Failure> write(Backlog.Entry entry) {
         try {
-            JsonObject fields = json.envelope(record);
+            JsonObject fields = json.envelope(entry.record());
             try {
-                fields.add("data", json.data(record, settings.verbose()));
+                fields.add("data", json.data(entry.record(), entry.verbose()));
                 log.info("record_payload {}", fields);
                 return Optional.empty();
             } catch (RecordJson.Unreadable e) {
-                fields.addProperty("txtype", record.type());
+                fields.addProperty("txtype", entry.record().type());
                 fields.addProperty("error", e.getMessage());
                 log.error("record_logging_error {}", fields);
                 return Optional.of(new Failure(Failure.Kind.INVALID, e.getMessage()));
             }
-        } catch (RuntimeException e) { // an appender may throw; the record must end all the same
+        } catch (Throwable e) { // an appender may throw anything; the record must end, and the thread must not
             return Optional.of(new Failure(Failure.Kind.ERROR, "the log did not take the record: " + e));
+        }
+    }
+
+    private void end(Backlog.Entry entry, Optional<Failure> failure) {
+        failure.ifPresentOrElse(why -> failed.increment(), confirmed::increment);
+        try {
+            if (failure.isPresent()) {
+                entry.receipt().failed(entry.record(), failure.get());
+            } else {
+                entry.receipt().confirmed(entry.record());
+            }
+        } catch (Throwable e) { // not only exceptions: a host that is being replaced throws LinkageErrors
+            complain(entry, e);
+        }
+    }
+
+    private void complain(Backlog.Entry entry, Throwable e) {
+        try {
+            log.error("logger_receipt_error {}", json.envelope(entry.record()), e);
+        } catch (Throwable again) {
+            // Then there is no place to say it.
         }
     }
 
@@ -110,19 +149,39 @@ final class LoggerDatastore implements CloseableProducer {
         Map<String, String> details = new LinkedHashMap<>();
         details.put("confirmed_records", Long.toString(confirmed.sum()));
         details.put("failed_records", Long.toString(failed.sum()));
+        details.put("waiting_records", Integer.toString(backlog.records()));
         details.put("verbose", Boolean.toString(settings.verbose()));
         Optional<String> wrong = refusal;
-        if (closed) {
+        if (backlog.isClosed()) {
             return new Status(Status.State.CRITICAL, "closed", details);
+        }
+        if (backlog.isFull()) {
+            return new Status(
+                    Status.State.WARN, "the log is slower than the records; see why its appenders are", details);
         }
         return wrong.map(reason -> new Status(
                         Status.State.WARN, "works by its last good settings; correct this one: " + reason, details))
                 .orElseGet(() -> new Status(Status.State.OK, "records are written to the log", details));
     }
 
-    /** Refuses records from now on. One that another thread is handing over at this moment ends there as usual. */
+    /**
+     * What waits gets a moment to be written. If the log hangs, the rest fails from here, because the thread whose part that
+     * is hangs with it; that one ends as soon as the log lets it go.
+     */
     @Override
     public void close() {
-        closed = true;
+        backlog.close();
+        awaitWriter(DRAIN);
+        Failure why = new Failure(Failure.Kind.CLOSED, "the logger datastore was closed before the log had taken it");
+        backlog.takeAway().forEach(entry -> end(entry, Optional.of(why)));
+        awaitWriter(LAST_LINE);
+    }
+
+    private void awaitWriter(Duration longest) {
+        try {
+            writer.join(longest.toMillis());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 }

@@ -15,6 +15,9 @@ public final class LoggerProducerFactory implements ProducerFactory {
 
     @Override
     public CloseableProducer open(Map<String, String> settings) {
-        return new LoggerDatastore(LoggerFactory.getLogger(LoggerDatastore.class), LoggerSettings.of(settings));
+        LoggerDatastore datastore =
+                new LoggerDatastore(LoggerFactory.getLogger(LoggerDatastore.class), LoggerSettings.of(settings));
+        datastore.open();
+        return datastore;
     }
 }

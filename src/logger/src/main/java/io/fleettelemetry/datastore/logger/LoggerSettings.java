@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.logger;
 
 import io.fleettelemetry.api.settings.SettingsReader;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -9,6 +10,8 @@ import java.util.Map;
  * @param verbose true: every value of a {@code V} record stands in an object of one member that names its kind
  */
 record LoggerSettings(boolean verbose) {
+
+    private static final String VERBOSE = "verbose";
 
     static final LoggerSettings DEFAULTS = new LoggerSettings(false);
 
@@ -20,8 +23,13 @@ record LoggerSettings(boolean verbose) {
      */
     static LoggerSettings of(Map<String, ?> values) {
         SettingsReader reader = new SettingsReader(values);
-        LoggerSettings settings = new LoggerSettings(reader.flag("verbose", DEFAULTS.verbose));
+        LoggerSettings settings = new LoggerSettings(reader.flag(VERBOSE, DEFAULTS.verbose));
         reader.check();
         return settings;
+    }
+
+    /** The keys among these that have no meaning here: mistyped ones, most likely. */
+    static List<String> unknownKeys(Map<String, ?> values) {
+        return new SettingsReader(values).unknownKeys(List.of(VERBOSE));
     }
 }

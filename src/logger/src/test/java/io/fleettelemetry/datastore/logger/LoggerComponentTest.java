@@ -8,7 +8,9 @@ import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Status;
 import java.lang.reflect.Proxy;
 import java.util.Dictionary;
+import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
@@ -18,10 +20,22 @@ class LoggerComponentTest {
     private Producer offered;
     private Dictionary<?, ?> properties;
     private boolean registered;
+    private final LogLines log = new LogLines();
+    private LoggerComponent component;
+
+    @AfterEach
+    void close() {
+        component.close();
+        assertFalse(registered);
+        assertFalse(
+                Thread.getAllStackTraces().keySet().stream()
+                        .anyMatch(thread -> thread.getName().startsWith("logger")),
+                "no thread is left");
+    }
 
     @Test
     void the_service_says_its_datastore_and_none_of_its_configuration() {
-        new LoggerComponent(context(), Map.of("verbose", "true"));
+        component = new LoggerComponent(context(), Map.of("verbose", "true"));
         assertTrue(registered);
         assertEquals("logger", properties.get("telemetry.datastore"));
         assertEquals(1, properties.size());
@@ -30,7 +44,7 @@ class LoggerComponentTest {
 
     @Test
     void a_changed_configuration_works_at_once_in_the_same_service() {
-        LoggerComponent component = new LoggerComponent(context(), Map.of());
+        component = new LoggerComponent(context(), Map.of());
         assertEquals("false", verbose());
         component.configure(Map.of("verbose", true));
         assertEquals("true", verbose());
@@ -40,7 +54,7 @@ class LoggerComponentTest {
 
     @Test
     void a_wrong_value_changes_nothing_but_the_status() {
-        LoggerComponent component = new LoggerComponent(context(), Map.of("verbose", "true"));
+        component = new LoggerComponent(context(), Map.of("verbose", "true"));
         component.configure(Map.of("verbose", "maybe"));
         assertEquals("true", verbose());
         assertEquals(Status.State.WARN, offered.status().state());
@@ -50,15 +64,27 @@ class LoggerComponentTest {
 
     @Test
     void a_wrong_value_from_the_start_leaves_the_defaults() {
-        new LoggerComponent(context(), Map.of("verbose", "maybe"));
+        component = new LoggerComponent(context(), Map.of("verbose", "maybe"));
         assertTrue(registered);
         assertEquals("false", verbose());
         assertEquals(Status.State.WARN, offered.status().state());
     }
 
     @Test
+    void a_mistyped_key_is_named_once_however_often_it_comes() {
+        component = new LoggerComponent(context(), Map.of("verbos", "true", "service.pid", "any"), log.logger);
+        component.configure(Map.of("verbos", "true"));
+        String line = "WARN logger_unknown_setting {\"key\":\"verbos\",\"error\":\"no such key; it has no effect\"}";
+        assertEquals(List.of(line), log.all());
+        component.configure(Map.of("verbose", "true"));
+        component.configure(Map.of("verbose", "maybe", "verbos", "true"));
+        assertEquals(line, log.all().get(1), "it is named even if something else is wrong");
+    }
+
+    @Test
     void when_it_ends_the_service_is_gone_and_closed() {
-        new LoggerComponent(context(), Map.of()).close();
+        component = new LoggerComponent(context(), Map.of());
+        component.close();
         assertFalse(registered);
         assertEquals(Status.State.CRITICAL, offered.status().state());
     }

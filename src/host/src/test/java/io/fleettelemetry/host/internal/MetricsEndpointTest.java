@@ -1,0 +1,251 @@
+package io.fleettelemetry.host.internal;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.prometheus.client.Collector;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.osgi.framework.ServiceRegistration;
+
+class MetricsEndpointTest {
+
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Duration LONG = Duration.ofMinutes(5);
+    private static final Duration OFTEN = Duration.ofMillis(50);
+    private static final String HERE = "127.0.0.1";
+    /** No machine's: it is for documentation (RFC 5737). */
+    private static final String NOWHERE = "192.0.2.1";
+
+    private final Services services = new Services();
+    private final List<Socket> sockets = new ArrayList<>();
+    private final AtomicInteger attempts = new AtomicInteger();
+    private volatile String address = "";
+    private volatile String problem = "";
+    private MetricsEndpoint endpoint = endpoint(OFTEN, LONG);
+
+    private MetricsEndpoint endpoint(Duration retry, Duration limit) {
+        return new MetricsEndpoint(services.context, new Counts(), this::shown, retry, limit);
+    }
+
+    private void shown(String address, String problem) {
+        this.address = address;
+        this.problem = problem;
+        attempts.incrementAndGet();
+    }
+
+    @AfterEach
+    void close() throws IOException {
+        for (Socket socket : sockets) {
+            socket.close();
+        }
+        endpoint.close();
+        assertEquals(0, services.count(), "no service is left");
+        await("no thread is left").atMost(SOON).until(() -> !threads("telemetry-metrics"));
+    }
+
+    private static boolean threads(String name) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .anyMatch(thread -> thread.getName().startsWith(name));
+    }
+
+    private static int freePort() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName(HERE))) {
+            return socket.getLocalPort();
+        }
+    }
+
+    private static ServerSocket taking(String host, int port) throws IOException {
+        ServerSocket socket = new ServerSocket();
+        socket.bind(new InetSocketAddress(host, port));
+        return socket;
+    }
+
+    /** Waits for the next attempts to have what is wanted. */
+    private void awaitAttempts(int more) {
+        int before = attempts.get();
+        await().atMost(SOON).until(() -> attempts.get() >= before + more);
+    }
+
+    private Socket send(int port, String text) throws IOException {
+        Socket socket = new Socket(HERE, port);
+        sockets.add(socket);
+        socket.setSoTimeout((int) SOON.toMillis());
+        socket.getOutputStream().write(text.getBytes(StandardCharsets.US_ASCII));
+        return socket;
+    }
+
+    private static String get(int port) throws Exception {
+        HttpResponse<String> response = HttpClient.newHttpClient()
+                .send(
+                        HttpRequest.newBuilder(URI.create("http://" + HERE + ":" + port + "/metrics"))
+                                .timeout(SOON)
+                                .build(),
+                        HttpResponse.BodyHandlers.ofString());
+        assertEquals(200, response.statusCode());
+        return response.body();
+    }
+
+    /** Sends a request and reads one answer, on a connection that stays. */
+    private static String getBy(Socket connection) throws IOException {
+        connection
+                .getOutputStream()
+                .write("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+        StringBuilder answer = new StringBuilder();
+        while (answer.indexOf("\r\n0\r\n\r\n") < 0) {
+            int next = connection.getInputStream().read();
+            assertTrue(next >= 0, "the connection was closed behind: " + answer);
+            answer.append((char) next);
+        }
+        return answer.toString();
+    }
+
+    @Test
+    void it_is_there_until_it_is_switched_off() throws Exception {
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        assertEquals(HERE + ":" + port, address);
+        assertTrue(get(port).contains("# TYPE record_total counter\n"));
+        endpoint.listen("", 0);
+        assertEquals("", address);
+        taking(HERE, port).close();
+    }
+
+    @Test
+    void half_a_request_keeps_nobody_from_the_metrics() throws Exception {
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        send(port, "GET /metrics HTTP/1.1\r\n");
+        assertTrue(get(port).contains("# TYPE record_total counter\n"));
+    }
+
+    @Test
+    void many_halves_of_requests_are_cut_off_in_the_end() throws Exception {
+        endpoint.close();
+        endpoint = endpoint(OFTEN, Duration.ofMillis(200));
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        for (int i = 0; i < 10; i++) {
+            send(port, "GET /metrics HTTP/1.1\r\n");
+        }
+        assertTrue(get(port).contains("# TYPE record_total counter\n"));
+        for (Socket socket : sockets) {
+            assertEquals(-1, socket.getInputStream().read(), "it is closed");
+        }
+    }
+
+    @Test
+    void half_a_request_keeps_nobody_from_having_a_port_that_becomes_free() throws Exception {
+        int first = freePort();
+        endpoint.listen(HERE, first);
+        send(first, "GET /metrics HTTP/1.1\r\n");
+        int second;
+        try (ServerSocket taken = taking(HERE, 0)) {
+            second = taken.getLocalPort();
+            endpoint.listen(HERE, second);
+            assertEquals(HERE + ":" + first, address);
+            assertTrue(
+                    problem.startsWith("prometheus_metrics_port = " + second
+                            + " at prometheus_metrics_host = 127.0.0.1: Address already in use; "),
+                    problem);
+            assertTrue(problem.endsWith("and until then the endpoint stays at " + HERE + ":" + first), problem);
+            awaitAttempts(2);
+        }
+        await().atMost(SOON).until(() -> problem.isEmpty());
+        assertEquals(HERE + ":" + second, address);
+        get(second);
+        await("nothing to wait for, no thread that waits")
+                .atMost(SOON)
+                .until(() -> !threads("telemetry-metrics-clock"));
+    }
+
+    @Test
+    void another_address_with_the_same_port_is_had_although_ours_is_in_its_way() throws Exception {
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        endpoint.listen("0.0.0.0", port);
+        assertEquals("0.0.0.0:" + port, address);
+        get(port);
+        endpoint.listen(HERE, port);
+        assertEquals(HERE + ":" + port, address);
+        get(port);
+        assertEquals("", problem);
+    }
+
+    @Test
+    void an_address_with_the_same_port_that_cannot_be_had_disturbs_the_endpoint_no_more_than_once() throws Exception {
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        endpoint.listen(NOWHERE, port);
+        assertEquals(HERE + ":" + port, address);
+        assertTrue(problem.contains("= " + NOWHERE + ": Cannot assign requested address"), problem);
+        Socket scraper = send(port, "");
+        getBy(scraper);
+        awaitAttempts(3);
+        assertTrue(getBy(scraper).startsWith("HTTP/1.1 200 "));
+    }
+
+    @Test
+    void an_endpoint_that_cannot_be_opened_again_is_named_beside_the_reason_that_it_was_closed_for() throws Exception {
+        endpoint.close();
+        endpoint = endpoint(LONG, LONG);
+        int port = freePort();
+        try (ServerSocket inTheWay = taking("127.0.0.2", port)) {
+            List<ServerSocket> taken = new ArrayList<>();
+            Thread greedy = new Thread(() -> {
+                while (taken.isEmpty()) {
+                    try {
+                        taken.add(taking(HERE, port));
+                    } catch (IOException e) {
+                        // until it is free
+                    }
+                }
+            });
+            endpoint.listen(HERE, port);
+            greedy.start();
+            await().atMost(SOON).pollInterval(Duration.ofMillis(1)).until(() -> {
+                endpoint.listen("0.0.0.0", port);
+                return address.isEmpty();
+            });
+            greedy.join();
+            assertTrue(
+                    problem.contains("= 0.0.0.0: Address already in use; the endpoint could not be opened again at "
+                            + HERE + ":" + port + ": Address already in use; "),
+                    problem);
+            assertFalse(problem.contains("stays at"), problem);
+            taken.get(0).close();
+        }
+    }
+
+    @Test
+    void a_collector_that_cannot_do_its_work_costs_no_more_than_what_it_has() throws Exception {
+        endpoint.close();
+        ServiceRegistration<?> broken = services.register(new Collector() {
+            @Override
+            public List<MetricFamilySamples> collect() {
+                throw new NoClassDefFoundError("its bundle was refreshed");
+            }
+        });
+        endpoint = endpoint(OFTEN, LONG);
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        assertTrue(get(port).contains("# TYPE record_total counter\n"));
+        broken.unregister();
+    }
+}
