@@ -99,8 +99,9 @@ class TailIT extends RunningKaraf {
                 "--datastore third|there is no NATS datastore \"third\"; there are: nats, second",
                 "--datastore second|cannot connect to nats://127.0.0.1:",
                 "a..b|subject \"a..b\": must be tokens, * and at the end >, joined by dots; '' is empty",
-                "--count -1|--count: must be a whole number, 0 or more",
-                "a --count x|--count: must be a whole number, 0 or more",
+                "--count -1|--count = -1: must be a whole number, 0 or more",
+                "--count many|--count = many: must be a whole number, 0 or more",
+                "a --count x|--count = x: must be a whole number, 0 or more",
                 "a --what|\"--what\": is no option, or has no value",
                 "a --count|\"--count\": is no option, or has no value",
             })

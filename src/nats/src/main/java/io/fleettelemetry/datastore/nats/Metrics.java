@@ -27,8 +27,8 @@ final class Metrics {
             return registration::unregister;
         } catch (NoClassDefFoundError e) {
             log.info(
-                    "nats_metrics_unavailable datastore={} reason=\"the bundle io.prometheus.simpleclient is not"
-                            + " installed\"",
+                    "nats_metrics_unavailable datastore={} reason=\"the bundle io.prometheus.simpleclient, 0.9, is"
+                            + " not installed\"",
                     datastore.name());
             return () -> {};
         }

@@ -36,8 +36,9 @@ public final class TailCommand implements Action {
     @Completion(DatastoreCompleter.class)
     String datastore = "nats";
 
+    /** A text, because Karaf refuses what is no number before anybody could answer in JSON. */
     @Option(name = "--count", description = "How many records; 0 is until interrupted (Ctrl-C)")
-    long count;
+    String count = "0";
 
     @Option(name = "--json", description = "Write one JSON object for each record and nothing else")
     boolean json;
@@ -52,14 +53,12 @@ public final class TailCommand implements Action {
     public Object execute() throws CommandException {
         try {
             readOptionsBehindSubject();
-            if (count < 0) {
-                throw new IOException("--count: must be a whole number, 0 or more" + USAGE);
-            }
+            long records = records();
             if (!words.isEmpty() && flaw(words.get(0)) != null) {
                 throw new IOException(flaw(words.get(0)) + USAGE);
             }
             Feed feed = Feeds.named(datastore, context);
-            new Tail(feed, words.isEmpty() ? feed.subject() : words.get(0), count, new SessionScreen()).run();
+            new Tail(feed, words.isEmpty() ? feed.subject() : words.get(0), records, new SessionScreen()).run();
         } catch (InterruptedException e) {
             // as endless tails do
         } catch (IOException e) {
@@ -82,19 +81,18 @@ public final class TailCommand implements Action {
             if (word.equals("--datastore") && !isLast) {
                 datastore = words.get(++i);
             } else if (word.equals("--count") && !isLast) {
-                count = count(words.get(++i));
+                count = words.get(++i);
             } else if (!word.equals("--json")) {
                 throw new IOException("\"" + word + "\": is no option, or has no value" + USAGE);
             }
         }
     }
 
-    private static long count(String text) {
-        try {
-            return Long.parseLong(text);
-        } catch (NumberFormatException e) {
-            return -1; // is refused
+    private long records() throws IOException {
+        if (!count.matches("\\d{1,18}")) {
+            throw new IOException("--count = " + count + ": must be a whole number, 0 or more" + USAGE);
         }
+        return Long.parseLong(count);
     }
 
     /** What keeps a text from being a subject to listen to; null if nothing does. */
