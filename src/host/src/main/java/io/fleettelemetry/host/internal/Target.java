@@ -113,7 +113,7 @@ final class Target implements Receipt {
     private void produce(Producer producer, Delivery delivery) {
         try {
             producer.produce(delivery.record, this);
-        } catch (RuntimeException | LinkageError e) {
+        } catch (RuntimeException | Error e) {
             // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
             log.error("producer_error datastore={} record=\"{}\"", name, delivery.record, e);
             failed(delivery.record, new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e));
