@@ -26,6 +26,9 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
@@ -433,6 +436,80 @@ class DispatcherTest {
     }
 
     @Test
+    void what_a_predecessor_gives_back_after_hold_max_ms_and_what_waits_for_it_does_not_expire() {
+        Store old = Store.bounded(10);
+        Store replacement = Store.open();
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        host.bind("nats", old);
+        offer(0, 5);
+        host.bind("nats", replacement);
+        offer(5, 10);
+        awaitHoldMax();
+        old.close();
+        source.awaitEnded(10);
+        assertEquals(numbers(0, 10), replacement.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void nor_does_it_while_one_has_gone_and_the_next_has_yet_to_come() {
+        Store old = Store.bounded(10);
+        Store replacement = Store.open();
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        host.bind("nats", old);
+        offer(0, 5);
+        host.bind("nats", null);
+        offer(5, 10);
+        awaitHoldMax();
+        old.close();
+        host.bind("nats", replacement);
+        source.awaitEnded(10);
+        assertEquals(numbers(0, 10), replacement.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void what_can_be_handed_over_does_not_expire() {
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        offer(0, 5);
+        CountDownLatch release = new CountDownLatch(1);
+        Store store = Store.open();
+        host.bind("nats", (record, receipt) -> {
+            awaitLatch(release);
+            store.produce(record, receipt);
+        });
+        awaitHoldMax();
+        release.countDown();
+        source.awaitEnded(5);
+        assertEquals(numbers(0, 5), store.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void a_predecessor_that_does_not_answer_is_waited_for_as_long_as_a_record_is_held_and_two_seconds_more() {
+        Store away = Store.bounded(10);
+        host.bind("nats", away);
+        configure("records.V", "nats", "hold.max.ms", "100");
+        offer(0, 3);
+        long before = System.nanoTime();
+        Store spare = Store.open();
+        host.bind("nats", spare);
+        offer(3, 6);
+        source.awaitEnded(3);
+        assertTrue(System.nanoTime() - before > Duration.ofMillis(2_100).toNanos());
+        assertEquals(numbers(3, 6), spare.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+        assertEquals(List.of(), log.of("producer_error"), "it may be waiting for its server");
+        assertEquals(1, log.of("records_overtaken").size());
+        assertTrue(log.of("records_overtaken").get(0).contains(" datastore=nats records=3 "));
+
+        away.confirm(1);
+        away.close();
+        source.awaitEnded(6);
+        assertEquals(List.of("3", "4", "5", "1", "2"), spare.stored());
+    }
+
+    @Test
     void one_that_goes_because_it_cannot_work_is_not_waited_for() {
         Store fallen = Store.bounded(10);
         host.bind("nats", fallen);
@@ -451,6 +528,104 @@ class DispatcherTest {
         source.awaitEnded(11);
         assertEquals(List.of("0", "1", "2", "3", "4", "10"), fallen.stored());
         assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void what_one_that_cannot_work_still_has_delays_no_later_replacement() {
+        Store fallen = Store.bounded(10);
+        host.bind("nats", fallen);
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        offer(0, 5);
+        fallen.fall();
+        Store spare = Store.bounded(10);
+        host.bind("nats", spare);
+        offer(5, 10);
+        Store next = Store.open();
+        host.bind("nats", next);
+        offer(10, 15);
+        spare.close();
+        source.awaitEnded(10);
+        assertEquals(numbers(5, 15), next.stored());
+        assertEquals(5, fallen.inFlight());
+    }
+
+    @Test
+    void what_one_that_cannot_work_gives_back_in_the_end_does_not_expire_before_the_next_has_come() {
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        offer(0, 3);
+        Store fallen = Store.bounded(10);
+        host.bind("nats", fallen);
+        await().atMost(SOON).until(() -> fallen.inFlight() == 3);
+        awaitHoldMax();
+        fallen.fall();
+        host.bind("nats", null);
+        fallen.close();
+        long back = System.nanoTime();
+        awaitNanoTime(back + Duration.ofMillis(100).toNanos());
+        Store next = Store.open();
+        host.bind("nats", next);
+        source.awaitEnded(3);
+        assertEquals(numbers(0, 3), next.stored());
+    }
+
+    @Test
+    void one_that_goes_and_comes_back_does_not_wait_for_what_it_has_itself() {
+        Store store = Store.bounded(10);
+        Store other = Store.open();
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        host.bind("nats", store);
+        offer(0, 3);
+        host.bind("nats", other);
+        offer(3, 6);
+        host.bind("nats", store);
+        await().atMost(SOON).until(() -> store.inFlight() == 6);
+        store.confirm(6);
+        source.awaitEnded(6);
+        assertEquals(numbers(0, 6), store.stored());
+        assertEquals(List.of(), other.stored());
+
+        offer(6, 8);
+        host.bind("nats", other);
+        offer(8, 10);
+        assertEquals(List.of(), other.stored(), "it is waited for as before");
+        store.confirm(2);
+        source.awaitEnded(10);
+        assertEquals(numbers(8, 10), other.stored());
+    }
+
+    @Test
+    void one_that_answers_twice_delays_no_replacement() {
+        host.bind("nats", (record, receipt) -> {
+            receipt.confirmed(record);
+            receipt.confirmed(record);
+        });
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        offer(0, 3);
+        Store next = Store.open();
+        host.bind("nats", next);
+        offer(3, 6);
+        source.awaitEnded(6);
+        assertEquals(numbers(3, 6), next.stored());
+    }
+
+    @Test
+    void one_that_refuses_later_again_and_again_does_not_keep_a_record_for_ever() {
+        ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor();
+        Failure full = new Failure(Failure.Kind.FULL, "full by the test");
+        host.bind(
+                "nats",
+                (record, receipt) -> later.schedule(() -> receipt.failed(record, full), 5, TimeUnit.MILLISECONDS));
+        configure("records.V", "nats", "hold.max.ms", "500");
+        try {
+            offer(0, 3);
+            source.awaitEnded(3);
+        } finally {
+            host.bind("nats", null);
+            later.shutdown();
+        }
+        assertTrue(source.outcomes().stream()
+                .allMatch(outcome -> outcome.failure().kind() == Failure.Kind.EXPIRED
+                        && outcome.failure().reason().contains("full by the test")));
     }
 
     @Test
