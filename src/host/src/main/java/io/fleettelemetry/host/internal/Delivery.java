@@ -54,6 +54,11 @@ final class Delivery extends Line.Answer {
         return (Delivery) record.context();
     }
 
+    /** Whether somebody else is kept waiting by a target that is slow to take it. */
+    boolean hasOtherTargets() {
+        return route.targets().size() > 1;
+    }
+
     /** The record for the hold of this target: always the same one, so that coming back does not make it younger. */
     synchronized Held heldBy(Target target) {
         for (Held known = held; known != null; known = known.other()) {

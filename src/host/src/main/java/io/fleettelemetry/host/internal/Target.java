@@ -38,6 +38,8 @@ final class Target {
     private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     /** How long a producer that went may take to begin closing, and to give back what it could not end. */
     private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** After a wait, how many times as long the other datastores of a route are not kept waiting: so it is 5 % of the time. */
+    private static final int PAUSE_FACTOR = 19;
     /** How long the hold's thread stays when there is nothing to do, so that a datastore at its limit does not start one
      * for each refusal. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -72,6 +74,8 @@ final class Target {
     private Failure refusal;
     /** Time before this one does not count as time held, in {@link System#nanoTime}. */
     private long heldFrom = System.nanoTime();
+    /** When a record with other datastores may wait for room again, in {@link System#nanoTime}. */
+    private long patientFrom = System.nanoTime();
     /** What had been confirmed when an offer waited for room in vain; -1 if none has, or much is different since. */
     private long stuckAt = -1;
 
@@ -120,68 +124,104 @@ final class Target {
     }
 
     private void offerToHold(Delivery delivery) {
-        Failure failure = null;
+        Failure failure;
         lock.lock();
         try {
-            long deadline = System.nanoTime() + settings.dispatchWait().toNanos();
-            while (failure == null) {
-                if (closed) {
-                    failure = hostStopped();
-                } else if (direct != null && hold.isEmpty()) {
-                    lock.unlock();
-                    try {
-                        if (offerDirectly(delivery)) {
-                            return;
-                        }
-                    } finally {
-                        lock.lock();
-                    }
-                } else if (hold.hasRoomFor(delivery, settings.holdMaxBytes())) {
-                    hold.add(delivery.heldBy(this));
-                    logAbsence();
-                    wakeKeeper();
-                    return;
-                } else if (isStuck()) {
-                    failure = noRoom("an earlier record has waited");
-                } else if (!awaitRoom(deadline)) {
-                    stuckAt = confirmed.sum();
-                    failure = noRoom("waited");
-                }
-            }
+            failure = takeOrRefuse(delivery);
         } finally {
             lock.unlock();
         }
-        end(delivery, failure);
+        if (failure != null) {
+            end(delivery, failure);
+        }
+    }
+
+    /** Takes a record, waiting for room if it may; null, or why it did not. */
+    private Failure takeOrRefuse(Delivery delivery) {
+        if (take(delivery)) {
+            return null;
+        }
+        Failure vain = whyNotToWait();
+        if (vain != null) {
+            return vain;
+        }
+        if (!delivery.hasOtherTargets()) {
+            return awaitRoom(delivery);
+        }
+        long start = System.nanoTime();
+        if (start - patientFrom < 0) {
+            return noRoom("not waited for, because other datastores of its route have waited 5 % of the time already");
+        }
+        try {
+            return awaitRoom(delivery);
+        } finally {
+            long end = System.nanoTime();
+            long next = end + PAUSE_FACTOR * (end - start);
+            patientFrom = next - patientFrom > 0 ? next : patientFrom; // several may have waited at once
+        }
+    }
+
+    /** Takes a record, to the producer or into the hold; false if there is no room. */
+    private boolean take(Delivery delivery) {
+        while (direct != null && hold.isEmpty()) {
+            lock.unlock();
+            try {
+                if (offerDirectly(delivery)) {
+                    return true;
+                }
+            } finally {
+                lock.lock();
+            }
+        }
+        if (closed || !hold.hasRoomFor(delivery, settings.holdMaxBytes())) {
+            return false;
+        }
+        hold.add(delivery.heldBy(this));
+        logAbsence();
+        wakeKeeper();
+        return true;
+    }
+
+    private Failure awaitRoom(Delivery delivery) {
+        long deadline = System.nanoTime() + settings.dispatchWait().toNanos();
+        try {
+            for (long nanos = settings.dispatchWait().toNanos(); nanos > 0; nanos = deadline - System.nanoTime()) {
+                room.awaitNanos(nanos);
+                if (take(delivery)) {
+                    return null;
+                }
+                Failure vain = whyNotToWait();
+                if (vain != null) {
+                    return vain;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return noRoom("the thread that offered it was interrupted while it waited");
+        }
+        stuckAt = confirmed.sum();
+        return noRoom("waited");
     }
 
     /**
-     * Whether an offer has waited for room in vain, and nothing was confirmed since. Another one's wait would help nobody,
-     * and would hold up the records behind it, which other datastores could have.
+     * Null if there may soon be room. Once an offer has waited for it in vain, and nothing was confirmed since, another
+     * one's wait would help nobody, and would hold up the records behind it, which other datastores could have.
      */
-    private boolean isStuck() {
-        return stuckAt == confirmed.sum();
+    private Failure whyNotToWait() {
+        if (closed) {
+            return hostStopped();
+        }
+        return stuckAt == confirmed.sum()
+                ? noRoom("an earlier record has waited in vain, and nothing was confirmed since")
+                : null;
     }
 
-    private Failure noRoom(String waited) {
+    private Failure noRoom(String wait) {
         return new Failure(
                 Failure.Kind.FULL,
-                "the datastore '" + name + "' " + whyHeld() + " and hold.max.bytes = " + settings.holdMaxBytes()
-                        + " is used up; " + waited + " dispatch.wait.ms = "
-                        + settings.dispatchWait().toMillis());
-    }
-
-    private boolean awaitRoom(long deadline) {
-        long nanos = deadline - System.nanoTime();
-        if (nanos <= 0) {
-            return false;
-        }
-        try {
-            room.awaitNanos(nanos);
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
+                "the datastore '" + name + "' " + whyHeld() + ", and hold.max.bytes = " + settings.holdMaxBytes()
+                        + " is used up; " + wait + " (dispatch.wait.ms = "
+                        + settings.dispatchWait().toMillis() + ")");
     }
 
     /** A producer has confirmed the record; returns whether a reliable ack goes out because of it. */

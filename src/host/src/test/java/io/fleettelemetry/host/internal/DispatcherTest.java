@@ -396,6 +396,71 @@ class DispatcherTest {
     }
 
     @Test
+    void a_slow_datastore_delays_the_others_of_its_route_by_no_more_than_5_percent_of_the_time() {
+        Store slow = Store.bounded(1);
+        Store fast = Store.open();
+        host.bind("slow", slow);
+        host.bind("fast", fast);
+        configure(
+                "records.V",
+                "fast, slow",
+                "records.alerts",
+                "slow",
+                "hold.max.bytes",
+                "0",
+                "hold.max.ms",
+                "60000",
+                "dispatch.wait.ms",
+                "10000");
+        offer(0, 2); // one is in flight, one is held
+
+        long start = System.nanoTime();
+        CompletableFuture<Void> waiting = offerAndWait("slow", record("V", "2"));
+        awaitNanoTime(start + Duration.ofMillis(200).toNanos());
+        slow.confirm(1);
+        waiting.join();
+        long end = System.nanoTime();
+        offer(3, 103);
+        assertTrue(System.nanoTime() - end < Duration.ofSeconds(5).toNanos(), "nobody waits for 19 times 200 ms");
+        assertEquals(
+                numbers(0, 103).stream().sorted().toList(),
+                fast.stored().stream().sorted().toList());
+        source.awaitEnded(101);
+        assertTrue(source.outcomes().get(100).failure().reason().contains("5 %"), source.outcomes()::toString);
+
+        // Meanwhile a record that keeps no other datastore waiting does wait,
+        waiting = offerAndWait("slow", record("alerts", "alone"));
+        slow.confirm(1);
+        waiting.join();
+        // and so does every record when the time has come.
+        awaitNanoTime(end + 20 * (end - start));
+        waiting = offerAndWait("slow", record("V", "103"));
+        slow.confirm(1);
+        waiting.join();
+        slow.confirm(2);
+        assertEquals(List.of("0", "1", "2", "alone", "103"), slow.stored());
+    }
+
+    @Test
+    void an_offer_that_is_interrupted_says_so_and_the_next_one_waits_all_the_same() {
+        Store slow = Store.bounded(1);
+        host.bind("slow", slow);
+        configure("records.V", "slow", "hold.max.bytes", "0", "dispatch.wait.ms", "10000");
+        offer(0, 2);
+        Thread.currentThread().interrupt();
+        offer(2, 3);
+        assertTrue(Thread.interrupted());
+        Failure failure = source.onlyOutcome().failure();
+        assertEquals(Failure.Kind.FULL, failure.kind());
+        assertTrue(failure.reason().contains("interrupted"), failure.reason());
+        CompletableFuture<Void> waiting = offerAndWait("slow", record("V", "3"));
+        slow.confirm(1);
+        waiting.join();
+        slow.confirm(2);
+        assertEquals(List.of("0", "1", "3"), slow.stored());
+    }
+
+    @Test
     void an_offer_that_waits_for_room_goes_through_when_the_datastore_appears() {
         configure("records.V", "late", "hold.max.bytes", "700", "dispatch.wait.ms", "20000");
         offer(0, 3);
@@ -405,6 +470,25 @@ class DispatcherTest {
         waiting.join();
         source.awaitEnded(4);
         assertEquals(numbers(0, 4), late.stored());
+    }
+
+    @Test
+    void all_offers_that_wait_for_room_go_through_when_the_datastore_appears() {
+        configure("records.V", "late", "hold.max.bytes", "0", "dispatch.wait.ms", "10000");
+        offer(0, 1);
+        CompletableFuture<?>[] waiting = IntStream.range(1, 9)
+                .mapToObj(i -> offerAndWait("late", record("V", "" + i)))
+                .toArray(CompletableFuture[]::new);
+        long before = System.nanoTime();
+        Store late = Store.bounded(9);
+        host.bind("late", late);
+        CompletableFuture.allOf(waiting).join();
+        assertTrue(
+                System.nanoTime() - before < Duration.ofMillis(800).toNanos(),
+                "the hold's thread ends after 1 s, and wakes them in any case");
+        late.confirm(9);
+        source.awaitEnded(9);
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
     }
 
     @Test
