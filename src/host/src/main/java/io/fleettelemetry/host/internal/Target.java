@@ -48,6 +48,7 @@ final class Target {
     private final LongAdder offered = new LongAdder();
     private final LongAdder confirmed = new LongAdder();
     private final LongAdder failed = new LongAdder();
+    private final FailureLog failures;
 
     /** Where offers go without a lock; null while they go through the hold. Written under the lock. */
     private volatile Stint direct;
@@ -84,6 +85,7 @@ final class Target {
 
     Target(String name, HostSettings settings) {
         this.name = name;
+        this.failures = new FailureLog(name, System::nanoTime);
         this.settings = settings;
     }
 
@@ -118,7 +120,8 @@ final class Target {
             stint.producer.produce(delivery.record, stint);
         } catch (RuntimeException | Error e) {
             // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
-            log.error("producer_error datastore={} record=\"{}\"", name, delivery.record, e);
+            log.error(
+                    "producer_error datastore={} record=\"{}\"", name, FailureLog.plain(delivery.record.toString()), e);
             stint.failed(delivery.record, new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e));
         }
     }
@@ -132,7 +135,7 @@ final class Target {
             lock.unlock();
         }
         if (failure != null) {
-            end(delivery, failure);
+            giveUp(delivery, failure);
         }
     }
 
@@ -260,6 +263,12 @@ final class Target {
         } finally {
             lock.unlock();
         }
+    }
+
+    /** Fails a record that no producer has, and that so nobody else logs. */
+    private void giveUp(Delivery delivery, Failure why) {
+        failures.write(delivery.record, why);
+        end(delivery, why);
     }
 
     private void end(Delivery delivery, Failure why) {
@@ -443,7 +452,7 @@ final class Target {
         room.signal();
         lock.unlock();
         try {
-            end(oldest.delivery(), why);
+            giveUp(oldest.delivery(), why);
         } finally {
             lock.lock();
         }

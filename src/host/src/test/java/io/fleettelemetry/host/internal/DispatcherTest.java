@@ -898,6 +898,34 @@ class DispatcherTest {
     }
 
     @Test
+    void what_the_host_fails_is_in_the_log_but_no_line_for_every_record() {
+        configure("records.V", "never", "records.alerts", "full", "hold.max.ms", "50");
+        offer(0, 10);
+        source.awaitEnded(10);
+        assertEquals(
+                List.of("record_failed datastore=never kind=EXPIRED reason=\"held for hold.max.ms = 50 because the"
+                        + " datastore 'never' is absent\" vin=\"VIN\" record_type=\"V\" txid=\"0\" left_out=0"),
+                log.of("record_failed"));
+
+        configure("records.alerts", "full", "hold.max.bytes", "0", "dispatch.wait.ms", "0");
+        intake.offer(record("alerts", "a"));
+        intake.offer(record("alerts", "b"));
+        assertEquals(2, log.of("record_failed").size());
+        assertTrue(log.of("record_failed").get(1).startsWith("record_failed datastore=full kind=FULL "));
+    }
+
+    @Test
+    void what_the_datastore_fails_is_for_the_datastore_to_log() {
+        Store store = Store.bounded(1);
+        host.bind("nats", store);
+        configure("records.V", "nats");
+        offer(0, 1);
+        store.fail(new Failure(Failure.Kind.DENIED, "no"));
+        source.awaitEnded(1);
+        assertEquals(List.of(), log.of("record_failed"));
+    }
+
+    @Test
     void closing_fails_what_is_held_and_leaves_no_thread() {
         configure("records.V", "never");
         offer(0, 5);

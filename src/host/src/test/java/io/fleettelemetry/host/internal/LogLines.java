@@ -5,7 +5,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** What is logged while it is open, from warnings on; slf4j-simple writes it to standard error. */
+/** What is logged while it is open; slf4j-simple writes it to standard error, as simplelogger.properties says. */
 final class LogLines implements AutoCloseable {
 
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
