@@ -78,7 +78,7 @@ final class Line implements Intake, Runnable {
             try {
                 tellers.execute(this);
             } catch (RuntimeException | Error e) { // an OutOfMemoryError: the machine has no thread left
-                log.error("host_error reason=\"no thread to tell a source; this one does\"", e);
+                log.error("host_error error=\"{}\" reason=\"no thread to tell a source; this one does\"", e.toString());
                 run(); // nobody else would, ever: whoever takes the count from 0 to 1 starts the telling
             }
         }

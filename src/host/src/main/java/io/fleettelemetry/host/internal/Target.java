@@ -177,6 +177,7 @@ final class Target {
             }
         }
         if (closed || !hold.hasRoomFor(delivery, settings.holdMaxBytes())) {
+            startKeeper(); // should there have been no thread for it before
             return false;
         }
         hold.add(delivery.heldBy(this));
@@ -255,7 +256,7 @@ final class Target {
             if (stint == bound) {
                 refusal = why;
             } else {
-                heldFrom = System.nanoTime(); // it was accepted: it is to find a successor that has yet to come
+                heldFrom = System.nanoTime(); // it had been accepted: a successor that has yet to come is to get it
             }
             hold.add(delivery.heldBy(this));
             wakeKeeper();
@@ -380,16 +381,20 @@ final class Target {
 
     private void wakeKeeper() {
         changed.signalAll();
-        if (keeper == null && (!hold.isEmpty() || bound != direct || !earlier.isEmpty())) {
+        startKeeper();
+    }
+
+    private void startKeeper() {
+        if (keeper == null && !closed && (!hold.isEmpty() || bound != direct || !earlier.isEmpty())) {
             Thread thread = Threads.of("telemetry-hold-" + name, this::keep);
             try {
                 thread.start();
                 keeper = thread;
             } catch (OutOfMemoryError e) { // the machine has no thread left
                 log.error(
-                        "host_error datastore={} reason=\"no thread for the hold; the next record tries again\"",
+                        "host_error datastore={} error=\"{}\" reason=\"no thread for the hold; the next record asks again\"",
                         name,
-                        e);
+                        e.toString());
             }
         }
     }
