@@ -3,14 +3,19 @@ package io.fleettelemetry.features;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.fleettelemetry.features.Readme.Block;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import io.nats.client.Subscription;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
@@ -25,6 +30,7 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarInputStream;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -57,7 +63,7 @@ class AdministrationIT {
             return status().map(status -> status.get("present").getAsBoolean()).orElse(false);
         }
 
-        /** That it is there, where it should be, and has its own values in status and metrics. */
+        /** That it is there, publishes where it should, and has its own values in status and metrics. */
         void assertWorks() {
             await(name)
                     .atMost(SOON)
@@ -68,10 +74,19 @@ class AdministrationIT {
             assertEquals(server.url(), details.get("server").getAsString());
             assertEquals(name + "-ns", details.get("namespace").getAsString());
             double before = produced();
-            JsonObject sent = json("telemetry:send --type " + name + " --vin X --hex 00");
-            assertEquals(name + "-ns.X." + name, sent.get("subject").getAsString(), sent.toString());
-            assertEquals("confirmed", sent.get("outcome").getAsString());
+            double all = Metrics.of(metricsPort).sum("nats_produce_total");
+            try (Connection there = Nats.connect(server.url())) {
+                Subscription arrived = there.subscribe(name + "-ns.X." + name);
+                there.flush(SOON);
+                JsonObject sent = json("telemetry:send --type " + name + " --vin X --hex 00");
+                assertEquals(name + "-ns.X." + name, sent.get("subject").getAsString(), sent.toString());
+                assertEquals("confirmed", sent.get("outcome").getAsString());
+                assertNotNull(arrived.nextMessage(SOON));
+            } catch (Exception e) {
+                throw new AssertionError(e);
+            }
             assertEquals(before + 1, produced());
+            assertEquals(all + 1, Metrics.of(metricsPort).sum("nats_produce_total"), "and no other's counts move");
         }
 
         private Optional<JsonObject> status() {
@@ -83,13 +98,9 @@ class AdministrationIT {
 
         private double produced() {
             String label = name.equals("nats") ? "" : "datastore=\"" + name + "\",";
-            try {
-                return Metrics.read(metricsPort)
-                        .values()
-                        .getOrDefault("nats_produce_total{record_type=\"" + name + "\"," + label + "}", 0.0);
-            } catch (IOException | InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
+            return Metrics.of(metricsPort)
+                    .values()
+                    .getOrDefault("nats_produce_total{record_type=\"" + name + "\"," + label + "}", 0.0);
         }
     }
 
@@ -185,18 +196,18 @@ class AdministrationIT {
                 for (int patch = 1; patch <= 3; patch++) {
                     build("1.0." + patch);
                 }
-                List<String> commands = commands(UPGRADE);
-                assertEquals(3, commands.size());
+                List<Block> blocks = UPGRADE.blocks();
+                assertEquals(8, blocks.size());
 
                 // Another version in deploy/ works beside the one of the KAR, and takes over when that goes.
-                execute(commands.get(0));
+                perform(blocks.subList(0, 3));
                 awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.0", "1.0.1")));
-                execute(commands.get(1));
+                perform(blocks.subList(3, 5));
                 awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.1")));
                 assertFalse(karaf.log().substring(logged).contains("datastore_gone"), "there was always one");
 
                 // The file in deploy/ is replaced.
-                execute(commands.get(2));
+                perform(blocks.subList(5, 8));
                 awaitUnderLoad(arrivals, () -> versions().equals(List.of("1.0.2")));
 
                 assertEquals(
@@ -212,24 +223,36 @@ class AdministrationIT {
         List.of(first, eu, us).forEach(Instance::assertWorks);
     }
 
-    /** The commands of a section, in order: of a shell, and of Karaf's. */
-    private static List<String> commands(Readme.Section section) {
-        return section.blocks().stream()
-                .flatMap(block -> block.lines().stream())
-                .toList();
+    /** What README.md says; what looks is repeated until it sees the answer behind it. */
+    private static void perform(List<Block> blocks) throws Exception {
+        for (int i = 0; i < blocks.size(); i++) {
+            for (String command : blocks.get(i).lines()) {
+                boolean looks = command.startsWith("bundle:list ");
+                if (looks
+                        && i + 1 < blocks.size()
+                        && blocks.get(i + 1).language().equals("text")) {
+                    Pattern answer = Readme.answer(blocks.get(i + 1).text());
+                    await(command)
+                            .atMost(SOON)
+                            .until(() -> answer.matcher(
+                                            Readme.plain(karaf.execute(command).out()))
+                                    .find());
+                } else if (blocks.get(i).language().equals("karaf")) {
+                    assertEquals(0, karaf.execute(command).exit(), command);
+                } else if (blocks.get(i).language().equals("sh")) {
+                    assertEquals(0, shell(command).waitFor(), command);
+                }
+            }
+        }
     }
 
-    private static void execute(String command) throws Exception {
-        if (command.startsWith("bundle:")) {
-            assertEquals(0, karaf.execute(command).exit(), command);
-            return;
-        }
+    private static Process shell(String command) throws IOException {
         var shell = new ProcessBuilder(
                         "sh", "-c", command.replace("features/target/fleet-telemetry-1.0.0.kar", Kar.FILE.toString()))
                 .directory(BUILDS.toFile())
                 .inheritIO();
         shell.environment().put("KARAF", karaf.home().toString());
-        assertEquals(0, shell.start().waitFor(), command);
+        return shell.start();
     }
 
     /** Waits for the condition, and then for a few hundred records more. */
@@ -253,7 +276,9 @@ class AdministrationIT {
     }
 
     private static boolean isListed() {
-        return karaf.execute("bundle:list -s").out().contains("io.fleettelemetry");
+        return Readme.plain(
+                        karaf.execute(REPLACE.blocks().get(1).lines().get(0)).out())
+                .contains("io.fleettelemetry");
     }
 
     /** The NATS bundle of this build with another version. */
@@ -294,10 +319,10 @@ class AdministrationIT {
         await().atMost(SOON)
                 .ignoreExceptions()
                 .until(() -> Metrics.read(metricsPort).sum("record_total") > before + 1_000);
-        List<String> commands = commands(REPLACE);
-        assertEquals(2, commands.size());
+        List<Block> blocks = REPLACE.blocks();
+        assertEquals(5, blocks.size());
         assertTrue(isListed());
-        execute(commands.get(0));
+        perform(blocks.subList(0, 1));
         JsonObject run = load.join();
         assertTrue(run.get("offered").getAsInt() < 30_000, "it ends with the host");
         assertEquals(
@@ -309,7 +334,7 @@ class AdministrationIT {
                 .forEach(failure -> assertTrue(failure.contains("the host was stopped"), failure));
 
         await().atMost(SOON).until(() -> !isListed());
-        execute(commands.get(1));
+        perform(blocks.subList(2, 5));
         awaitCommands();
         await().atMost(SOON)
                 .ignoreExceptions()

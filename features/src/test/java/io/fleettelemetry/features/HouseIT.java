@@ -4,6 +4,7 @@ import static java.util.stream.Collectors.toCollection;
 import static java.util.stream.Collectors.toMap;
 import static java.util.stream.Collectors.toSet;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import aQute.bnd.classfile.ClassFile;
@@ -114,6 +115,18 @@ class HouseIT {
                     .collect(toSet());
             Set<String> allowed = MAY_USE.getOrDefault(bundle.symbolicName(), Set.of());
             assertTrue(allowed.containsAll(used), bundle.symbolicName() + " imports from " + used);
+        }
+    }
+
+    @Test
+    void bundles_are_tied_to_others_by_imports_alone_and_the_api_by_none() {
+        for (Kar.Bundle bundle : OURS) {
+            for (String header : List.of("Require-Bundle", "DynamicImport-Package")) {
+                assertNull(bundle.header(header), bundle.symbolicName() + ": " + header);
+            }
+            if (bundle.symbolicName().equals(API)) {
+                assertNull(bundle.header("Import-Package"));
+            }
         }
     }
 

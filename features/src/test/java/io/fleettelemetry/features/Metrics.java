@@ -20,6 +20,15 @@ record Metrics(Map<String, String> types, Map<String, Double> values) {
         return read("127.0.0.1:" + port);
     }
 
+    /** As {@link #read}, where there must be an endpoint. */
+    static Metrics of(int port) {
+        try {
+            return read(port);
+        } catch (IOException | InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     static Metrics read(String address) throws IOException, InterruptedException {
         HttpResponse<String> response = HttpClient.newHttpClient()
                 .send(

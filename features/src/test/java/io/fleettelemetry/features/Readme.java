@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
  */
 record Readme(Map<String, Section> sections) {
 
+    private static final Pattern COLOUR = Pattern.compile("\\x1b\\[[0-9;]*m");
     private static final Pattern CODE = Pattern.compile("`([^`]+)`");
 
     /**
@@ -98,6 +100,18 @@ record Readme(Map<String, Section> sections) {
         return Arrays.stream(line.substring(1).split("(?<!\\\\)\\|"))
                 .map(cell -> cell.strip().replace("\\|", "|"))
                 .toList();
+    }
+
+    /** What Karaf's shell has said, without its colours. */
+    static String plain(String said) {
+        return COLOUR.matcher(said).replaceAll("");
+    }
+
+    /** What an answer looks like, in which … stands for anything. */
+    static Pattern answer(String text) {
+        return Pattern.compile(
+                Arrays.stream(text.strip().split("…")).map(Pattern::quote).collect(Collectors.joining(".*")),
+                Pattern.DOTALL);
     }
 
     /** What stands between backticks. */

@@ -17,7 +17,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +27,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -52,7 +50,6 @@ class ReadmeIT extends RunningKaraf {
     private static final Readme README = Readme.read();
     private static final String DEPLOY = "Deploy it";
     private static final Pattern SET = Pattern.compile("config:property-set --pid (\\S+) (\\S+) (\\S+)");
-    private static final Pattern COLOUR = Pattern.compile("\\x1b\\[[0-9;]*m");
     /** Looks, and changes nothing. */
     private static final Pattern LOOK = Pattern.compile("(telemetry:status|log:display)\\b.*");
 
@@ -80,7 +77,8 @@ class ReadmeIT extends RunningKaraf {
             "nats sub --server nats://localhost:4222 \"tesla_telemetry.*.data\"",
             "the NATS CLI is in no Debian package; shown, and README.md says so");
 
-    private static final Pattern SHELL = Pattern.compile("(mvn|cp|rm|sed|echo|nats|(telemetry|config|log):[\\w-]+) .+");
+    private static final Pattern SHELL =
+            Pattern.compile("(mvn|cp|rm|sed|echo|nats|(telemetry|config|log|bundle|feature|kar):[\\w-]+) .+");
     private static final Pattern EVENT = Pattern.compile("log\\s*\\.(?:error|warn|info)\\(\\s*\"([a-z_]+)[ \"]");
 
     @BeforeAll
@@ -253,30 +251,31 @@ class ReadmeIT extends RunningKaraf {
     }
 
     private static String said(String command) {
+        Matcher set = SET.matcher(command);
+        String file = set.matches() ? set.group(1).replace('~', '-') + ".cfg" : "";
+        List<String> before = lines(file);
         KarafProcess.Result result = karaf.execute(command);
         assertEquals(0, result.exit(), command + "\n" + result.out() + result.err());
-        Matcher set = SET.matcher(command);
         if (set.matches()) {
-            assertIsInFile(set.group(1).replace('~', '-') + ".cfg", set.group(2) + " = " + set.group(3));
+            String line = set.group(2) + " = " + set.group(3);
+            List<String> after = lines(file);
+            assertTrue(after.contains(line), () -> line + " is not in " + file + ":\n" + String.join("\n", after));
+            assertEquals(comments(before), comments(after), file);
         }
-        return COLOUR.matcher(result.out()).replaceAll("");
+        return Readme.plain(result.out());
     }
 
-    /** Karaf's shell has written it there, and has left the rest of the file as it was. */
-    private static void assertIsInFile(String file, String line) {
+    /** Of a file of {@code etc/}; none if there is no such file. */
+    private static List<String> lines(String file) {
         try {
-            List<String> lines = Files.readAllLines(karaf.etc(file));
-            assertTrue(lines.contains(line), () -> line + " is not in " + file + ":\n" + String.join("\n", lines));
-            if (Set.of(NATS_CFG, HOST_CFG).contains(file)) {
-                assertEquals(comments(Kar.configuration(file).lines()), comments(lines.stream()), file);
-            }
+            return Files.isRegularFile(karaf.etc(file)) ? Files.readAllLines(karaf.etc(file)) : List.of();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private static List<String> comments(Stream<String> lines) {
-        return lines.filter(line -> line.startsWith("#")).toList();
+    private static List<String> comments(List<String> lines) {
+        return lines.stream().filter(line -> line.startsWith("#")).toList();
     }
 
     /** What somebody sees who reads along while others offer records, until that has ended. */
@@ -315,11 +314,7 @@ class ReadmeIT extends RunningKaraf {
     }
 
     private static Pattern pattern(Block answer) {
-        return Pattern.compile(
-                Arrays.stream(here(answer.text()).strip().split("…"))
-                        .map(Pattern::quote)
-                        .collect(Collectors.joining(".*")),
-                Pattern.DOTALL);
+        return Readme.answer(here(answer.text()));
     }
 
     @Test

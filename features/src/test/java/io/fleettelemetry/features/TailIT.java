@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,5 +124,19 @@ class TailIT extends RunningKaraf {
         await().atMost(SOON).until(() -> karaf.threads().contains("\"fleet-telemetry-tail"));
         tail.destroyForcibly();
         await().atMost(SOON).until(() -> !karaf.threads().contains("\"fleet-telemetry-tail"));
+    }
+
+    @Test
+    void it_ends_with_its_bundle() throws Exception {
+        Process tail = karaf.client("telemetry:tail");
+        await().atMost(SOON).until(() -> karaf.threads().contains("\"fleet-telemetry-tail"));
+        assertEquals(
+                0, karaf.execute("bundle:stop io.fleettelemetry.datastore.nats").exit());
+        try {
+            assertTrue(tail.waitFor(SOON.toSeconds(), TimeUnit.SECONDS));
+            await().atMost(SOON).until(() -> !karaf.threads().contains("\"fleet-telemetry-tail"));
+        } finally {
+            karaf.execute("bundle:start io.fleettelemetry.datastore.nats");
+        }
     }
 }

@@ -10,6 +10,7 @@ import com.google.gson.JsonObject;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Subscription;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -55,6 +56,11 @@ class WithdrawIT extends RunningKaraf {
         await().atMost(SOON).until(() -> !isOffered("nats"));
     }
 
+    private static CompletableFuture<JsonObject> simulate(int seconds) {
+        return CompletableFuture.supplyAsync(
+                () -> json("telemetry:simulate --vehicles 10 --rate 200 --seconds " + seconds));
+    }
+
     @Test
     void the_service_goes_and_is_there_again_when_the_server_is_mended_and_no_record_is_lost() throws Exception {
         for (String line : List.of("on.closed = halt", "on.closed = withdraw")) { // the last counts
@@ -63,29 +69,30 @@ class WithdrawIT extends RunningKaraf {
             await(line).atMost(SOON).until(() -> karaf.log().indexOf("nats_registered", from) >= 0);
         }
         double before = Metrics.read(metricsPort).sum("nats_produce_total");
+        CompletableFuture<JsonObject> load = simulate(8);
+        await().atMost(SOON).until(() -> Metrics.read(metricsPort).sum("nats_produce_total") > before);
+        lose();
+
+        await().atMost(SOON).until(() -> datastore("nats").get("held_records").getAsLong() > 0);
+        JsonObject nats = datastore("nats");
+        assertFalse(nats.get("present").getAsBoolean());
+        assertEquals("CRITICAL", nats.get("state").getAsString());
+        assertTrue(nats.get("summary").getAsString().contains("Authorization Violation"), nats.toString());
         Pattern closed =
                 Pattern.compile("\\| ERROR \\|.*\\| nats_closed datastore=nats error=\"Authorization Violation\" url="
                         + Pattern.quote(strict.url()) + " .*on\\.closed=withdraw");
-        FleetLoad load = new FleetLoad(karaf, 200);
-        try (load) {
-            await().atMost(SOON).until(() -> Metrics.read(metricsPort).sum("nats_produce_total") > before);
-            lose();
+        assertEquals(1, closed.matcher(log()).results().count(), log());
+        assertTrue(log().contains("datastore_gone datastore=nats"));
+        assertTrue(Metrics.read(metricsPort).sum("nats_produce_total") >= before, "the counts stay");
 
-            await().atMost(SOON)
-                    .until(() -> datastore("nats").get("held_records").getAsLong() > 0);
-            JsonObject nats = datastore("nats");
-            assertFalse(nats.get("present").getAsBoolean());
-            assertEquals("CRITICAL", nats.get("state").getAsString());
-            assertTrue(nats.get("summary").getAsString().contains("Authorization Violation"), nats.toString());
-            assertEquals(1, closed.matcher(log()).results().count(), log());
-            assertTrue(log().contains("datastore_gone datastore=nats"));
-            assertTrue(Metrics.read(metricsPort).sum("nats_produce_total") >= before, "the counts stay");
-
-            strict.reload(LETS_IN);
-            await().atMost(SOON).until(() -> isOffered("nats"));
-        }
+        strict.reload(LETS_IN);
+        await().atMost(SOON).until(() -> isOffered("nats"));
+        JsonObject run = load.join();
+        assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
         assertEquals("OK", datastore("nats").get("state").getAsString());
-        assertEquals(before + load.offered(), Metrics.read(metricsPort).sum("nats_produce_total"));
+        assertEquals(
+                before + run.get("offered").getAsLong(),
+                Metrics.read(metricsPort).sum("nats_produce_total"));
         assertEquals(1, closed.matcher(log()).results().count(), log());
         assertFalse(karaf.log().contains("hush"));
     }
@@ -97,18 +104,18 @@ class WithdrawIT extends RunningKaraf {
                 "url = " + other.url() + "\nnamespace = spare\nservice.ranking = -1\nreconnect.wait.ms = 100\n");
         await().atMost(SOON).until(() -> isOffered("nats", "service.ranking = -1"));
         Subscription spare = subscribe(there, "spare.>");
-        try (FleetLoad load = new FleetLoad(karaf, 200)) {
-            strict.reload(REFUSES);
-            assertTrue(spare.nextMessage(SOON) != null);
-            JsonObject nats = datastore("nats");
-            assertTrue(nats.get("present").getAsBoolean());
-            assertEquals("OK", nats.get("state").getAsString());
-            await().atMost(SOON)
-                    .until(() ->
-                            status().get("problems").toString().contains("another datastore 'nats' has taken over"));
+        CompletableFuture<JsonObject> load = simulate(8);
+        strict.reload(REFUSES);
+        assertTrue(spare.nextMessage(SOON) != null);
+        JsonObject nats = datastore("nats");
+        assertTrue(nats.get("present").getAsBoolean());
+        assertEquals("OK", nats.get("state").getAsString());
+        await().atMost(SOON)
+                .until(() -> status().get("problems").toString().contains("another datastore 'nats' has taken over"));
 
-            strict.reload(LETS_IN);
-        }
+        strict.reload(LETS_IN);
+        JsonObject run = load.join();
+        assertEquals(run.get("offered"), run.get("confirmed"), run.toString());
         await().atMost(SOON).until(() -> status().getAsJsonArray("problems").isEmpty());
         assertTrue(send("X").get("subject").getAsString().startsWith("tesla_telemetry."));
         spare.unsubscribe();

@@ -38,6 +38,7 @@ final class Completer implements Runnable {
     private final Ended ended = new Ended();
     private Ended answered = new Ended();
     private final Denials denials = new Denials();
+    private final RepeatedLog bugs = new RepeatedLog();
 
     Completer(Journal journal, Ends ends) {
         this.journal = journal;
@@ -48,8 +49,14 @@ final class Completer implements Runnable {
     public void run() {
         try {
             while (!journal.isStopped()) {
-                step();
-                if (journal.mayPark()) {
+                boolean failed = false;
+                try {
+                    step();
+                } catch (RuntimeException | Error e) { // a bug: whatever else is in flight must still end
+                    failed = true;
+                    bugs.write(leftOut -> log.error("nats_error reason=\"the completer\" left_out={}", leftOut, e));
+                }
+                if (failed || journal.mayPark()) {
                     LockSupport.parkNanos(this, LOOK_NANOS);
                 }
             }

@@ -187,9 +187,8 @@ final class Connector {
                     .maxPingsOut(Integer.MAX_VALUE);
         }
         if (tls) {
-            // In jnats a context is the wish for TLS; the port asks for a new one each time. And it must know the
-            // host's
-            // name, not only its address.
+            // In jnats a context is the wish for TLS; the port asks for a new one each time. And the port must know the
+            // host's name, not only its address.
             builder.sslContext(settings.tls().context()).hostnameResolveMode(HostnameResolveMode.HappyEyeballs);
         }
         if (settings.tls().first()) {

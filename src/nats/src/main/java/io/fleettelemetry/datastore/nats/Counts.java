@@ -50,7 +50,10 @@ final class Counts {
                 return counts;
             }
         }
-        return Token.is(type) ? add(type) : invalid;
+        if (type.equals(other.label)) { // no second series with the same label
+            return other;
+        }
+        return Token.is(type) && !type.equals(invalid.label) ? add(type) : invalid;
     }
 
     private synchronized OfType add(String type) {

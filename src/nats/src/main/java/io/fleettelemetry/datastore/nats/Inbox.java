@@ -60,7 +60,6 @@ final class Inbox implements MessageHandler {
     private final Streams streams;
     private final Answers answers;
     private final ExecutorService callbacks;
-    private final Duration timeout;
     private final RepeatedLog strange = new RepeatedLog();
 
     // These two belong to the session's thread.
@@ -80,7 +79,6 @@ final class Inbox implements MessageHandler {
         this.streams = streams;
         this.answers = answers;
         this.callbacks = callbacks;
-        this.timeout = settings.silent();
     }
 
     /** What the subjects of answers begin with. */
@@ -110,9 +108,9 @@ final class Inbox implements MessageHandler {
      * Has answers arrive by this connection, unless that is {@linkplain #isDenied denied}. May take as long as the server
      * takes to answer a PING.
      *
-     * @throws IOException if the connection is ending, or the server has not answered within {@code silent.ms}
+     * @throws IOException if the connection is ending, or the server has not answered in time
      */
-    void open(Connection connection) throws IOException, InterruptedException {
+    void open(Connection connection, Duration timeout) throws IOException, InterruptedException {
         try {
             if (connection != subscribed || isDenied()) {
                 subscribe(connection);

@@ -462,6 +462,7 @@ final class Journal implements Inbox.Answers {
             reencode(now.encoder);
             announced = now.wire;
             enter(now.wire);
+            barrierSince = lastPassed; // one that is out on the old wire is none of this one's silence
             switched = now.done;
         }
     }

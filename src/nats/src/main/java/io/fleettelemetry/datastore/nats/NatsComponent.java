@@ -8,6 +8,7 @@ import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceRegistration;
@@ -46,6 +47,8 @@ public final class NatsComponent {
     private static final Logger log = LoggerFactory.getLogger(NatsComponent.class);
 
     private final Counts counts = new Counts();
+    /** Services are changed by a thread that is there for it: whoever is told of it may take any time. */
+    private final ExecutorService turns = Threads.oneWhenNeeded("nats-services");
 
     @Reference(
             service = ErrorReporter.class,
@@ -60,6 +63,7 @@ public final class NatsComponent {
 
     private NatsSettings inForce;
     private List<String> refused = List.of();
+    private List<String> unknown = List.of();
     private ServiceRegistration<Producer> registration;
     private ServiceRegistration<Health> health;
     private AutoCloseable metrics;
@@ -82,19 +86,15 @@ public final class NatsComponent {
             return;
         }
         refused = List.of();
+        warnOfUnknown(NatsSettings.unknownKeys(properties), settings.datastore());
         if (settings.equals(inForce)) {
             datastore.refuse(refused);
             return;
         }
-        NatsSettings.unknownKeys(properties)
-                .forEach(key -> log.warn(
-                        "nats_unknown_setting datastore={} key={} reason=\"no such key; it has no effect\"",
-                        settings.datastore(),
-                        key));
         inForce = settings;
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(settings, counts, this::report, this::turn);
+            datastore = new NatsDatastore(settings, counts, this::report, () -> turns.execute(this::turn));
             metrics = Metrics.register(context, counts, datastore);
             showHealth(datastore::status, settings.datastore(), settings.ranking());
             datastore.open();
@@ -103,6 +103,15 @@ public final class NatsComponent {
             datastore.configure(settings);
         }
         logRegistered();
+    }
+
+    /** Once, although the same configuration may come twice; also if nothing else has changed. */
+    private void warnOfUnknown(List<String> keys, String name) {
+        if (!keys.equals(unknown)) {
+            unknown = keys;
+            keys.forEach(key -> log.warn(
+                    "nats_unknown_setting datastore={} key={} reason=\"no such key; it has no effect\"", name, key));
+        }
     }
 
     private void logRegistered() {
@@ -198,6 +207,7 @@ public final class NatsComponent {
         if (datastore != null) {
             datastore.close();
         }
+        Threads.end(turns);
         health.unregister();
         if (metrics != null) {
             metrics.close();

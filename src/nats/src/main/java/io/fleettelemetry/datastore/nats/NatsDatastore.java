@@ -10,6 +10,8 @@ import io.nats.client.Connection;
 import io.nats.client.NUID;
 import io.nats.client.api.ServerInfo;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -35,6 +37,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private final Counts counts;
     private final ErrorReporter reporter;
     private final RepeatedLog failures = new RepeatedLog();
+    private final RepeatedLog reporterFailures = new RepeatedLog();
     /** With it begin the message ids of this datastore in this process. */
     private final String id = NUID.nextGlobal();
 
@@ -45,6 +48,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private volatile Session session;
     /** What takes over from {@link #session} once it is connected; null if nothing waits to. Guarded by this. */
     private Session next;
+    /** Those that were told to end, and may not have yet. Guarded by this. */
+    private final List<Session> ending = new ArrayList<>();
     /** The wire of {@link #next} that the journal knows of. Guarded by this. */
     private Wire prepared;
 
@@ -137,7 +142,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 LogText.of(record.txid()),
                 leftOut));
         if (why.kind() != Failure.Kind.FULL && why.kind() != Failure.Kind.CLOSED) { // these two may pass
-            reporter.report("nats_err", null, report(record, why));
+            report("nats_err", fields(name(), record, why));
         }
         try {
             receipt.failed(record, why);
@@ -146,9 +151,19 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
     }
 
-    private Map<String, String> report(TelemetryRecord record, Failure why) {
+    /** To somebody else's code, which must not keep a record from its end. */
+    private void report(String event, Map<String, String> fields) {
+        try {
+            reporter.report(event, null, fields);
+        } catch (RuntimeException | Error e) {
+            reporterFailures.write(leftOut -> log.error(
+                    "nats_error datastore={} reason=\"an error reporter threw\" left_out={}", name(), leftOut, e));
+        }
+    }
+
+    private static Map<String, String> fields(String datastore, TelemetryRecord record, Failure why) {
         return Map.of(
-                "datastore", name(),
+                "datastore", datastore,
                 "kind", why.kind().name(),
                 "reason", LogText.of(why.reason()),
                 "vin", LogText.of(record.vin()),
@@ -179,20 +194,21 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     @Override
     public synchronized void opened(Session from, Wire wire) {
-        if (from == session) {
-            journal.unusable(null);
-        }
-        if (from == session && from.settings().equals(journal.settings())) {
-            journal.opened(wire);
-        } else if (from == session) {
-            prepare(from, wire);
-        } else {
+        if (from != session) {
             prepareIfLetIn(from);
+            return;
+        }
+        journal.unusable(null);
+        FrameEncoder encoder = encoder(from.settings(), from.inbox());
+        if (from.settings().equals(journal.settings()) && encoder.isLike(journal.encoder())) {
+            journal.opened(wire);
+        } else { // the journal has moved to newer settings, which were taken back at the same moment
+            prepare(from, wire, encoder);
         }
     }
 
-    private void prepare(Session from, Wire wire) {
-        journal.prepare(wire, encoder(from.settings(), from.inbox()), from.settings(), () -> tookOver(from));
+    private void prepare(Session from, Wire wire, FrameEncoder encoder) {
+        journal.prepare(wire, encoder, from.settings(), () -> tookOver(from));
     }
 
     /**
@@ -203,7 +219,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         Wire wire = from.readyWire();
         if (from == next && wire != null && wire != prepared && from.connected() != null) {
             prepared = wire;
-            prepare(from, wire);
+            prepare(from, wire, encoder(from.settings(), from.inbox()));
         }
     }
 
@@ -249,9 +265,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 cause,
                 from.settings().shownServers(),
                 onClosed);
-        reporter.report(
+        report(
                 "nats_closed",
-                null,
                 Map.of(
                         "datastore",
                         from.settings().datastore(),
@@ -278,6 +293,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     @Override
     public void closed(Session from, Wire wire) {
+        synchronized (this) {
+            if (wire == prepared) {
+                prepared = null; // in JetStream it may be of use once more
+            }
+        }
         journal.closed(wire);
         journal.withdraw(wire);
     }
@@ -316,6 +336,15 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         turn.run();
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
+        end(old);
+    }
+
+    /** Has a session end that is not needed any more. */
+    private void end(Session old) {
+        synchronized (this) {
+            ending.removeIf(Session::hasEnded);
+            ending.add(old);
+        }
         old.end();
     }
 
@@ -333,15 +362,22 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     private boolean useAtOnce(NatsSettings settings) {
+        Session abandoned = null;
         synchronized (this) {
-            if (closing
-                    || next != null
-                    || !settings.connectLike(session.settings())
-                    || settings.equals(session.settings())
-                    || !journal.use(session.settings(), settings)) {
+            NatsSettings before = session.settings();
+            if (closing || !settings.connectLike(before) || settings.equals(before) || !journal.use(before, settings)) {
                 return false;
             }
             session.use(settings);
+            if (next != null && next.settings().equals(before)) { // because the server is about to shut down
+                next.use(settings);
+            } else {
+                abandoned = next;
+                next = null;
+            }
+        }
+        if (abandoned != null) {
+            end(abandoned);
         }
         turn.run();
         return true;
@@ -357,12 +393,15 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             abandoned = next;
             next = null;
             if (!settings.equals(session.settings())) {
-                next = new Session(settings, this, NUID.nextGlobal(), journal, List.of());
+                boolean sameServers =
+                        settings.servers().equals(session.settings().servers());
+                Collection<String> more = sameServers ? session.knownServers() : List.of();
+                next = new Session(settings, this, NUID.nextGlobal(), journal, more);
                 next.open();
             }
         }
         if (abandoned != null) {
-            abandoned.end();
+            end(abandoned);
         }
     }
 
@@ -435,15 +474,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (closing) {
             return new Status(Status.State.CRITICAL, "closed", details);
         }
-        String news = "";
-        if (!refusedSettings.isEmpty()) {
-            news = "new settings were refused, the last good ones are in force: " + String.join("; ", refusedSettings);
-        } else if (waiting != null && waiting.settings().equals(now.settings())) {
-            news = "the server is about to shut down, and another is looked for: " + waiting.trouble();
-        } else if (waiting != null) {
-            news = "new settings wait for their connection to "
-                    + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble();
-        }
+        String news = news(now.settings(), waiting);
         String also = news.isEmpty() ? "" : "; " + news;
         String why = lost;
         if (!why.isEmpty()) {
@@ -473,16 +504,35 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                         details);
     }
 
+    /** What has come of new settings, as long as they are not in force; empty if there are none. */
+    private String news(NatsSettings inForce, Session waiting) {
+        List<String> news = new ArrayList<>();
+        if (!refusedSettings.isEmpty()) {
+            news.add("new settings were refused, the last good ones are in force: "
+                    + String.join("; ", refusedSettings));
+        }
+        if (waiting != null && waiting.settings().equals(inForce)) {
+            news.add("the server is about to shut down, and another is looked for: " + waiting.trouble());
+        } else if (waiting != null) {
+            news.add("new settings wait for their connection to "
+                    + waiting.settings().shownServers() + " and the old ones are in force: " + waiting.trouble());
+        }
+        return String.join("; ", news);
+    }
+
     @Override
     public void close() {
-        Session abandoned;
+        List<Session> sessions = new ArrayList<>();
         synchronized (this) {
             if (closing) {
                 return;
             }
             closing = true;
-            abandoned = next;
-            next = null;
+            sessions.add(session);
+            sessions.addAll(ending);
+            if (next != null) {
+                sessions.add(next);
+            }
         }
         journal.close();
         long deadline = System.nanoTime() + session.settings().drainTimeout().toNanos();
@@ -491,9 +541,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         journal.stop();
         watchdog.stop();
-        session.end();
+        sessions.forEach(Session::end);
         if (journal.records() > 0) {
-            session.cut(); // the writer or the completer may be waiting for it
+            sessions.forEach(Session::cut); // the writer or the completer may be waiting for one of them
         }
         boolean interrupted = false;
         for (Thread thread : threads) {
@@ -505,10 +555,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 }
             }
         }
-        session.close();
-        if (abandoned != null) {
-            abandoned.close();
-        }
+        sessions.forEach(Session::close);
         if (interrupted) {
             Thread.currentThread().interrupt();
         }

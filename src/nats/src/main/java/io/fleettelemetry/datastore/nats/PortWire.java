@@ -61,7 +61,7 @@ final class PortWire implements Wire {
         }
         try {
             connection.flush(BARRIER_LIMIT);
-        } catch (TimeoutException | IllegalStateException e) {
+        } catch (TimeoutException | RuntimeException e) { // jnats throws several kinds when a connection ends meanwhile
             return Verdict.IN_DOUBT;
         }
         if (connection.getStatus() != Connection.Status.CONNECTED || port.isClosed()) {

@@ -200,38 +200,47 @@ final class Session implements AutoCloseable {
     private void stayConnected() {
         try {
             while (!closing) {
-                connect();
-                subscribed = true;
-                if (!closing) {
-                    wires.connected(this);
-                }
-                while (isOfUse()) {
-                    if (streams != null) {
-                        prepare();
+                try {
+                    connect();
+                    if (!closing) {
+                        serve();
                     }
-                    awaitChange();
+                } catch (RuntimeException | Error e) { // a bug, here or in jnats: another connection may do without it
+                    log.error("nats_error datastore={} reason=\"connecting anew\"", settings.datastore(), e);
+                    pause();
                 }
-                if (!closing) {
-                    if (connector
-                            .isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
-                        log.warn(
-                                "nats_disconnected datastore={} error=\"{}\" reason=\"the server has begun or ceased to"
-                                        + " require TLS; connecting anew\"",
-                                settings.datastore(),
-                                connector.lastError());
-                    } else {
-                        wires.lost(this, cause());
-                    }
+                if (connection != null) {
                     connection.close();
                 }
-            }
-            if (connection != null) {
-                connection.close();
             }
         } catch (InterruptedException e) {
             log.warn("nats_error datastore={} reason=\"interrupted\"", settings.datastore());
         } finally {
             callbacks.shutdown();
+        }
+    }
+
+    /** As long as the connection is of use. */
+    private void serve() throws InterruptedException {
+        subscribed = true;
+        wires.connected(this);
+        while (isOfUse()) {
+            if (streams != null) {
+                prepare();
+            }
+            awaitChange();
+        }
+        if (closing) {
+            return;
+        }
+        if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
+            log.warn(
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"the server has begun or ceased to require TLS;"
+                            + " connecting anew\"",
+                    settings.datastore(),
+                    connector.lastError());
+        } else {
+            wires.lost(this, cause());
         }
     }
 
@@ -310,7 +319,7 @@ final class Session implements AutoCloseable {
                 streams.connected();
             }
             if (now != usable || inbox.isDenied()) {
-                inbox.open(connection);
+                inbox.open(connection, settings.silent());
             }
             if (!inbox.isDenied() && streams.isDue()) {
                 streams.look(connection);
@@ -441,6 +450,11 @@ final class Session implements AutoCloseable {
         if (open != null) {
             open.cut();
         }
+    }
+
+    /** Whether it was told to end, and all of it has. */
+    boolean hasEnded() {
+        return closing && !thread.isAlive();
     }
 
     /** Ends it and waits: an attempt to connect that is under way ends by its own timeout. */

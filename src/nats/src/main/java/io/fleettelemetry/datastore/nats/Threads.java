@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats;
 
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -26,6 +27,21 @@ final class Threads {
         Thread thread = new Thread(forgetful, name);
         thread.setContextClassLoader(Threads.class.getClassLoader());
         return thread;
+    }
+
+    /** An executor that runs one task after the other; its thread is gone when there are no more. */
+    static ExecutorService oneWhenNeeded(String name) {
+        return new ThreadPoolExecutor(0, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> of(name, task));
+    }
+
+    /** Takes nothing more, and waits a second at most for what is under way: it may be somebody else's. */
+    static void end(ExecutorService executor) {
+        executor.shutdown();
+        try {
+            executor.awaitTermination(1, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** An executor that needs no end: its threads are gone with their tasks. */

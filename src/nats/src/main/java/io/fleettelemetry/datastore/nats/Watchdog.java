@@ -25,6 +25,7 @@ final class Watchdog implements Runnable {
     private final Journal journal;
     private final Supplier<Session> session;
     private final CountDownLatch stop = new CountDownLatch(1);
+    private final RepeatedLog silences = new RepeatedLog();
     private long strandedSince;
 
     Watchdog(Journal journal, Supplier<Session> session) {
@@ -57,11 +58,12 @@ final class Watchdog implements Runnable {
             strandedSince = System.nanoTime();
         }
         if (journal.isSilentFor(settings.silent().toNanos())) {
-            log.warn(
+            silences.write(leftOut -> log.warn(
                     "nats_error datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
-                            + " connecting anew\"",
+                            + " connecting anew\" left_out={}",
                     settings.datastore(),
-                    settings.silent().toMillis());
+                    settings.silent().toMillis(),
+                    leftOut));
             now.reconnect();
         } else if (strandedSince != 0 && System.nanoTime() - strandedSince > STRANDED_NANOS) {
             strandedSince = 0;

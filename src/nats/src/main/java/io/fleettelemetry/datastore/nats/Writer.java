@@ -3,9 +3,13 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.datastore.nats.Journal.Step;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The one thread that writes: takes from the journal what is next, and brings it to the wire. */
 final class Writer implements Runnable {
+
+    private static final Logger log = LoggerFactory.getLogger(Writer.class);
 
     private final Journal journal;
     private final Step step = new Step();
@@ -34,7 +38,10 @@ final class Writer implements Runnable {
                 step.wire.write(step.block.bytes, step.ranges[2 * i], step.ranges[2 * i + 1]);
             }
             journal.wrote(step);
-        } catch (IOException e) {
+        } catch (IOException | RuntimeException | Error e) {
+            if (!(e instanceof IOException)) {
+                log.error("nats_error reason=\"a write failed as it should not\"", e);
+            }
             journal.failed(step);
             step.wire.cut(); // so that whoever keeps the connection learns of it, too
         }

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class NatsCollectorTest {
@@ -128,5 +129,19 @@ class NatsCollectorTest {
         assertEquals("_other", counts.of("one-more").label);
         assertEquals("_invalid", counts.of("").label);
         assertEquals("type0", counts.of("type0").label);
+    }
+
+    @Test
+    void a_type_that_is_called_like_a_shared_value_has_no_series_of_its_own() {
+        Counts counts = new Counts();
+        for (String type : List.of("_other", "_invalid", "no token")) {
+            counts.of(type).produced.increment();
+        }
+        IntStream.range(0, Counts.MAX_TYPES + 1)
+                .forEach(i -> counts.of("type" + i).produced.increment());
+        List<String> labels = counts.all().stream().map(count -> count.label).toList();
+        assertEquals(labels.stream().distinct().toList(), labels);
+        assertEquals(2, counts.of("_other").produced.sum());
+        assertEquals(2, counts.of("_invalid").produced.sum());
     }
 }

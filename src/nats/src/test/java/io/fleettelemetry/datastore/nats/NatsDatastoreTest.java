@@ -12,6 +12,7 @@ import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
 import com.sun.management.ThreadMXBean;
 import io.fleettelemetry.api.CloseableProducer;
+import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.ProducerFactory;
 import io.fleettelemetry.api.Receipt;
@@ -28,11 +29,13 @@ import io.fleettelemetry.protos.VehicleConnectivity;
 import io.fleettelemetry.protos.VehicleError;
 import io.fleettelemetry.protos.VehicleErrors;
 import io.fleettelemetry.testkit.NatsServer;
+import io.fleettelemetry.testkit.ServerMonitor;
 import io.nats.client.Connection;
 import io.nats.client.Nats;
 import io.nats.client.Subscription;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -592,6 +595,121 @@ class NatsDatastoreTest {
             assertTrue(
                     datastore.status().summary().startsWith("new settings wait"),
                     datastore.status().summary());
+        }
+    }
+
+    @Test
+    void a_limit_is_in_force_at_once_while_other_settings_wait_which_it_takes_back() throws Exception {
+        ServerMonitor monitor = new ServerMonitor();
+        Outcomes outcomes = new Outcomes();
+        try (NatsServer own = NatsServer.start(monitor.configuration());
+                NatsDatastore datastore = open(Map.of("url", own.url()))) {
+            awaitState(datastore, Status.State.OK);
+            datastore.configure(NatsSettings.parse(Map.of("url", "nats://127.0.0.1:" + freePort())));
+            assertEquals(Status.State.WARN, datastore.status().state());
+            NatsSettings limited = NatsSettings.parse(Map.of("url", own.url(), "inflight.max.records", "7"));
+            datastore.configure(limited);
+            assertEquals(limited, datastore.settings());
+            assertEquals(Status.State.OK, datastore.status().state());
+            datastore.produce(record("1"), outcomes);
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            assertEquals(1, monitor.clients().size(), "all on the connection that was there");
+        }
+    }
+
+    @Test
+    void no_thread_of_settings_that_were_taken_back_is_left_when_it_is_closed() throws Exception {
+        try (ServerSocket silent = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            NatsDatastore datastore = open(Map.of("url", server.url(), "datastore", "gone"));
+            awaitState(datastore, Status.State.OK);
+            datastore.configure(NatsSettings.parse(
+                    Map.of("url", "nats://127.0.0.1:" + silent.getLocalPort(), "datastore", "gone")));
+            silent.accept().close(); // it is trying
+            datastore.configure(NatsSettings.parse(Map.of("url", server.url(), "datastore", "gone")));
+            datastore.close();
+            assertEquals(
+                    List.of(),
+                    Thread.getAllStackTraces().keySet().stream()
+                            .map(Thread::getName)
+                            .filter(name -> name.matches("nats-gone-(write|complete|watch|connect)"))
+                            .toList());
+        }
+    }
+
+    @Test
+    void closing_while_new_settings_take_over_ends_although_the_new_server_stands_still() throws Exception {
+        Outcomes outcomes = new Outcomes();
+        Map<String, String> common = Map.of("drain.timeout.ms", "2000", "silent.ms", "600000");
+        try (NatsServer a = NatsServer.start();
+                NatsServer b = NatsServer.start()) {
+            NatsDatastore datastore = open(with(common, "url", a.url()));
+            awaitState(datastore, Status.State.OK);
+            a.pause();
+            datastore.produce(record("for a"), outcomes);
+            datastore.configure(NatsSettings.parse(with(common, "url", b.url())));
+            await("let in there")
+                    .atMost(SOON)
+                    .until(() -> datastore.status().summary().endsWith("the old ones are in force: "));
+            datastore.produce(record("for b"), outcomes);
+            b.pause();
+            Thread closing = new Thread(datastore::close);
+            closing.start();
+            await().atMost(SOON).until(() -> datastore.status().summary().equals("closed"));
+            a.resume();
+            closing.join(SOON.toMillis());
+            assertFalse(closing.isAlive());
+            outcomes.awaitEnded(2);
+            assertEquals(List.of("for a"), texts(outcomes.confirmed()));
+            assertEquals(Failure.Kind.CLOSED, outcomes.failures().get(0).kind());
+        }
+    }
+
+    private static List<String> texts(List<TelemetryRecord> records) {
+        return records.stream()
+                .map(record -> new String(record.payload(), UTF_8))
+                .toList();
+    }
+
+    private static Map<String, String> with(Map<String, String> settings, String key, String value) {
+        Map<String, String> more = new HashMap<>(settings);
+        more.put(key, value);
+        return more;
+    }
+
+    @Test
+    void an_error_reporter_that_throws_keeps_no_record_from_its_end() {
+        Outcomes outcomes = new Outcomes();
+        NatsSettings settings = NatsSettings.parse(Map.of("url", server.url()));
+        ErrorReporter broken = (message, cause, fields) -> {
+            throw new NoClassDefFoundError("its bundle is being refreshed");
+        };
+        try (NatsDatastore datastore = new NatsDatastore(settings, new Counts(), broken)) {
+            datastore.open();
+            awaitState(datastore, Status.State.OK);
+            datastore.produce(record("no token", "V", new byte[1]), outcomes); // fails on this thread
+            datastore.produce(record(VIN, "V", new byte[65_537]), outcomes);
+            assertEquals(2, outcomes.ended());
+            datastore.produce(record("good"), outcomes);
+            assertEquals(1, outcomes.awaitEnded(3).confirmed().size());
+        }
+    }
+
+    @Test
+    void an_error_reporter_that_throws_does_not_stop_the_thread_that_ends_records() throws Exception {
+        Outcomes outcomes = new Outcomes();
+        NatsSettings settings = NatsSettings.parse(
+                Map.of("url", "nats://127.0.0.1:" + freePort(), "confirm.timeout.ms", "1000", "drain.timeout.ms", "0"));
+        ErrorReporter broken = (message, cause, fields) -> {
+            throw new IllegalStateException("broken");
+        };
+        try (NatsDatastore datastore = new NatsDatastore(settings, new Counts(), broken)) {
+            datastore.open();
+            for (int i = 1; i <= 2; i++) {
+                datastore.produce(record("" + i), outcomes);
+                assertEquals(
+                        Failure.Kind.EXPIRED,
+                        outcomes.awaitEnded(i).failures().get(i - 1).kind());
+            }
         }
     }
 

@@ -14,6 +14,7 @@ import org.apache.karaf.shell.api.action.lifecycle.Reference;
 import org.apache.karaf.shell.api.action.lifecycle.Service;
 import org.apache.karaf.shell.api.console.Session;
 import org.apache.karaf.shell.support.CommandException;
+import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 
 /** Shows records as they arrive at NATS, with the servers, credentials and TLS of a datastore. */
@@ -113,6 +114,9 @@ public final class TailCommand implements Action {
     // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
     // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
     private final class SessionScreen implements Tail.Screen {
+        /** When it stops, so does what is shown: nobody else would end that. */
+        private final Bundle bundle = context.getBundle();
+
         @Override
         public void show(Arrival arrival) {
             System.out.println(json ? arrival.json() : arrival.line(LocalTime.now()));
@@ -126,7 +130,7 @@ public final class TailCommand implements Action {
         @Override
         public boolean isWatched() {
             System.out.flush();
-            return !session.getConsole().checkError(); // which flushes first
+            return bundle.getState() == Bundle.ACTIVE && !session.getConsole().checkError(); // which flushes first
         }
     }
 }
