@@ -78,7 +78,7 @@ class DispatcherTest {
         clock.awaitEnded(1);
     }
 
-    /** Until so many records were offered to a datastore, the one included that waits for room there. */
+    /** Offers a record on a thread of its own, and returns when it has come as far as this datastore, which has no room. */
     private CompletableFuture<Void> offerAndWait(String datastore, TelemetryRecord record) {
         long before = status(datastore).offered();
         CompletableFuture<Void> waiting =
