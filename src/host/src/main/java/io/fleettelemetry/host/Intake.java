@@ -17,8 +17,8 @@ public interface Intake extends AutoCloseable {
      *
      * <p>Returns at once, with two exceptions. If a datastore is full or absent and the memory for holding its records is
      * full too, it waits, at most {@code dispatch.wait.ms} for each such datastore; once that was in vain, nobody waits for
-     * it again until it confirms something. And while the source has
-     * {@value #MAX_UNHEARD} answers to hear, it waits until the source has heard some.
+     * it again until it confirms something, and records that go to other datastores as well wait for it 5 % of the time at
+     * most. And while the source has {@value #MAX_UNHEARD} answers to hear, it waits until the source has heard some.
      *
      * @param record what to deliver; its {@linkplain TelemetryRecord#context() context} belongs to the source
      * @throws IllegalStateException if the intake has been closed

@@ -4,6 +4,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
+import io.fleettelemetry.host.internal.Hold.Held;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -37,6 +38,8 @@ final class Delivery extends Line.Answer {
     private volatile int pending;
     private volatile Outcome failure;
     private boolean acknowledges;
+    /** What its targets hold or have held of it, for those that ever did; guarded by this. */
+    private Held held;
 
     Delivery(TelemetryRecord offered, Line line, Route route, long place) {
         this.offered = offered;
@@ -49,6 +52,22 @@ final class Delivery extends Line.Answer {
 
     static Delivery of(TelemetryRecord record) {
         return (Delivery) record.context();
+    }
+
+    /** Whether somebody else is kept waiting by a target that is slow to take it. */
+    boolean hasOtherTargets() {
+        return route.targets().size() > 1;
+    }
+
+    /** The record for the hold of this target: always the same one, so that coming back does not make it younger. */
+    synchronized Held heldBy(Target target) {
+        for (Held known = held; known != null; known = known.other()) {
+            if (known.target() == target) {
+                return known;
+            }
+        }
+        held = new Held(target, this, System.nanoTime(), held);
+        return held;
     }
 
     /** The target has the record; returns whether a reliable ack goes out because of it. */

@@ -46,6 +46,9 @@ public final class HostComponent {
     private Metrics metrics;
     private HostSettings inForce;
     private List<String> refused = List.of();
+    /** The keys that were named as unknown last: a configuration may be delivered twice. */
+    private List<String> unknown = List.of();
+
     private ServiceRegistration<TelemetryHost> registration;
 
     @Activate
@@ -57,6 +60,7 @@ public final class HostComponent {
 
     @Modified
     void configure(Map<String, ?> properties) {
+        nameUnknownKeys(properties);
         HostSettings settings;
         try {
             settings = HostSettings.parse(properties);
@@ -76,8 +80,6 @@ public final class HostComponent {
         if (settings.equals(inForce)) {
             return;
         }
-        HostSettings.unknownKeys(properties)
-                .forEach(key -> log.warn("host_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
         inForce = settings;
         dispatcher.configure(settings);
         metrics.listen(settings.metricsHost(), settings.metricsPort());
@@ -86,6 +88,14 @@ public final class HostComponent {
                 settings.routes(),
                 settings.reliableAckSources(),
                 settings.metricsPort());
+    }
+
+    private void nameUnknownKeys(Map<String, ?> properties) {
+        List<String> now = HostSettings.unknownKeys(properties);
+        if (!now.equals(unknown)) {
+            unknown = now;
+            now.forEach(key -> log.warn("host_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
+        }
     }
 
     @Reference(

@@ -79,13 +79,15 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
     @AttributeDefinition(
             name = "Hold, bytes",
             description = "Bytes (payloads, and 128 for each record) that are held for one datastore that is absent,"
-                    + " full or being replaced.",
+                    + " full or being replaced; one record always is.",
             min = "0")
     long hold_max_bytes() default 16_777_216;
 
     @AttributeDefinition(
             name = "Hold, ms",
-            description = "Milliseconds that a record is held at most; then it fails.",
+            description =
+                    "Milliseconds that a record is held which its datastore does not take; then it fails. The time in which"
+                            + " a datastore that is replaced ends its records, as much and 2 s at most, does not count.",
             min = "0")
     long hold_max_ms() default 10_000;
 
@@ -93,7 +95,8 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
             name = "Wait, ms",
             description =
                     "Milliseconds that an offer waits when the hold is full; then the record fails, and so do further"
-                            + " ones at once until the datastore confirms something.",
+                            + " ones at once until the datastore confirms something. For a record that goes to other"
+                            + " datastores as well, offers wait 5 % of the time at most.",
             min = "0")
     long dispatch_wait_ms() default 1_000;
 }

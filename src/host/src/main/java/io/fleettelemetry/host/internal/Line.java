@@ -71,11 +71,16 @@ final class Line implements Intake, Runnable {
         dispatcher.dispatch(record, this);
     }
 
-    /** Puts an answer in. Never blocks. */
+    /** Puts an answer in. Never throws, and blocks only if no thread can be had. */
     void add(Answer answer) {
         last.getAndSet(answer).next = answer;
         if (untold.getAndIncrement() == 0) {
-            tellers.execute(this);
+            try {
+                tellers.execute(this);
+            } catch (RuntimeException | Error e) { // an OutOfMemoryError: the machine has no thread left
+                log.error("host_error error=\"{}\" reason=\"no thread to tell a source; this one does\"", e.toString());
+                run(); // nobody else would, ever: whoever takes the count from 0 to 1 starts the telling
+            }
         }
     }
 
@@ -106,7 +111,7 @@ final class Line implements Intake, Runnable {
         told = answer;
         try {
             answer.tell(closed ? null : source);
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // a bundle that is being refreshed throws LinkageErrors
             log.error("source_error source={}", source.getClass().getName(), e);
         }
     }

@@ -3,11 +3,12 @@ package io.fleettelemetry.host.internal;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
-import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.internal.Hold.Held;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
@@ -23,18 +24,22 @@ import org.slf4j.LoggerFactory;
  * <p>While all is well an offer goes {@link #direct} to the producer, without a lock. When the producer is absent, full,
  * closed or being replaced, {@code direct} is null and every offer goes through the hold, which a thread of its own
  * empties in the order of offering; that thread exists only as long as there is something to hand over. A replacement
- * gets its first record only after everything that its predecessor had has ended: so nothing is overtaken.
+ * gets its first record only after everything that its predecessor had has ended: so nothing is overtaken. It waits for
+ * that no longer than {@code hold.max.ms} and {@link #CLOSING_NANOS}.
  *
- * <p>{@link #entered} and {@link #left} count what a producer got and answered. An offer counts itself in before it looks
- * at {@code direct} a second time, and whoever closes {@code direct} sums up afterwards: one of the two sees the other,
- * so equal sums while {@code direct} is null mean that no record is with a producer.
+ * <p>What a producer has is counted by its {@link Stint}. An offer counts itself in before it looks at {@code direct} a
+ * second time, and whoever takes a stint out of {@code direct} counts afterwards: one of the two sees the other.
  */
-final class Target implements Receipt {
+final class Target {
 
     private static final Logger log = LoggerFactory.getLogger(Target.class);
 
     /** How long to wait for a sign of room before a producer that refused is tried again. */
     private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
+    /** How long a producer that went may take to begin closing, and to give back what it could not end. */
+    private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** After a wait, how many times as long the other datastores of a route are not kept waiting: so it is 5 % of the time. */
+    private static final int PAUSE_FACTOR = 19;
     /** How long the hold's thread stays when there is nothing to do, so that a datastore at its limit does not start one
      * for each refusal. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -43,11 +48,10 @@ final class Target implements Receipt {
     private final LongAdder offered = new LongAdder();
     private final LongAdder confirmed = new LongAdder();
     private final LongAdder failed = new LongAdder();
-    private final LongAdder entered = new LongAdder();
-    private final LongAdder left = new LongAdder();
+    private final FailureLog failures;
 
-    /** The producer that offers go to without a lock; null while they go through the hold. Written under the lock. */
-    private volatile Producer direct;
+    /** Where offers go without a lock; null while they go through the hold. Written under the lock. */
+    private volatile Stint direct;
     /** Whether the hold's thread wants to hear of the next receipt. */
     private volatile boolean awaitsReceipt;
 
@@ -59,19 +63,20 @@ final class Target implements Receipt {
     // All below: guarded by the lock.
     private final Hold hold = new Hold();
     private HostSettings settings;
-    private Producer bound;
+    /** The producer that the name belongs to now; null if nobody offers it. */
+    private Stint bound;
+    /** Producers that went, and have records that must not be overtaken. */
+    private final List<Stint> earlier = new ArrayList<>();
     /** What says how the datastore is while nobody produces for it; null if nothing does. */
     private Health health;
-    /** Whether the producer that went was not expected to answer soon. */
-    private boolean abandoned;
 
-    private long boundSince;
-    private Producer lastUsed;
     private Thread keeper;
-    /** What the keeper is handing over at this moment, and what came of it. */
-    private Held inHand;
-
+    /** Why the producer would not take a record, until it is tried again; null if it takes them. */
     private Failure refusal;
+    /** Time before this one does not count as time held, in {@link System#nanoTime}. */
+    private long heldFrom = System.nanoTime();
+    /** When a record with other datastores may wait for room again, in {@link System#nanoTime}. */
+    private long patientFrom = System.nanoTime();
     /** What had been confirmed when an offer waited for room in vain; -1 if none has, or much is different since. */
     private long stuckAt = -1;
 
@@ -80,6 +85,7 @@ final class Target implements Receipt {
 
     Target(String name, HostSettings settings) {
         this.name = name;
+        this.failures = new FailureLog(name, System::nanoTime);
         this.settings = settings;
     }
 
@@ -96,112 +102,143 @@ final class Target implements Receipt {
     }
 
     private boolean offerDirectly(Delivery delivery) {
-        Producer producer = direct;
-        if (producer == null) {
+        Stint stint = direct;
+        if (stint == null) {
             return false;
         }
-        entered.increment();
-        if (producer != direct) {
-            left.increment();
-            signalIfAwaited();
+        stint.enter();
+        if (stint != direct) {
+            stint.leave();
             return false;
         }
-        produce(producer, delivery);
+        produce(stint, delivery);
         return true;
     }
 
-    private void produce(Producer producer, Delivery delivery) {
+    private void produce(Stint stint, Delivery delivery) {
         try {
-            producer.produce(delivery.record, this);
-        } catch (RuntimeException | LinkageError e) {
+            stint.producer.produce(delivery.record, stint);
+        } catch (RuntimeException | Error e) {
             // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
-            log.error("producer_error datastore={} record=\"{}\"", name, delivery.record, e);
-            failed(delivery.record, new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e));
+            log.error(
+                    "producer_error datastore={} record=\"{}\"", name, FailureLog.plain(delivery.record.toString()), e);
+            stint.failed(delivery.record, new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e));
         }
     }
 
     private void offerToHold(Delivery delivery) {
-        Failure failure = null;
+        Failure failure;
         lock.lock();
         try {
-            long deadline = System.nanoTime() + settings.dispatchWait().toNanos();
-            while (failure == null) {
-                if (closed) {
-                    failure = hostStopped();
-                } else if (direct != null && hold.isEmpty()) {
-                    lock.unlock();
-                    try {
-                        if (offerDirectly(delivery)) {
-                            return;
-                        }
-                    } finally {
-                        lock.lock();
-                    }
-                } else if (hold.hasRoomFor(delivery, settings.holdMaxBytes())) {
-                    hold.add(new Held(delivery, System.nanoTime()));
-                    logAbsence();
-                    wakeKeeper();
-                    return;
-                } else if (isStuck()) {
-                    failure = noRoom("an earlier record has waited");
-                } else if (!awaitRoom(deadline)) {
-                    stuckAt = confirmed.sum();
-                    failure = noRoom("waited");
-                }
-            }
+            failure = takeOrRefuse(delivery);
         } finally {
             lock.unlock();
         }
-        end(delivery, failure);
+        if (failure != null) {
+            giveUp(delivery, failure);
+        }
+    }
+
+    /** Takes a record, waiting for room if it may; null, or why it did not. */
+    private Failure takeOrRefuse(Delivery delivery) {
+        if (take(delivery)) {
+            return null;
+        }
+        Failure vain = whyNotToWait();
+        if (vain != null) {
+            return vain;
+        }
+        if (!delivery.hasOtherTargets()) {
+            return awaitRoom(delivery);
+        }
+        long start = System.nanoTime();
+        if (start - patientFrom < 0) {
+            return noRoom("not waited for, because other datastores of its route have waited 5 % of the time already");
+        }
+        try {
+            return awaitRoom(delivery);
+        } finally {
+            long end = System.nanoTime();
+            long next = end + PAUSE_FACTOR * (end - start);
+            patientFrom = next - patientFrom > 0 ? next : patientFrom; // several may have waited at once
+        }
+    }
+
+    /** Takes a record, to the producer or into the hold; false if there is no room. */
+    private boolean take(Delivery delivery) {
+        while (direct != null && hold.isEmpty()) {
+            lock.unlock();
+            try {
+                if (offerDirectly(delivery)) {
+                    return true;
+                }
+            } finally {
+                lock.lock();
+            }
+        }
+        if (closed || !hold.hasRoomFor(delivery, settings.holdMaxBytes())) {
+            startKeeper(); // should there have been no thread for it before
+            return false;
+        }
+        hold.add(delivery.heldBy(this));
+        logAbsence();
+        wakeKeeper();
+        return true;
+    }
+
+    private Failure awaitRoom(Delivery delivery) {
+        long deadline = System.nanoTime() + settings.dispatchWait().toNanos();
+        try {
+            for (long nanos = settings.dispatchWait().toNanos(); nanos > 0; nanos = deadline - System.nanoTime()) {
+                room.awaitNanos(nanos);
+                if (take(delivery)) {
+                    return null;
+                }
+                Failure vain = whyNotToWait();
+                if (vain != null) {
+                    return vain;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return noRoom("the thread that offered it was interrupted while it waited");
+        }
+        stuckAt = confirmed.sum();
+        return noRoom("waited");
     }
 
     /**
-     * Whether an offer has waited for room in vain, and nothing was confirmed since. Another one's wait would help nobody,
-     * and would hold up the records behind it, which other datastores could have.
+     * Null if there may soon be room. Once an offer has waited for it in vain, and nothing was confirmed since, another
+     * one's wait would help nobody, and would hold up the records behind it, which other datastores could have.
      */
-    private boolean isStuck() {
-        return stuckAt == confirmed.sum();
+    private Failure whyNotToWait() {
+        if (closed) {
+            return hostStopped();
+        }
+        return stuckAt == confirmed.sum()
+                ? noRoom("an earlier record has waited in vain, and nothing was confirmed since")
+                : null;
     }
 
-    private Failure noRoom(String waited) {
+    private Failure noRoom(String wait) {
         return new Failure(
                 Failure.Kind.FULL,
-                "the datastore '" + name + "' " + whyHeld() + " and hold.max.bytes = " + settings.holdMaxBytes()
-                        + " is used up; " + waited + " dispatch.wait.ms = "
-                        + settings.dispatchWait().toMillis());
+                "the datastore '" + name + "' " + whyHeld() + ", and hold.max.bytes = " + settings.holdMaxBytes()
+                        + " is used up; " + wait + " (dispatch.wait.ms = "
+                        + settings.dispatchWait().toMillis() + ")");
     }
 
-    private boolean awaitRoom(long deadline) {
-        long nanos = deadline - System.nanoTime();
-        if (nanos <= 0) {
-            return false;
-        }
-        try {
-            room.awaitNanos(nanos);
-            return true;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
-    }
-
-    @Override
-    public boolean confirmed(TelemetryRecord record) {
+    /** A producer has confirmed the record; returns whether a reliable ack goes out because of it. */
+    boolean confirmed(Delivery delivery) {
         confirmed.increment();
-        boolean acknowledged = Delivery.of(record).confirmedBy(this);
-        left.increment();
-        signalIfAwaited();
-        return acknowledged;
+        return delivery.confirmedBy(this);
     }
 
-    @Override
-    public void failed(TelemetryRecord record, Failure why) {
-        Delivery delivery = Delivery.of(record);
-        if (!mayPass(why) || !takeBack(delivery, why)) {
+    /** A producer has failed the record, or had no room for it. */
+    void failed(Stint stint, Delivery delivery, Failure why) {
+        if (!mayPass(why) || !takeBack(stint, delivery, why)) {
             end(delivery, why);
         }
-        left.increment();
-        signalIfAwaited();
     }
 
     private static boolean mayPass(Failure why) {
@@ -209,16 +246,19 @@ final class Target implements Receipt {
     }
 
     /** Puts a refused record back in its place, over the limit if need be: it was accepted before. */
-    private boolean takeBack(Delivery delivery, Failure why) {
+    private boolean takeBack(Stint stint, Delivery delivery, Failure why) {
         lock.lock();
         try {
             if (closed) {
                 return false;
             }
             direct = null;
-            refusal = why;
-            boolean wasInHand = inHand != null && inHand.delivery() == delivery;
-            hold.add(wasInHand ? inHand : new Held(delivery, System.nanoTime()));
+            if (stint == bound) {
+                refusal = why;
+            } else {
+                heldFrom = System.nanoTime(); // it had been accepted: a successor that has yet to come is to get it
+            }
+            hold.add(delivery.heldBy(this));
             wakeKeeper();
             return true;
         } finally {
@@ -226,12 +266,19 @@ final class Target implements Receipt {
         }
     }
 
+    /** Fails a record that no producer has, and that so nobody else logs. */
+    private void giveUp(Delivery delivery, Failure why) {
+        failures.write(delivery.record, why);
+        end(delivery, why);
+    }
+
     private void end(Delivery delivery, Failure why) {
         failed.increment();
         delivery.failedBy(this, why);
     }
 
-    private void signalIfAwaited() {
+    /** Tells the hold's thread of a receipt, if it waits for one. */
+    void signalIfAwaited() {
         if (awaitsReceipt) {
             awaitsReceipt = false;
             lock.lock();
@@ -250,29 +297,44 @@ final class Target implements Receipt {
     void bind(Producer producer) {
         lock.lock();
         try {
-            if (producer == bound || closed) {
+            if (producer == current() || closed) {
                 return;
             }
-            if (bound != null) {
-                abandoned = statusOf(bound).state() == Status.State.CRITICAL;
-            }
             log.info("{} datastore={}", producer == null ? "datastore_gone" : "datastore_bound", name);
-            bound = producer;
-            boundSince = System.nanoTime();
             direct = null;
+            if (bound != null && statusOf(bound.producer).state() != Status.State.CRITICAL) {
+                bound.endedAt = System.nanoTime();
+                earlier.add(bound);
+            }
+            bound = producer == null ? null : stintOf(producer);
             refusal = null;
             stuckAt = -1;
             if (producer != null) {
                 absenceLogged = false;
-                if (hold.isEmpty() && !predecessorBusy()) {
-                    lastUsed = producer;
-                    direct = producer;
+                if (hold.isEmpty() && !isPredecessorBusy()) {
+                    openDirectWay();
                 }
             }
             wakeKeeper();
         } finally {
             lock.unlock();
         }
+    }
+
+    /** One that is back before it has ended what it had goes on with that: it does not wait for itself. */
+    private Stint stintOf(Producer producer) {
+        for (Stint stint : earlier) {
+            if (stint.producer == producer) {
+                earlier.remove(stint);
+                return stint;
+            }
+        }
+        return new Stint(producer, this);
+    }
+
+    private void openDirectWay() {
+        direct = bound;
+        room.signalAll();
     }
 
     /** Says what tells how this datastore is while it is absent; null if nothing does. */
@@ -319,36 +381,53 @@ final class Target implements Receipt {
 
     private void wakeKeeper() {
         changed.signalAll();
-        if (keeper == null && (!hold.isEmpty() || bound != direct)) {
-            keeper = Threads.of("telemetry-hold-" + name, this::keep);
-            keeper.start();
+        startKeeper();
+    }
+
+    private void startKeeper() {
+        if (keeper == null && !closed && (!hold.isEmpty() || bound != direct || !earlier.isEmpty())) {
+            Thread thread = Threads.of("telemetry-hold-" + name, this::keep);
+            try {
+                thread.start();
+                keeper = thread;
+            } catch (OutOfMemoryError e) { // the machine has no thread left
+                log.error(
+                        "host_error datastore={} error=\"{}\" reason=\"no thread for the hold; the next record asks again\"",
+                        name,
+                        e.toString());
+            }
         }
     }
 
-    /** Empties the hold in order, fails what was held too long, and opens the direct way when nothing is left. */
+    /**
+     * Empties the hold in order, and opens the direct way when nothing is left. What cannot be handed over fails when it
+     * was held too long.
+     */
     private void keep() {
         lock.lock();
         try {
             while (!closed) {
                 Held oldest = hold.peek();
-                if (oldest != null && expiresIn(oldest) <= 0) {
-                    failOldest(expired());
-                } else if (bound == null || bound == direct) {
-                    if (oldest != null) {
-                        await(expiresIn(oldest));
-                    } else if (!await(LINGER_NANOS) && hold.isEmpty() && bound == direct) {
-                        return;
-                    }
-                } else if (bound != lastUsed && predecessorBusy()) {
+                if (isPredecessorBusy()) {
                     await(RETRY_NANOS);
-                } else if (oldest == null) {
-                    lastUsed = bound;
-                    direct = bound;
-                } else {
+                    heldFrom = System.nanoTime();
+                } else if (oldest != null && bound != null && refusal == null) {
                     handOver(bound);
+                } else if (oldest != null && expiresIn(oldest) <= 0) {
+                    failOldest(expired());
+                } else if (refusal != null) {
+                    awaitsReceipt = true;
+                    await(oldest == null ? RETRY_NANOS : Math.min(RETRY_NANOS, expiresIn(oldest)));
+                    refusal = null;
+                } else if (oldest != null) {
+                    await(expiresIn(oldest));
+                } else if (bound != direct) {
+                    openDirectWay();
+                } else if (!await(LINGER_NANOS) && hold.isEmpty() && bound == direct && earlier.isEmpty()) {
+                    return;
                 }
             }
-            while (!hold.isEmpty()) {
+            while (hold.peek() != null) {
                 failOldest(hostStopped());
             }
         } finally {
@@ -358,24 +437,18 @@ final class Target implements Receipt {
         }
     }
 
-    /** Gives the oldest record to the producer, and waits for room if it comes back. */
-    private void handOver(Producer producer) {
-        lastUsed = producer;
-        inHand = hold.poll();
-        refusal = null;
-        entered.increment();
+    /** Gives the oldest record to the producer, which may give it back. */
+    private void handOver(Stint stint) {
+        Held held = hold.lend();
+        stint.enter();
         lock.unlock();
         try {
-            produce(producer, inHand.delivery());
+            produce(stint, held.delivery());
         } finally {
             lock.lock();
         }
-        inHand = null;
-        room.signal();
-        if (refusal != null && producer == bound) {
-            awaitsReceipt = true;
-            Held oldest = hold.peek();
-            await(oldest == null ? RETRY_NANOS : Math.min(RETRY_NANOS, expiresIn(oldest)));
+        if (hold.settle()) {
+            room.signal();
         }
     }
 
@@ -384,28 +457,35 @@ final class Target implements Receipt {
         room.signal();
         lock.unlock();
         try {
-            end(oldest.delivery(), why);
+            giveUp(oldest.delivery(), why);
         } finally {
             lock.lock();
         }
     }
 
-    /** Whether the producer before this one still has records; it gets no longer than a held record to end them. */
-    private boolean predecessorBusy() {
-        if (abandoned) {
-            return false;
+    /**
+     * Whether a producer that went still has records. One whose service goes ends them, or gives back what it could not end,
+     * after a time that is configured there; one that was put aside for another may wait for its server for ever.
+     */
+    private boolean isPredecessorBusy() {
+        if (!earlier.isEmpty()) {
+            awaitsReceipt = true; // before the counts: a receipt that they miss sees this
+            earlier.removeIf(stint -> stint.unanswered() == 0 || isOverdue(stint));
         }
-        awaitsReceipt = true; // before the sums: a receipt that they miss sees this
-        long unanswered = entered.sum() - left.sum();
-        if (unanswered != 0
-                && System.nanoTime() - boundSince > settings.holdMax().toNanos()) {
-            log.error(
-                    "producer_error datastore={} reason=\"the producer that went never said what became of {} records\"",
+        return !earlier.isEmpty();
+    }
+
+    private boolean isOverdue(Stint stint) {
+        boolean overdue = System.nanoTime() - stint.endedAt > settings.holdMax().toNanos() + CLOSING_NANOS;
+        if (overdue) {
+            log.warn(
+                    "records_overtaken datastore={} records={} reason=\"whoever had the name before has not ended them"
+                            + " within hold.max.ms = {} and 2 s; newer ones wait for them no longer\"",
                     name,
-                    unanswered);
-            return false;
+                    stint.unanswered(),
+                    settings.holdMax().toMillis());
         }
-        return unanswered != 0;
+        return overdue;
     }
 
     /** Waits for a change; false if the time passed without one. */
@@ -420,7 +500,8 @@ final class Target implements Receipt {
     }
 
     private long expiresIn(Held held) {
-        return held.since() + settings.holdMax().toNanos() - System.nanoTime();
+        long from = held.since() - heldFrom > 0 ? held.since() : heldFrom;
+        return from + settings.holdMax().toNanos() - System.nanoTime();
     }
 
     private Failure expired() {
@@ -431,9 +512,13 @@ final class Target implements Receipt {
     }
 
     private String whyHeld() {
-        return bound == null
-                ? "is absent"
-                : refusal != null ? "refused it: " + refusal.reason() : "is being handed earlier records";
+        if (bound == null) {
+            return "is absent";
+        }
+        if (refusal != null) {
+            return "refuses records: " + refusal.reason();
+        }
+        return earlier.isEmpty() ? "is being handed earlier records" : "is being replaced";
     }
 
     private static Failure hostStopped() {
@@ -441,7 +526,13 @@ final class Target implements Receipt {
     }
 
     String destination(TelemetryRecord record) {
-        Producer producer = current();
+        Producer producer;
+        lock.lock();
+        try {
+            producer = current();
+        } finally {
+            lock.unlock();
+        }
         return producer == null ? "" : producer.destination(record);
     }
 
@@ -452,7 +543,7 @@ final class Target implements Receipt {
         long heldBytes;
         lock.lock();
         try {
-            producer = bound;
+            producer = current();
             says = health;
             heldRecords = hold.records();
             heldBytes = hold.bytes();
@@ -481,7 +572,7 @@ final class Target implements Receipt {
         Health says;
         lock.lock();
         try {
-            producer = bound;
+            producer = current();
             says = health;
         } finally {
             lock.unlock();
@@ -498,19 +589,14 @@ final class Target implements Receipt {
     private static Status statusOf(Producer producer) {
         try {
             return producer.status();
-        } catch (RuntimeException | LinkageError e) { // against its contract
+        } catch (RuntimeException | Error e) { // against its contract
             log.error("producer_error reason=\"its status\"", e);
             return Status.UNKNOWN;
         }
     }
 
     private Producer current() {
-        lock.lock();
-        try {
-            return bound;
-        } finally {
-            lock.unlock();
-        }
+        return bound == null ? null : bound.producer;
     }
 
     /** Fails what is held and waits until that is done. */

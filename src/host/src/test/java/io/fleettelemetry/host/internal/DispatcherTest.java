@@ -26,6 +26,9 @@ import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
@@ -36,6 +39,7 @@ class DispatcherTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
 
+    private final LogLines log = new LogLines();
     private final Counts counts = new Counts();
     private final Dispatcher host = new Dispatcher(counts);
     private final Recorder source = new Recorder();
@@ -44,6 +48,7 @@ class DispatcherTest {
     @AfterEach
     void close() {
         host.close();
+        log.close();
     }
 
     private void configure(String... keysAndValues) {
@@ -64,6 +69,36 @@ class DispatcherTest {
 
     private static List<String> numbers(int from, int to) {
         return IntStream.range(from, to).mapToObj(String::valueOf).toList();
+    }
+
+    /** Until hold.max.ms has passed, which is when what is held for an absent datastore fails; needs records.clock. */
+    private void awaitHoldMax() {
+        Recorder clock = new Recorder();
+        host.open(clock).offer(record("clock", ""));
+        clock.awaitEnded(1);
+    }
+
+    /** Offers a record on a thread of its own, and returns when it has come as far as this datastore, which has no room. */
+    private CompletableFuture<Void> offerAndWait(String datastore, TelemetryRecord record) {
+        long before = status(datastore).offered();
+        CompletableFuture<Void> waiting =
+                CompletableFuture.runAsync(() -> intake.offer(record), task -> new Thread(task).start());
+        await().pollInterval(Duration.ofMillis(1))
+                .atMost(SOON)
+                .until(() -> status(datastore).offered() > before);
+        return waiting;
+    }
+
+    private static void awaitLatch(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static void awaitNanoTime(long nanoTime) {
+        await().atMost(SOON).until(() -> System.nanoTime() - nanoTime >= 0);
     }
 
     private HostStatus.Datastore status(String name) {
@@ -175,11 +210,7 @@ class DispatcherTest {
         Recorder slow = new Recorder() {
             @Override
             public boolean acknowledge(TelemetryRecord record) {
-                try {
-                    release.await();
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
+                awaitLatch(release);
                 return super.acknowledge(record);
             }
         };
@@ -204,11 +235,7 @@ class DispatcherTest {
         Recorder deaf = new Recorder() {
             @Override
             public void ended(TelemetryRecord record, Outcome outcome) {
-                try {
-                    release.await();
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                }
+                awaitLatch(release);
                 super.ended(record, outcome);
             }
         };
@@ -342,7 +369,15 @@ class DispatcherTest {
         Store fast = Store.open();
         host.bind("stuck", stuck);
         host.bind("fast", fast);
-        configure("records.V", "fast, stuck", "hold.max.bytes", "700", "dispatch.wait.ms", "2000");
+        configure(
+                "records.V",
+                "fast, stuck",
+                "records.alerts",
+                "stuck",
+                "hold.max.bytes",
+                "700",
+                "dispatch.wait.ms",
+                "2000");
         long before = System.nanoTime();
         offer(0, 100);
         assertTrue(System.nanoTime() - before < Duration.ofSeconds(10).toNanos(), "95 waits would be 190 s");
@@ -351,14 +386,78 @@ class DispatcherTest {
         assertTrue(source.outcomes().stream()
                 .allMatch(outcome -> outcome.failure().reason().contains("dispatch.wait.ms = 2000")));
 
-        // One that moves again is waited for again: of these two, there is room for one when they are offered.
+        // One that moves again is waited for again, by a record that keeps no other datastore waiting.
         stuck.confirm(1);
-        CompletableFuture<Void> waiting = CompletableFuture.runAsync(() -> offer(100, 102));
+        intake.offer(record("alerts", "a"));
+        CompletableFuture<Void> waiting = offerAndWait("stuck", record("alerts", "b"));
         stuck.confirm(6);
         waiting.join();
-        assertTrue(
-                stuck.stored().containsAll(List.of("100", "101")),
-                stuck.stored().toString());
+        assertTrue(stuck.stored().containsAll(List.of("a", "b")), stuck.stored().toString());
+    }
+
+    @Test
+    void a_slow_datastore_delays_the_others_of_its_route_by_no_more_than_5_percent_of_the_time() {
+        Store slow = Store.bounded(1);
+        Store fast = Store.open();
+        host.bind("slow", slow);
+        host.bind("fast", fast);
+        configure(
+                "records.V",
+                "fast, slow",
+                "records.alerts",
+                "slow",
+                "hold.max.bytes",
+                "0",
+                "hold.max.ms",
+                "60000",
+                "dispatch.wait.ms",
+                "10000");
+        offer(0, 2); // one is in flight, one is held
+
+        long start = System.nanoTime();
+        CompletableFuture<Void> waiting = offerAndWait("slow", record("V", "2"));
+        awaitNanoTime(start + Duration.ofMillis(200).toNanos());
+        slow.confirm(1);
+        waiting.join();
+        long end = System.nanoTime();
+        offer(3, 103);
+        assertTrue(System.nanoTime() - end < Duration.ofSeconds(5).toNanos(), "nobody waits for 19 times 200 ms");
+        assertEquals(
+                numbers(0, 103).stream().sorted().toList(),
+                fast.stored().stream().sorted().toList());
+        source.awaitEnded(101);
+        assertTrue(source.outcomes().get(100).failure().reason().contains("5 %"), source.outcomes()::toString);
+
+        // Meanwhile a record that keeps no other datastore waiting does wait,
+        waiting = offerAndWait("slow", record("alerts", "alone"));
+        slow.confirm(1);
+        waiting.join();
+        // and so does every record when the time has come.
+        awaitNanoTime(end + 20 * (end - start));
+        waiting = offerAndWait("slow", record("V", "103"));
+        slow.confirm(1);
+        waiting.join();
+        slow.confirm(2);
+        assertEquals(List.of("0", "1", "2", "alone", "103"), slow.stored());
+    }
+
+    @Test
+    void an_offer_that_is_interrupted_says_so_and_the_next_one_waits_all_the_same() {
+        Store slow = Store.bounded(1);
+        host.bind("slow", slow);
+        configure("records.V", "slow", "hold.max.bytes", "0", "dispatch.wait.ms", "10000");
+        offer(0, 2);
+        Thread.currentThread().interrupt();
+        offer(2, 3);
+        assertTrue(Thread.interrupted());
+        Failure failure = source.onlyOutcome().failure();
+        assertEquals(Failure.Kind.FULL, failure.kind());
+        assertTrue(failure.reason().contains("interrupted"), failure.reason());
+        CompletableFuture<Void> waiting = offerAndWait("slow", record("V", "3"));
+        slow.confirm(1);
+        waiting.join();
+        slow.confirm(2);
+        assertEquals(List.of("0", "1", "3"), slow.stored());
     }
 
     @Test
@@ -371,6 +470,25 @@ class DispatcherTest {
         waiting.join();
         source.awaitEnded(4);
         assertEquals(numbers(0, 4), late.stored());
+    }
+
+    @Test
+    void all_offers_that_wait_for_room_go_through_when_the_datastore_appears() {
+        configure("records.V", "late", "hold.max.bytes", "0", "dispatch.wait.ms", "10000");
+        offer(0, 1);
+        CompletableFuture<?>[] waiting = IntStream.range(1, 9)
+                .mapToObj(i -> offerAndWait("late", record("V", "" + i)))
+                .toArray(CompletableFuture[]::new);
+        long before = System.nanoTime();
+        Store late = Store.bounded(9);
+        host.bind("late", late);
+        CompletableFuture.allOf(waiting).join();
+        assertTrue(
+                System.nanoTime() - before < Duration.ofMillis(800).toNanos(),
+                "the hold's thread ends after 1 s, and wakes them in any case");
+        late.confirm(9);
+        source.awaitEnded(9);
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
     }
 
     @Test
@@ -402,17 +520,77 @@ class DispatcherTest {
     }
 
     @Test
-    void a_predecessor_that_never_answers_delays_its_replacement_no_longer_than_a_record_is_held() {
-        Store silent = Store.bounded(10);
-        host.bind("nats", silent);
-        configure("records.V", "nats", "hold.max.ms", "200");
-        offer(0, 1);
+    void what_a_predecessor_gives_back_after_hold_max_ms_and_what_waits_for_it_does_not_expire() {
+        Store old = Store.bounded(10);
         Store replacement = Store.open();
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        host.bind("nats", old);
+        offer(0, 5);
         host.bind("nats", replacement);
-        await().atMost(SOON).until(() -> {
-            intake.offer(record("V", "new"));
-            return replacement.stored().contains("new");
+        offer(5, 10);
+        awaitHoldMax();
+        old.close();
+        source.awaitEnded(10);
+        assertEquals(numbers(0, 10), replacement.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void nor_does_it_while_one_has_gone_and_the_next_has_yet_to_come() {
+        Store old = Store.bounded(10);
+        Store replacement = Store.open();
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        host.bind("nats", old);
+        offer(0, 5);
+        host.bind("nats", null);
+        offer(5, 10);
+        awaitHoldMax();
+        old.close();
+        host.bind("nats", replacement);
+        source.awaitEnded(10);
+        assertEquals(numbers(0, 10), replacement.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void what_can_be_handed_over_does_not_expire() {
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        offer(0, 5);
+        CountDownLatch release = new CountDownLatch(1);
+        Store store = Store.open();
+        host.bind("nats", (record, receipt) -> {
+            awaitLatch(release);
+            store.produce(record, receipt);
         });
+        awaitHoldMax();
+        release.countDown();
+        source.awaitEnded(5);
+        assertEquals(numbers(0, 5), store.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void a_predecessor_that_does_not_answer_is_waited_for_as_long_as_a_record_is_held_and_two_seconds_more() {
+        Store away = Store.bounded(10);
+        host.bind("nats", away);
+        configure("records.V", "nats", "hold.max.ms", "100");
+        offer(0, 3);
+        long before = System.nanoTime();
+        Store spare = Store.open();
+        host.bind("nats", spare);
+        offer(3, 6);
+        source.awaitEnded(3);
+        assertTrue(System.nanoTime() - before > Duration.ofMillis(2_100).toNanos());
+        assertEquals(numbers(3, 6), spare.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+        assertEquals(List.of(), log.of("producer_error"), "it may be waiting for its server");
+        assertEquals(1, log.of("records_overtaken").size());
+        assertTrue(log.of("records_overtaken").get(0).contains(" datastore=nats records=3 "));
+
+        away.confirm(1);
+        away.close();
+        source.awaitEnded(6);
+        assertEquals(List.of("3", "4", "5", "1", "2"), spare.stored());
     }
 
     @Test
@@ -434,6 +612,104 @@ class DispatcherTest {
         source.awaitEnded(11);
         assertEquals(List.of("0", "1", "2", "3", "4", "10"), fallen.stored());
         assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+    }
+
+    @Test
+    void what_one_that_cannot_work_still_has_delays_no_later_replacement() {
+        Store fallen = Store.bounded(10);
+        host.bind("nats", fallen);
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        offer(0, 5);
+        fallen.fall();
+        Store spare = Store.bounded(10);
+        host.bind("nats", spare);
+        offer(5, 10);
+        Store next = Store.open();
+        host.bind("nats", next);
+        offer(10, 15);
+        spare.close();
+        source.awaitEnded(10);
+        assertEquals(numbers(5, 15), next.stored());
+        assertEquals(5, fallen.inFlight());
+    }
+
+    @Test
+    void what_one_that_cannot_work_gives_back_in_the_end_does_not_expire_before_the_next_has_come() {
+        configure("records.V", "nats", "records.clock", "nobody", "hold.max.ms", "1000");
+        offer(0, 3);
+        Store fallen = Store.bounded(10);
+        host.bind("nats", fallen);
+        await().atMost(SOON).until(() -> fallen.inFlight() == 3);
+        awaitHoldMax();
+        fallen.fall();
+        host.bind("nats", null);
+        fallen.close();
+        long back = System.nanoTime();
+        awaitNanoTime(back + Duration.ofMillis(100).toNanos());
+        Store next = Store.open();
+        host.bind("nats", next);
+        source.awaitEnded(3);
+        assertEquals(numbers(0, 3), next.stored());
+    }
+
+    @Test
+    void one_that_goes_and_comes_back_does_not_wait_for_what_it_has_itself() {
+        Store store = Store.bounded(10);
+        Store other = Store.open();
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        host.bind("nats", store);
+        offer(0, 3);
+        host.bind("nats", other);
+        offer(3, 6);
+        host.bind("nats", store);
+        await().atMost(SOON).until(() -> store.inFlight() == 6);
+        store.confirm(6);
+        source.awaitEnded(6);
+        assertEquals(numbers(0, 6), store.stored());
+        assertEquals(List.of(), other.stored());
+
+        offer(6, 8);
+        host.bind("nats", other);
+        offer(8, 10);
+        assertEquals(List.of(), other.stored(), "it is waited for as before");
+        store.confirm(2);
+        source.awaitEnded(10);
+        assertEquals(numbers(8, 10), other.stored());
+    }
+
+    @Test
+    void one_that_answers_twice_delays_no_replacement() {
+        host.bind("nats", (record, receipt) -> {
+            receipt.confirmed(record);
+            receipt.confirmed(record);
+        });
+        configure("records.V", "nats", "hold.max.ms", "60000");
+        offer(0, 3);
+        Store next = Store.open();
+        host.bind("nats", next);
+        offer(3, 6);
+        source.awaitEnded(6);
+        assertEquals(numbers(3, 6), next.stored());
+    }
+
+    @Test
+    void one_that_refuses_later_again_and_again_does_not_keep_a_record_for_ever() {
+        ScheduledExecutorService later = Executors.newSingleThreadScheduledExecutor();
+        Failure full = new Failure(Failure.Kind.FULL, "full by the test");
+        host.bind(
+                "nats",
+                (record, receipt) -> later.schedule(() -> receipt.failed(record, full), 5, TimeUnit.MILLISECONDS));
+        configure("records.V", "nats", "hold.max.ms", "500");
+        try {
+            offer(0, 3);
+            source.awaitEnded(3);
+        } finally {
+            host.bind("nats", null);
+            later.shutdown();
+        }
+        assertTrue(source.outcomes().stream()
+                .allMatch(outcome -> outcome.failure().kind() == Failure.Kind.EXPIRED
+                        && outcome.failure().reason().contains("full by the test")));
     }
 
     @Test
@@ -539,6 +815,67 @@ class DispatcherTest {
     }
 
     @Test
+    void an_error_of_a_datastore_fails_that_record_and_the_next_datastore_gets_it() {
+        Store next = Store.open();
+        host.bind("a", (record, receipt) -> {
+            throw new StackOverflowError("on purpose");
+        });
+        host.bind("b", next);
+        configure("records.V", "a,b");
+        offer(0, 1);
+        assertTrue(source.onlyOutcome().failure().reason().contains("on purpose"));
+        assertEquals(List.of("0"), next.stored());
+    }
+
+    @Test
+    void an_error_of_a_datastore_does_not_end_the_handing_over_of_what_is_held() {
+        Store a = Store.open();
+        configure("records.V", "a");
+        offer(0, 2);
+        host.bind("a", (record, receipt) -> {
+            if (record.txid().equals("0")) {
+                throw new StackOverflowError("on purpose");
+            }
+            a.produce(record, receipt);
+        });
+        source.awaitEnded(2);
+        assertEquals(List.of("1"), a.stored());
+    }
+
+    @Test
+    void a_source_whose_classes_are_gone_for_a_moment_hears_of_the_next_record() {
+        host.bind("a", Store.open());
+        configure("records.V", "a");
+        Recorder refreshed = new Recorder() {
+            @Override
+            public void ended(TelemetryRecord record, Outcome outcome) {
+                if (record.txid().equals("0")) {
+                    throw new NoClassDefFoundError("on purpose");
+                }
+                super.ended(record, outcome);
+            }
+        };
+        Intake itsIntake = host.open(refreshed);
+        itsIntake.offer(record("V", "0"));
+        await().atMost(SOON).until(() -> log.of("source_error").size() == 1);
+        itsIntake.offer(record("V", "1"));
+        assertEquals("1", refreshed.awaitEnded(1).ended().get(0).txid());
+    }
+
+    @Test
+    void a_source_hears_of_its_records_although_there_is_no_thread_to_be_had() {
+        host.bind("a", Store.open());
+        configure("records.V", "a", "reliable_ack_sources.V", "a");
+        Line line = new Line(host, source, task -> {
+            throw new Error("as an OutOfMemoryError would be, but JUnit ends at one");
+        });
+        line.offer(record("V", "0"));
+        line.offer(record("V", "1"));
+        assertEquals(2, source.ended().size());
+        assertEquals(2, source.acknowledged().size());
+    }
+
+    @Test
     void a_source_that_throws_stops_nothing() {
         Store a = Store.open();
         host.bind("a", a);
@@ -558,6 +895,34 @@ class DispatcherTest {
         offer(1, 2);
         source.awaitEnded(1);
         assertEquals(List.of("0", "1"), a.stored());
+    }
+
+    @Test
+    void what_the_host_fails_is_in_the_log_but_no_line_for_every_record() {
+        configure("records.V", "never", "records.alerts", "full", "hold.max.ms", "50");
+        offer(0, 10);
+        source.awaitEnded(10);
+        assertEquals(
+                List.of("record_failed datastore=never kind=EXPIRED reason=\"held for hold.max.ms = 50 because the"
+                        + " datastore 'never' is absent\" vin=\"VIN\" record_type=\"V\" txid=\"0\" left_out=0"),
+                log.of("record_failed"));
+
+        configure("records.alerts", "full", "hold.max.bytes", "0", "dispatch.wait.ms", "0");
+        intake.offer(record("alerts", "a"));
+        intake.offer(record("alerts", "b"));
+        assertEquals(2, log.of("record_failed").size());
+        assertTrue(log.of("record_failed").get(1).startsWith("record_failed datastore=full kind=FULL "));
+    }
+
+    @Test
+    void what_the_datastore_fails_is_for_the_datastore_to_log() {
+        Store store = Store.bounded(1);
+        host.bind("nats", store);
+        configure("records.V", "nats");
+        offer(0, 1);
+        store.fail(new Failure(Failure.Kind.DENIED, "no"));
+        source.awaitEnded(1);
+        assertEquals(List.of(), log.of("record_failed"));
     }
 
     @Test

@@ -1,0 +1,59 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Says in the log what the host itself has failed, for one datastore, which knows nothing of it. That can be every record,
+ * so there is at most one line in ten seconds.
+ */
+final class FailureLog {
+
+    private static final Logger log = LoggerFactory.getLogger(FailureLog.class);
+    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final int MAX_LENGTH = 512;
+
+    private final String datastore;
+    private final LongSupplier nanoTime;
+    private long lastWritten;
+    private long leftOut;
+
+    FailureLog(String datastore, LongSupplier nanoTime) {
+        this.datastore = datastore;
+        this.nanoTime = nanoTime;
+        this.lastWritten = nanoTime.getAsLong() - PAUSE_NANOS;
+    }
+
+    void write(TelemetryRecord record, Failure why) {
+        long before;
+        synchronized (this) {
+            long now = nanoTime.getAsLong();
+            if (now - lastWritten < PAUSE_NANOS) {
+                leftOut++;
+                return;
+            }
+            lastWritten = now;
+            before = leftOut;
+            leftOut = 0;
+        }
+        log.error(
+                "record_failed datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
+                datastore,
+                why.kind(),
+                plain(why.reason()),
+                plain(record.vin()),
+                plain(record.type()),
+                plain(record.txid()),
+                before);
+    }
+
+    /** Text from outside, fit for a quoted field: a vehicle must not write lines of ours. */
+    static String plain(String text) {
+        String plain = text.replaceAll("\\p{Cc}", "?").replace('"', '\'');
+        return plain.length() > MAX_LENGTH ? plain.substring(0, MAX_LENGTH) + "…" : plain;
+    }
+}
