@@ -122,7 +122,10 @@ final class Connector {
         forgetErrors();
         try {
             return Nats.connect(options(tls));
-        } catch (IOException | IllegalArgumentException | IllegalStateException e) {
+        } catch (IOException | RuntimeException | LinkageError e) {
+            // In OSGi also when another jnats has been installed that nobody has wired us to yet. An exception's text
+            // says
+            // enough: Karaf's log keeps what is logged with its stack, and with that our classes.
             awaitCallbacks();
             String reason = lastError();
             throw new IOException(reason.isEmpty() ? LogText.of(withoutSecrets(text(e))) : reason, e);

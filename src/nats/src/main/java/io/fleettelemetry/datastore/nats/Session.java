@@ -205,8 +205,12 @@ final class Session implements AutoCloseable {
                     if (!closing) {
                         serve();
                     }
-                } catch (RuntimeException | Error e) { // a bug, here or in jnats: another connection may do without it
-                    log.error("nats_error datastore={} reason=\"connecting anew\"", settings.datastore(), e);
+                } catch (RuntimeException | Error e) { // a bug: another connection may do without it
+                    attempts.write(leftOut -> log.error(
+                            "nats_error datastore={} reason=\"connecting anew\" left_out={}",
+                            settings.datastore(),
+                            leftOut,
+                            e));
                     pause();
                 }
                 if (connection != null) {
