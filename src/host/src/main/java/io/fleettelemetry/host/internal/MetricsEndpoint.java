@@ -16,9 +16,9 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -44,7 +44,7 @@ final class MetricsEndpoint implements Metrics {
     private static final Duration RETRY = Duration.ofSeconds(2);
     /** How long one request and its answer may take. Whoever scrapes has given up by then: Prometheus after 10 s. */
     private static final Duration LIMIT = Duration.ofSeconds(30);
-    /** How many requests are answered at a time. */
+    /** How many requests are answered at a time; a thread that has none ends after a while. */
     private static final int THREADS = 4;
 
     private final ServiceTracker<Collector, Collector> collectors;
@@ -102,8 +102,15 @@ final class MetricsEndpoint implements Metrics {
 
     private static ExecutorService requests() {
         AtomicInteger number = new AtomicInteger();
-        return Executors.newFixedThreadPool(
-                THREADS, task -> Threads.of("telemetry-metrics-" + number.incrementAndGet(), task));
+        ThreadPoolExecutor requests = new ThreadPoolExecutor(
+                THREADS,
+                THREADS,
+                10,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(),
+                task -> Threads.of("telemetry-metrics-" + number.incrementAndGet(), task));
+        requests.allowCoreThreadTimeOut(true);
+        return requests;
     }
 
     private static ScheduledThreadPoolExecutor clock() {
