@@ -32,7 +32,8 @@ public interface Producer {
      *
      * @param record what to deliver
      * @param receipt where to say what became of it, by this very record object: on the producer's one completion
-     *     thread, or, for a refusal, on the caller's before this method returns; never while holding a lock
+     *     thread, or, for a refusal, on the caller's before this method returns, or, for what is left when the producer is
+     *     closed, on the thread that closes it; never while holding a lock
      */
     void produce(TelemetryRecord record, Receipt receipt);
 

@@ -6,7 +6,8 @@ import org.osgi.annotation.versioning.ConsumerType;
  * Where a producer says what became of a record. Exactly one of the two methods is called, once per record.
  *
  * <p>Implementations must not block. They are called on the producer's one completion thread, or, for a refusal, on the
- * thread that offered the record, and never under a lock, so offering another record from here is allowed. An exception
+ * thread that offered the record, or, for what a producer could not end, on the thread that closes it; and never under a
+ * lock, so offering another record from here is allowed. An exception
  * thrown from here is logged by the producer and stops nothing.
  */
 @ConsumerType

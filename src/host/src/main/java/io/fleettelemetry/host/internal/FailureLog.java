@@ -9,7 +9,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Says in the log what the host itself has failed, for one datastore, which knows nothing of it. That can be every record,
- * so there is at most one line in ten seconds.
+ * so there is at most one line in ten seconds. Each has a thread of its own: a log that hangs, which may be why the logger
+ * datastore takes nothing, holds up nobody who offers records to others.
  */
 final class FailureLog {
 
@@ -21,6 +22,8 @@ final class FailureLog {
     private final LongSupplier nanoTime;
     private long lastWritten;
     private long leftOut;
+    /** Whether the last line is still being written. */
+    private boolean writing;
 
     FailureLog(String datastore, LongSupplier nanoTime) {
         this.datastore = datastore;
@@ -32,23 +35,42 @@ final class FailureLog {
         long before;
         synchronized (this) {
             long now = nanoTime.getAsLong();
-            if (now - lastWritten < PAUSE_NANOS) {
+            if (writing || now - lastWritten < PAUSE_NANOS) {
                 leftOut++;
                 return;
             }
+            writing = true;
             lastWritten = now;
             before = leftOut;
             leftOut = 0;
         }
-        log.error(
-                "record_failed datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
-                datastore,
-                why.kind(),
-                plain(why.reason()),
-                plain(record.vin()),
-                plain(record.type()),
-                plain(record.txid()),
-                before);
+        try {
+            Threads.of("telemetry-log-" + datastore, () -> write(record, why, before))
+                    .start();
+        } catch (OutOfMemoryError e) { // the machine has no thread left
+            synchronized (this) {
+                writing = false;
+                leftOut += before + 1;
+            }
+        }
+    }
+
+    private void write(TelemetryRecord record, Failure why, long before) {
+        try {
+            log.error(
+                    "record_failed datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
+                    datastore,
+                    why.kind(),
+                    plain(why.reason()),
+                    plain(record.vin()),
+                    plain(record.type()),
+                    plain(record.txid()),
+                    before);
+        } finally {
+            synchronized (this) {
+                writing = false;
+            }
+        }
     }
 
     /** Text from outside, fit for a quoted field: a vehicle must not write lines of ours. */

@@ -612,12 +612,14 @@ final class Target {
         } finally {
             lock.unlock();
         }
-        if (ending != null) {
-            try {
-                ending.join();
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+        if (ending == null) {
+            keep(); // should there have been no thread for it, something may be held
+            return;
+        }
+        try {
+            ending.join();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -6,9 +6,6 @@ import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.Collector.MetricFamilySamples.Sample;
 import io.prometheus.client.Collector.Type;
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
@@ -99,23 +96,14 @@ class FamiliesTest {
         assertEquals(1, timesNamed(collector, scrape, scrape));
     }
 
-    /** By what slf4j-simple writes to standard error. */
     private static long timesNamed(Collector collector, Runnable... actions) {
-        String event =
-                "metrics_collector_error collector=" + collector.getClass().getName();
-        PrintStream before = System.err;
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8));
-        try {
+        try (LogLines log = new LogLines()) {
             for (Runnable action : actions) {
                 action.run();
             }
-        } finally {
-            System.setErr(before);
+            return log.of("metrics_collector_error").stream()
+                    .filter(line -> line.endsWith("=" + collector.getClass().getName()))
+                    .count();
         }
-        return bytes.toString(StandardCharsets.UTF_8)
-                .lines()
-                .filter(line -> line.contains(event))
-                .count();
     }
 }

@@ -4,6 +4,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 
 /** What is logged while it is open; slf4j-simple writes it to standard error, as simplelogger.properties says. */
 final class LogLines implements AutoCloseable {
@@ -12,7 +13,22 @@ final class LogLines implements AutoCloseable {
     private final PrintStream before = System.err;
 
     LogLines() {
-        System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        this(new CountDownLatch(0));
+    }
+
+    /** @param hangs until when nothing can be written */
+    LogLines(CountDownLatch hangs) {
+        System.setErr(new PrintStream(bytes, true, StandardCharsets.UTF_8) {
+            @Override
+            public void println(String line) {
+                try {
+                    hangs.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                super.println(line);
+            }
+        });
     }
 
     /** The lines of one event, from its name on. */

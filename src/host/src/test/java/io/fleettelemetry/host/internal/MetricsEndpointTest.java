@@ -73,7 +73,12 @@ class MetricsEndpointTest {
 
     private static ServerSocket taking(String host, int port) throws IOException {
         ServerSocket socket = new ServerSocket();
-        socket.bind(new InetSocketAddress(host, port));
+        try {
+            socket.bind(new InetSocketAddress(host, port));
+        } catch (IOException e) {
+            socket.close();
+            throw e;
+        }
         return socket;
     }
 
@@ -217,6 +222,7 @@ class MetricsEndpointTest {
                     }
                 }
             });
+            greedy.setDaemon(true);
             endpoint.listen(HERE, port);
             greedy.start();
             await().atMost(SOON).pollInterval(Duration.ofMillis(1)).until(() -> {

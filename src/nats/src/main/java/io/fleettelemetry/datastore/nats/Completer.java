@@ -52,9 +52,9 @@ final class Completer implements Runnable {
                 boolean failed = false;
                 try {
                     step();
-                } catch (RuntimeException | Error e) { // a bug: whatever else is in flight must still end
+                } catch (RuntimeException | Error e) { // whatever else is in flight must still end
                     failed = true;
-                    bugs.write(leftOut -> log.error("nats_error reason=\"the completer\" left_out={}", leftOut, e));
+                    bug(e);
                 }
                 if (failed || journal.mayPark()) {
                     LockSupport.parkNanos(this, LOOK_NANOS);
@@ -97,10 +97,7 @@ final class Completer implements Runnable {
     }
 
     private void complete(Mark mark) throws InterruptedException {
-        Wire.Verdict verdict = mark.wire().barrier();
-        if (verdict == Wire.Verdict.DENIED) {
-            mark.wire().denied().forEach(denials::add);
-        }
+        Wire.Verdict verdict = verdict(mark.wire());
         boolean passed = verdict == Wire.Verdict.PASSED || verdict == Wire.Verdict.DENIED;
         if (journal.settle(mark, passed, proven, ended)) {
             confirm(mark);
@@ -111,19 +108,32 @@ final class Completer implements Runnable {
         }
     }
 
+    private Wire.Verdict verdict(Wire wire) throws InterruptedException {
+        try {
+            Wire.Verdict verdict = wire.barrier();
+            if (verdict == Wire.Verdict.DENIED) {
+                wire.denied().forEach(denials::add);
+            }
+            return verdict;
+        } catch (RuntimeException | Error e) { // nobody would start another barrier while this one is out
+            bug(e);
+            return Wire.Verdict.IN_DOUBT;
+        }
+    }
+
     /** Core NATS: the server has parsed all that the barrier was for, and has said by then what of it it denies. */
     private void confirm(Mark mark) {
         for (Block block : proven) {
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
-                    end(block.record(i), block.receipt(i), denial(block.record(i)));
+                    end(block.record(i), block.receipt(i), null, true);
                 }
             }
             journal.release(block);
         }
         proven.clear();
         for (int i = 0; i < ended.records.size(); i++) {
-            end(ended.records.get(i), ended.receipts.get(i), denial(ended.records.get(i)));
+            end(ended.records.get(i), ended.receipts.get(i), null, true);
         }
         journal.release(ended);
         if (!denials.isEmpty()) {
@@ -141,16 +151,35 @@ final class Completer implements Runnable {
 
     private void endAll(Ended some) {
         for (int i = 0; i < some.records.size(); i++) {
-            end(some.records.get(i), some.receipts.get(i), some.failures.get(i));
+            end(some.records.get(i), some.receipts.get(i), some.failures.get(i), false);
         }
         journal.release(some);
     }
 
-    private void end(TelemetryRecord record, Receipt receipt, Failure why) {
-        if (why == null) {
-            ends.confirmed(record, receipt);
-        } else {
-            ends.failed(record, receipt, why);
+    /**
+     * Whatever goes wrong with one record, those beside it end as they should, and each once.
+     *
+     * @param failure null for what is confirmed, unless it was denied
+     * @param mayBeDenied whether that is to be looked at
+     */
+    private void end(TelemetryRecord record, Receipt receipt, Failure failure, boolean mayBeDenied) {
+        try {
+            Failure why = mayBeDenied ? denial(record) : failure;
+            if (why == null) {
+                ends.confirmed(record, receipt);
+            } else {
+                ends.failed(record, receipt, why);
+            }
+        } catch (RuntimeException | Error e) {
+            bug(e);
+        }
+    }
+
+    private void bug(Throwable e) {
+        try {
+            bugs.write(leftOut -> log.error("nats_error reason=\"the completer\" left_out={}", leftOut, e));
+        } catch (RuntimeException | Error logThrew) {
+            // Then there is no place to say it.
         }
     }
 

@@ -94,7 +94,7 @@ public final class NatsComponent {
         inForce = settings;
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(settings, counts, this::report, () -> turns.execute(this::turn));
+            datastore = new NatsDatastore(settings, counts, this::report, this::turnSoon);
             metrics = Metrics.register(context, counts, datastore);
             showHealth(datastore::status, settings.datastore(), settings.ranking());
             datastore.open();
@@ -121,6 +121,14 @@ public final class NatsComponent {
                 inForce.namespace(),
                 inForce.shownServers(),
                 inForce.name());
+    }
+
+    private void turnSoon() {
+        try {
+            turns.execute(this::turn);
+        } catch (OutOfMemoryError e) { // the machine has no thread left
+            turn();
+        }
     }
 
     /**

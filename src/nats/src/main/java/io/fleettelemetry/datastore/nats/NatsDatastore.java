@@ -132,6 +132,19 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     @Override
     public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
         counts.of(record.type()).failed.increment();
+        try {
+            tell(record, why);
+        } catch (RuntimeException | Error logThrew) {
+            // Then there is no place to say it; the record ends all the same.
+        }
+        try {
+            receipt.failed(record, why);
+        } catch (RuntimeException | Error e) {
+            receiptThrew(record, e);
+        }
+    }
+
+    private void tell(TelemetryRecord record, Failure why) {
         failures.write(leftOut -> log.error(
                 "nats_err datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
                 name(),
@@ -143,11 +156,6 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 leftOut));
         if (why.kind() != Failure.Kind.FULL && why.kind() != Failure.Kind.CLOSED) { // these two may pass
             report("nats_err", fields(name(), record, why));
-        }
-        try {
-            receipt.failed(record, why);
-        } catch (RuntimeException | Error e) {
-            receiptThrew(record, e);
         }
     }
 
@@ -331,21 +339,19 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             old = session;
             session = next;
             next = null;
+            isEnding(old);
             journal.unusable(null);
             lost = "";
         }
+        old.end();
         turn.run();
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
-        end(old);
     }
 
-    /** Has a session end that is not needed any more. */
-    private void end(Session old) {
-        synchronized (this) {
-            ending.removeIf(Session::hasEnded);
-            ending.add(old);
-        }
-        old.end();
+    /** Remembers a session that is not needed any more, for {@link #close} to wait for. Called under this. */
+    private void isEnding(Session old) {
+        ending.removeIf(Session::hasEnded);
+        ending.add(old);
     }
 
     /** Those that are in force. */
@@ -372,12 +378,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             if (next != null && next.settings().equals(before)) { // because the server is about to shut down
                 next.use(settings);
             } else {
-                abandoned = next;
-                next = null;
+                abandoned = abandonNext();
             }
         }
         if (abandoned != null) {
-            end(abandoned);
+            abandoned.end();
         }
         turn.run();
         return true;
@@ -390,8 +395,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             if (closing || settings.equals(latest.settings())) {
                 return;
             }
-            abandoned = next;
-            next = null;
+            abandoned = abandonNext();
             if (!settings.equals(session.settings())) {
                 boolean sameServers =
                         settings.servers().equals(session.settings().servers());
@@ -401,8 +405,18 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             }
         }
         if (abandoned != null) {
-            end(abandoned);
+            abandoned.end();
         }
+    }
+
+    /** The session that was to take over, which is to end; null if there is none. Called under this. */
+    private Session abandonNext() {
+        Session abandoned = next;
+        next = null;
+        if (abandoned != null) {
+            isEnding(abandoned);
+        }
+        return abandoned;
     }
 
     /** Notes that newer settings were refused, so that the status says it. */

@@ -213,14 +213,22 @@ final class Session implements AutoCloseable {
                             e));
                     pause();
                 }
-                if (connection != null) {
-                    connection.close();
-                }
+                leave();
             }
         } catch (InterruptedException e) {
             log.warn("nats_error datastore={} reason=\"interrupted\"", settings.datastore());
         } finally {
-            callbacks.shutdown();
+            Threads.end(callbacks);
+        }
+    }
+
+    private void leave() throws InterruptedException {
+        try {
+            if (connection != null) {
+                connection.close();
+            }
+        } catch (RuntimeException | Error e) {
+            log.error("nats_error datastore={} reason=\"closing a connection\"", settings.datastore(), e);
         }
     }
 

@@ -26,6 +26,7 @@ final class Watchdog implements Runnable {
     private final Supplier<Session> session;
     private final CountDownLatch stop = new CountDownLatch(1);
     private final RepeatedLog silences = new RepeatedLog();
+    private final RepeatedLog bugs = new RepeatedLog();
     private long strandedSince;
 
     Watchdog(Journal journal, Supplier<Session> session) {
@@ -37,7 +38,11 @@ final class Watchdog implements Runnable {
     public void run() {
         try {
             while (!stop.await(pauseMillis(), TimeUnit.MILLISECONDS)) {
-                look();
+                try {
+                    look();
+                } catch (RuntimeException | Error e) { // a bug: it is looked again all the same
+                    bugs.write(leftOut -> log.error("nats_error reason=\"the watchdog\" left_out={}", leftOut, e));
+                }
             }
         } catch (InterruptedException e) {
             log.warn("nats_error reason=\"the watchdog was interrupted\"");

@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.datastore.nats.Journal.Step;
 import java.io.IOException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -10,6 +11,7 @@ import org.slf4j.LoggerFactory;
 final class Writer implements Runnable {
 
     private static final Logger log = LoggerFactory.getLogger(Writer.class);
+    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private final Journal journal;
     private final Step step = new Step();
@@ -21,7 +23,13 @@ final class Writer implements Runnable {
     @Override
     public void run() {
         while (true) {
-            journal.next(step);
+            try {
+                journal.next(step);
+            } catch (RuntimeException | Error e) { // a bug, or what is done at a changeover: records must still go out
+                log.error("nats_error reason=\"the writer\"", e);
+                LockSupport.parkNanos(this, PAUSE_NANOS);
+                continue;
+            }
             switch (step.kind) {
                 case WRITE -> write();
                 case PARK -> LockSupport.parkNanos(this, step.parkNanos);

@@ -17,7 +17,7 @@ class CompleterTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
 
-    private static final class AnsweringWire implements Wire {
+    private static class AnsweringWire implements Wire {
         final Verdict answer;
         final AtomicInteger barriers = new AtomicInteger();
         final AtomicInteger cuts = new AtomicInteger();
@@ -113,6 +113,89 @@ class CompleterTest {
         assertEquals(0, journal.records());
     }
 
+    /** Counts what it is told; says so only of those whose VIN is not BROKEN. */
+    private static Completer.Ends throwing(Outcomes outcomes) {
+        return new Completer.Ends() {
+            @Override
+            public void confirmed(TelemetryRecord record, Receipt receipt) {
+                outcomes.confirmed(record);
+            }
+
+            @Override
+            public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
+                outcomes.failed(record, why);
+                if (record.vin().equals("BROKEN")) {
+                    throw new NoClassDefFoundError("by the test");
+                }
+            }
+
+            @Override
+            public Failure expired() {
+                return new Failure(Failure.Kind.EXPIRED, "by the test");
+            }
+        };
+    }
+
+    @Test
+    void whatever_goes_wrong_while_a_record_ends_those_beside_it_end_as_they_should_and_each_once() throws Exception {
+        Journal journal = new Journal(
+                NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
+        Outcomes outcomes = new Outcomes();
+        Thread writer = new Thread(new Writer(journal), "test-write");
+        Thread completer = new Thread(new Completer(journal, throwing(outcomes)), "test-complete");
+        journal.servedBy(writer, completer);
+        for (String vin : List.of("A", "BROKEN", "B")) {
+            journal.offer(
+                    NatsDatastoreTest.record(vin, "V", new byte[2_000_000]), outcomes); // larger than a wire takes
+        }
+        journal.offer(NatsDatastoreTest.record("C", "V", new byte[10]), outcomes);
+        writer.start();
+        completer.start();
+        journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+        outcomes.awaitEnded(4);
+        assertEquals(List.of("A", "BROKEN", "B"), vins(outcomes.failed()));
+        assertEquals(List.of("C"), vins(outcomes.confirmed()));
+        stop(journal, writer, completer);
+        assertEquals(4, outcomes.ended());
+        assertEquals(0, journal.records());
+    }
+
+    @Test
+    void a_barrier_that_throws_closes_the_port_and_the_next_one_confirms() throws Exception {
+        Journal journal = new Journal(
+                NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
+        Outcomes outcomes = new Outcomes();
+        Thread writer = new Thread(new Writer(journal), "test-write");
+        Thread completer = new Thread(new Completer(journal, ENDS), "test-complete");
+        journal.servedBy(writer, completer);
+        writer.start();
+        completer.start();
+        AnsweringWire broken = new AnsweringWire(Wire.Verdict.PASSED) {
+            @Override
+            public Verdict barrier() {
+                super.barrier();
+                throw new NoClassDefFoundError("by the test");
+            }
+        };
+        journal.opened(broken);
+        journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[10]), outcomes);
+        await().atMost(SOON).until(() -> broken.cuts.get() > 0);
+        journal.closed(broken);
+        journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+        assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+        stop(journal, writer, completer);
+    }
+
+    private static List<String> vins(List<TelemetryRecord> records) {
+        return records.stream().map(TelemetryRecord::vin).toList();
+    }
+
+    private static void stop(Journal journal, Thread writer, Thread completer) throws InterruptedException {
+        journal.stop();
+        writer.join();
+        completer.join();
+    }
+
     @Test
     void a_barrier_that_nobody_can_judge_closes_the_port_and_confirms_nothing_until_another_opens() throws Exception {
         NatsSettings settings = NatsSettings.parse(Map.of());
@@ -135,8 +218,6 @@ class CompleterTest {
         assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
         assertEquals(doubtful.written, good.written, "the same bytes once more");
         assertEquals(asked, doubtful.barriers.get(), "it is not asked again");
-        journal.stop();
-        writer.join();
-        completer.join();
+        stop(journal, writer, completer);
     }
 }

@@ -154,7 +154,7 @@ public final class FramePort extends SocketDataPort {
         return closed;
     }
 
-    /** Takes no lock: it must get through while a write is stuck. */
+    /** Does not wait for the lock of writes: it must get through while one is stuck. */
     @Override
     public void close() throws IOException {
         closed = true;
