@@ -64,7 +64,8 @@ class CompleterTest {
         }
     }
 
-    private static final Completer.Ends ENDS = new Completer.Ends() {
+    /** Tells the receipts. */
+    private static class Telling implements Completer.Ends {
         @Override
         public void confirmed(TelemetryRecord record, Receipt receipt) {
             receipt.confirmed(record);
@@ -79,7 +80,7 @@ class CompleterTest {
         public Failure expired() {
             return new Failure(Failure.Kind.EXPIRED, "by the test");
         }
-    };
+    }
 
     @Test
     void what_is_answered_while_the_last_receipts_run_ends_once_too() {
@@ -107,33 +108,21 @@ class CompleterTest {
         journal.stored(0);
         journal.close();
         journal.stop();
-        new Completer(journal, ENDS).run();
+        new Completer(journal, new Telling()).run();
         assertEquals("VIN0", outcomes.confirmed().get(0).vin());
         assertEquals(3, outcomes.ended());
         assertEquals(0, journal.records());
     }
 
-    /** Counts what it is told; says so only of those whose VIN is not BROKEN. */
-    private static Completer.Ends throwing(Outcomes outcomes) {
-        return new Completer.Ends() {
-            @Override
-            public void confirmed(TelemetryRecord record, Receipt receipt) {
-                outcomes.confirmed(record);
+    /** Tells the receipts, and then throws if the VIN is BROKEN. */
+    private static final class Throwing extends Telling {
+        @Override
+        public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
+            super.failed(record, receipt, why);
+            if (record.vin().equals("BROKEN")) {
+                throw new NoClassDefFoundError("by the test");
             }
-
-            @Override
-            public void failed(TelemetryRecord record, Receipt receipt, Failure why) {
-                outcomes.failed(record, why);
-                if (record.vin().equals("BROKEN")) {
-                    throw new NoClassDefFoundError("by the test");
-                }
-            }
-
-            @Override
-            public Failure expired() {
-                return new Failure(Failure.Kind.EXPIRED, "by the test");
-            }
-        };
+        }
     }
 
     @Test
@@ -142,7 +131,7 @@ class CompleterTest {
                 NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
         Outcomes outcomes = new Outcomes();
         Thread writer = new Thread(new Writer(journal), "test-write");
-        Thread completer = new Thread(new Completer(journal, throwing(outcomes)), "test-complete");
+        Thread completer = new Thread(new Completer(journal, new Throwing()), "test-complete");
         journal.servedBy(writer, completer);
         for (String vin : List.of("A", "BROKEN", "B")) {
             journal.offer(
@@ -166,7 +155,7 @@ class CompleterTest {
                 NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
         Outcomes outcomes = new Outcomes();
         Thread writer = new Thread(new Writer(journal), "test-write");
-        Thread completer = new Thread(new Completer(journal, ENDS), "test-complete");
+        Thread completer = new Thread(new Completer(journal, new Telling()), "test-complete");
         journal.servedBy(writer, completer);
         writer.start();
         completer.start();
@@ -202,7 +191,7 @@ class CompleterTest {
         Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
         Outcomes outcomes = new Outcomes();
         Thread writer = new Thread(new Writer(journal), "test-write");
-        Thread completer = new Thread(new Completer(journal, ENDS), "test-complete");
+        Thread completer = new Thread(new Completer(journal, new Telling()), "test-complete");
         journal.servedBy(writer, completer);
         writer.start();
         completer.start();
