@@ -26,6 +26,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 class KarIT {
 
     private static final String HOST_CFG = "io.fleettelemetry.host.cfg";
+    private static final String EU_CFG = "io.fleettelemetry.datastore.nats-eu.cfg";
     private static final String MINE = "records.V = logger";
     private static final String[] CONFIGURATION_FILES = {
         "io.fleettelemetry.datastore.nats-default.cfg",
@@ -113,6 +114,22 @@ class KarIT {
 
     @Test
     @Order(5)
+    void a_datastore_is_added_by_a_file_and_removed_with_it_by_a_command() throws IOException {
+        int logged = karaf.log().length();
+        Files.writeString(karaf.etc(EU_CFG), "datastore = nats-eu\n");
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> karaf.log().substring(logged).contains("datastore_bound datastore=nats-eu"));
+        assertEquals(
+                0,
+                karaf.execute("config:delete io.fleettelemetry.datastore.nats~eu")
+                        .exit());
+        await().atMost(Duration.ofSeconds(20))
+                .until(() -> karaf.log().substring(logged).contains("datastore_gone datastore=nats-eu")
+                        && !Files.exists(karaf.etc(EU_CFG)));
+    }
+
+    @Test
+    @Order(6)
     void the_files_stay_as_the_user_has_edited_them_when_the_feature_or_the_kar_goes_and_comes_again()
             throws Exception {
         Map<String, String> mine = new TreeMap<>();
