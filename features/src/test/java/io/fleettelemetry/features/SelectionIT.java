@@ -82,10 +82,18 @@ class SelectionIT extends RunningKaraf {
         return FleetArrivals.millis(found.group(1));
     }
 
+    /**
+     * Returns when FileInstall, too, has taken up the file: it could read the next change's while that is being written, for
+     * Karaf's shell empties it first.
+     */
     private static long byShell(String datastores) {
+        int logged = karaf.log().length();
         var said =
                 karaf.execute(NOW, "config:property-set --pid io.fleettelemetry.host records.V '" + datastores + "'");
         assertEquals(0, said.exit(), said.err());
+        await().pollInterval(OFTEN)
+                .atMost(SOON)
+                .until(() -> karaf.log().substring(logged).contains("Updating configuration {io.fleettelemetry.host}"));
         return Long.parseLong(said.out().strip());
     }
 

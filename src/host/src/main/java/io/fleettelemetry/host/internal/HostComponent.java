@@ -61,18 +61,15 @@ public final class HostComponent {
     @Modified
     void configure(Map<String, ?> properties) {
         nameUnknownKeys(properties);
+        if (inForce != null && HostSettings.isEmptyFile(properties)) {
+            refuse(List.of("the file has no setting: it is being written, most likely; delete it to have no routes"));
+            return;
+        }
         HostSettings settings;
         try {
             settings = HostSettings.parse(properties);
         } catch (SettingsException e) {
-            if (!e.problems().equals(refused)) {
-                refused = e.problems();
-                refused.forEach(problem -> log.error(
-                        "host_configuration_refused reason=\"{}\" in_force=\"{}\"",
-                        problem,
-                        inForce == null ? "none: no record type is routed" : "the last good one"));
-                dispatcher.problems(refused);
-            }
+            refuse(e.problems());
             return;
         }
         refused = List.of();
@@ -88,6 +85,17 @@ public final class HostComponent {
                 settings.routes(),
                 settings.reliableAckSources(),
                 settings.metricsPort());
+    }
+
+    private void refuse(List<String> problems) {
+        if (!problems.equals(refused)) {
+            refused = problems;
+            refused.forEach(problem -> log.error(
+                    "host_configuration_refused reason=\"{}\" in_force=\"{}\"",
+                    problem,
+                    inForce == null ? "none: no record type is routed" : "the last good one"));
+            dispatcher.problems(refused);
+        }
     }
 
     private void nameUnknownKeys(Map<String, ?> properties) {

@@ -57,6 +57,17 @@ class HostComponentTest {
     }
 
     @Test
+    void a_file_that_is_empty_while_it_is_being_written_changes_nothing_and_one_that_is_deleted_does() {
+        int configured = log.of("host_configured").size();
+        component.configure(
+                Map.of("service.pid", "io.fleettelemetry.host", "felix.fileinstall.filename", "file:host.cfg"));
+        assertEquals(configured, log.of("host_configured").size());
+        assertEquals(1, log.of("host_configuration_refused").size());
+        component.configure(Map.of());
+        assertEquals(configured + 1, log.of("host_configured").size());
+    }
+
+    @Test
     void a_mistyped_key_is_named_beside_a_value_that_is_refused() {
         component.configure(Map.of("record.V", "nats", "reliable_ack_sources.V", "nats"));
         assertEquals(List.of("key=record.V"), unknown());

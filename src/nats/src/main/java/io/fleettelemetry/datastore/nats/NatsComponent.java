@@ -78,6 +78,10 @@ public final class NatsComponent {
 
     @Modified
     synchronized void configure(Map<String, ?> properties) {
+        if (inForce != null && NatsSettings.isEmptyFile(properties)) {
+            refuse(List.of("the file has no setting: it is being written, most likely"), properties);
+            return;
+        }
         NatsSettings settings;
         try {
             settings = NatsSettings.parse(properties);
