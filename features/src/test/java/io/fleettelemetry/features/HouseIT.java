@@ -240,6 +240,7 @@ class HouseIT {
         assertEquals(
                 Set.of(
                         "io.fleettelemetry.api",
+                        "io.fleettelemetry.api.kit",
                         "io.fleettelemetry.api.settings",
                         "io.fleettelemetry.jnats.port",
                         "io.nats.client",

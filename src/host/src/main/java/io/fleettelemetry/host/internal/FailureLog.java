@@ -2,6 +2,7 @@ package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.PlainText;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 import org.slf4j.Logger;
@@ -16,7 +17,6 @@ final class FailureLog {
 
     private static final Logger log = LoggerFactory.getLogger(FailureLog.class);
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
-    private static final int MAX_LENGTH = 512;
 
     private final String datastore;
     private final LongSupplier nanoTime;
@@ -61,21 +61,15 @@ final class FailureLog {
                     "record_failed datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
                     datastore,
                     why.kind(),
-                    plain(why.reason()),
-                    plain(record.vin()),
-                    plain(record.type()),
-                    plain(record.txid()),
+                    PlainText.field(why.reason()),
+                    PlainText.field(record.vin()),
+                    PlainText.field(record.type()),
+                    PlainText.field(record.txid()),
                     before);
         } finally {
             synchronized (this) {
                 writing = false;
             }
         }
-    }
-
-    /** Text from outside, fit for a quoted field: a vehicle must not write lines of ours. */
-    static String plain(String text) {
-        String plain = text.replaceAll("\\p{Cc}", "?").replace('"', '\'');
-        return plain.length() > MAX_LENGTH ? plain.substring(0, MAX_LENGTH) + "…" : plain;
     }
 }

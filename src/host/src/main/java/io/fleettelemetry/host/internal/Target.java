@@ -5,6 +5,7 @@ import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.internal.Hold.Held;
 import java.util.ArrayList;
@@ -121,7 +122,7 @@ final class Target {
         } catch (RuntimeException | Error e) {
             // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
             log.error(
-                    "producer_error datastore={} record=\"{}\"", name, FailureLog.plain(delivery.record.toString()), e);
+                    "producer_error datastore={} record=\"{}\"", name, PlainText.field(delivery.record.toString()), e);
             stint.failed(delivery.record, new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e));
         }
     }

@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.fleettelemetry.jnats.port.PortOwner;
 import io.nats.client.AuthHandler;
@@ -128,7 +129,7 @@ final class Connector {
             // enough: Karaf's log keeps what is logged with its stack, and with that our classes.
             awaitCallbacks();
             String reason = lastError();
-            throw new IOException(reason.isEmpty() ? LogText.of(withoutSecrets(text(e))) : reason, e);
+            throw new IOException(reason.isEmpty() ? PlainText.field(withoutSecrets(text(e))) : reason, e);
         }
     }
 
@@ -150,7 +151,7 @@ final class Connector {
 
     /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */
     String lastError() {
-        return LogText.of(!serverError.isEmpty() ? serverError : !tlsError.isEmpty() ? tlsError : exception);
+        return PlainText.field(!serverError.isEmpty() ? serverError : !tlsError.isEmpty() ? tlsError : exception);
     }
 
     void forgetErrors() {

@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.PlainText;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStreamApiException;
@@ -89,7 +90,7 @@ final class Inbox implements MessageHandler {
     /** The server has answered {@code -ERR}; only one about this inbox matters. */
     void refused(String error) {
         if (error.toLowerCase(Locale.ROOT).startsWith(DENIED) && error.contains(subject)) {
-            denial = "the server does not let us receive JetStream's answers: " + LogText.of(error)
+            denial = "the server does not let us receive JetStream's answers: " + PlainText.field(error)
                     + "; allow the user to subscribe to " + subject.substring(0, subject.lastIndexOf('.'))
                     + ".>, or set inbox.prefix to what it may";
         }
@@ -183,7 +184,7 @@ final class Inbox implements MessageHandler {
                     number,
                     new Failure(
                             Failure.Kind.ERROR,
-                            "the stream refused it: " + LogText.of(e.getErrorDescription()) + " (code " + code
+                            "the stream refused it: " + PlainText.field(e.getErrorDescription()) + " (code " + code
                                     + ", err_code " + detail + ")"));
         }
     }
@@ -194,7 +195,7 @@ final class Inbox implements MessageHandler {
         strange.write(leftOut -> log.warn(
                 "nats_error datastore={} reason=\"somebody else than a stream answers to what we publish: {}\" left_out={}",
                 datastore,
-                LogText.of(text),
+                PlainText.field(text),
                 leftOut));
     }
 }

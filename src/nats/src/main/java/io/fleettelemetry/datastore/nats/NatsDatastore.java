@@ -6,6 +6,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.PlainText;
 import io.nats.client.Connection;
 import io.nats.client.NUID;
 import io.nats.client.api.ServerInfo;
@@ -149,10 +150,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 "nats_err datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
                 name(),
                 why.kind(),
-                LogText.of(why.reason()),
-                LogText.of(record.vin()),
-                LogText.of(record.type()),
-                LogText.of(record.txid()),
+                PlainText.field(why.reason()),
+                PlainText.field(record.vin()),
+                PlainText.field(record.type()),
+                PlainText.field(record.txid()),
                 leftOut));
         if (why.kind() != Failure.Kind.FULL && why.kind() != Failure.Kind.CLOSED) { // these two may pass
             report("nats_err", fields(name(), record, why));
@@ -173,17 +174,17 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         return Map.of(
                 "datastore", datastore,
                 "kind", why.kind().name(),
-                "reason", LogText.of(why.reason()),
-                "vin", LogText.of(record.vin()),
-                "record_type", LogText.of(record.type()),
-                "txid", LogText.of(record.txid()));
+                "reason", PlainText.field(why.reason()),
+                "vin", PlainText.field(record.vin()),
+                "record_type", PlainText.field(record.type()),
+                "txid", PlainText.field(record.txid()));
     }
 
     private void receiptThrew(TelemetryRecord record, Throwable e) {
         log.error(
                 "nats_err datastore={} reason=\"the receipt threw\" record=\"{}\"",
                 name(),
-                LogText.of(record.toString()),
+                PlainText.field(record.toString()),
                 e);
     }
 

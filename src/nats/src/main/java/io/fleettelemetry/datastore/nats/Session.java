@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
@@ -172,7 +173,7 @@ final class Session implements AutoCloseable {
             try {
                 now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
             } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
-                log.warn("nats_error datastore={} error=\"{}\"", settings.datastore(), LogText.of(e.toString()));
+                log.warn("nats_error datastore={} error=\"{}\"", settings.datastore(), PlainText.field(e.toString()));
             }
         }
     }
@@ -441,7 +442,7 @@ final class Session implements AutoCloseable {
                 errors.write(leftOut -> log.error(
                         "nats_error datastore={} error=\"{}\" left_out={}",
                         settings.datastore(),
-                        LogText.of(error),
+                        PlainText.field(error),
                         leftOut));
             }
             if (connector.isOutdated()) {

@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.PlainText;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
 import io.nats.client.JetStreamManagement;
@@ -213,12 +214,13 @@ final class Streams {
             return;
         }
         if (!now.streams.isEmpty()) {
-            log.info("nats_stream datastore={} streams=\"{}\"", settings.datastore(), LogText.of(inWords()));
+            log.info("nats_stream datastore={} streams=\"{}\"", settings.datastore(), PlainText.field(inWords()));
         }
-        now.problems.forEach(problem ->
-                log.warn("nats_stream_problem datastore={} reason=\"{}\"", settings.datastore(), LogText.of(problem)));
+        now.problems.forEach(problem -> log.warn(
+                "nats_stream_problem datastore={} reason=\"{}\"", settings.datastore(), PlainText.field(problem)));
         if (!now.flaw.isEmpty()) {
-            log.error("nats_stream_problem datastore={} reason=\"{}\"", settings.datastore(), LogText.of(now.flaw));
+            log.error(
+                    "nats_stream_problem datastore={} reason=\"{}\"", settings.datastore(), PlainText.field(now.flaw));
         }
     }
 
@@ -235,7 +237,7 @@ final class Streams {
     }
 
     private Report unanswered(String reason) {
-        return of(false, "", List.of("JetStream does not say which streams there are: " + LogText.of(reason)));
+        return of(false, "", List.of("JetStream does not say which streams there are: " + PlainText.field(reason)));
     }
 
     /** @return why the server does not make the stream; empty if it is there */
@@ -255,7 +257,7 @@ final class Streams {
             if (NOT_ENABLED.contains(e.getApiErrorCode())) {
                 throw e;
             }
-            return "the stream " + delivery.stream() + " was not created: " + LogText.of(e.getMessage());
+            return "the stream " + delivery.stream() + " was not created: " + PlainText.field(e.getMessage());
         }
         log.info("nats_stream_created datastore={} stream={}", settings.datastore(), delivery.stream());
         return "";
