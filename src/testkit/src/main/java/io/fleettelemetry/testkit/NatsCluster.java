@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
@@ -18,6 +19,7 @@ public final class NatsCluster implements AutoCloseable {
 
     private static final Duration LIMIT = Duration.ofSeconds(60);
     private static final int PROBE_MS = 2000;
+    private static final Pattern ROUTE_TO = Pattern.compile("\"remote_id\": *\"([^\"]+)\"");
 
     private final List<NatsServer> servers = new ArrayList<>();
     /** Where each server tells how it is. */
@@ -87,8 +89,13 @@ public final class NatsCluster implements AutoCloseable {
     }
 
     private boolean isTogether(int monitor) {
-        return ask(monitor, "routez").contains("\"num_routes\": " + (servers.size() - 1) + ",")
-                && ask(monitor, "healthz").contains("\"ok\"");
+        // Servers from 2.10 on have several routes to each other, so servers are counted and not routes.
+        long others = ROUTE_TO.matcher(ask(monitor, "routez"))
+                .results()
+                .map(route -> route.group(1))
+                .distinct()
+                .count();
+        return others == servers.size() - 1 && ask(monitor, "healthz").contains("\"ok\"");
     }
 
     /** What the server says of itself; empty if it does not answer, or answers with an error. */

@@ -75,8 +75,7 @@ class NatsServerTest {
     @Test
     void a_lame_duck_tells_its_clients_and_goes() throws IOException {
         try (var server = NatsServer.start("lame_duck_duration: 30s", "lame_duck_grace_period: 100ms");
-                var client = new Client(server)) {
-            client.say("CONNECT {\"protocol\":1}"); // such clients are told, once they have been heard of
+                var client = new Client(server, 1)) {
             client.say("PING");
             var heard = new ArrayList<String>();
             for (String line; (line = client.line()) != null; heard.add(line)) {
@@ -111,10 +110,15 @@ class NatsServerTest {
         private final BufferedReader reader;
 
         Client(NatsServer server) throws IOException {
+            this(server, 0);
+        }
+
+        /** @param protocol 1 for a client that is told of changes by further INFOs */
+        Client(NatsServer server, int protocol) throws IOException {
             socket = new Socket(InetAddress.getLoopbackAddress(), server.port());
             reader = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.US_ASCII));
             info = line();
-            say("CONNECT {\"verbose\":false}");
+            say("CONNECT {\"verbose\":false,\"protocol\":" + protocol + "}");
         }
 
         void say(String line) throws IOException {

@@ -15,6 +15,7 @@ import io.nats.client.api.StreamInfo;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -113,8 +114,8 @@ final class StreamTrial implements AutoCloseable {
         links.forEach(Link::heal);
         load.finish();
         producer.close();
-        try (Arrivals stored = Arrivals.in(
-                observer.getConnectedUrl(), STREAM, fleet, load.confirmed().size())) {
+        String url = await("a server").atMost(LIMIT).until(observer::getConnectedUrl, Objects::nonNull);
+        try (Arrivals stored = Arrivals.in(url, STREAM, fleet, load.confirmed().size())) {
             return Tally.of(fault, load, stored).print();
         }
     }
