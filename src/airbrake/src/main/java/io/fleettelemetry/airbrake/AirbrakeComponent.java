@@ -1,6 +1,7 @@
 package io.fleettelemetry.airbrake;
 
 import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.settings.SettingsException;
 import java.util.List;
 import java.util.Map;
@@ -107,7 +108,7 @@ public final class AirbrakeComponent {
                 "airbrake_configured host={} project_id={} environment=\"{}\" source={}",
                 settings.host(),
                 settings.projectId(),
-                settings.environment(),
+                PlainText.field(settings.environment()),
                 settings.keySource());
     }
 

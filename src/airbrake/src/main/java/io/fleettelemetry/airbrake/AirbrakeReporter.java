@@ -1,6 +1,7 @@
 package io.fleettelemetry.airbrake;
 
 import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.kit.PlainText;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -124,7 +125,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
                 failed - failedLogged,
                 nowRefused + failed,
                 settings.queueMax(),
-                lastFailure);
+                PlainText.field(lastFailure));
         refusedLogged = nowRefused;
         failedLogged = failed;
         lastLogged = System.nanoTime();

@@ -1,12 +1,14 @@
 package io.fleettelemetry.api;
 
+import io.fleettelemetry.api.kit.PlainText;
 import java.util.Objects;
 
 /**
  * Why a record failed.
  *
  * @param kind what sort of failure; for programs
- * @param reason one sentence for people that names the value and the limit; no payload, no secret
+ * @param reason one sentence for people that names the value and the limit; no payload, no secret; what would command a
+ *     terminal is {@code ?}
  */
 public record Failure(Kind kind, String reason) {
 
@@ -31,6 +33,6 @@ public record Failure(Kind kind, String reason) {
     /** @throws NullPointerException if an argument is null */
     public Failure {
         Objects.requireNonNull(kind, "kind");
-        Objects.requireNonNull(reason, "reason");
+        reason = PlainText.of(Objects.requireNonNull(reason, "reason"));
     }
 }

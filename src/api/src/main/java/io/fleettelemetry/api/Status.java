@@ -1,12 +1,13 @@
 package io.fleettelemetry.api;
 
+import io.fleettelemetry.api.kit.PlainText;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 
 /**
- * How a producer is at one moment. Immutable.
+ * How a producer is at one moment. Immutable. What would command a terminal is {@code ?} in every text.
  *
  * @param state what a program acts on
  * @param summary one sentence for people: what is so, and if something is wrong what to do about it; no secret
@@ -31,13 +32,16 @@ public record Status(State state, String summary, Map<String, String> details) {
     public static final Status UNKNOWN = new Status(State.UNKNOWN, "no status available", Map.of());
 
     /**
-     * Copies the details, keeping their order.
+     * Copies the details, keeping their order. All texts become {@linkplain PlainText#of plain}: people see them, and some
+     * are what a server says.
      *
      * @throws NullPointerException if an argument is null
      */
     public Status {
         Objects.requireNonNull(state, "state");
-        Objects.requireNonNull(summary, "summary");
-        details = Collections.unmodifiableMap(new LinkedHashMap<>(details));
+        summary = PlainText.of(Objects.requireNonNull(summary, "summary"));
+        Map<String, String> copy = new LinkedHashMap<>();
+        details.forEach((name, value) -> copy.put(PlainText.of(name), value == null ? null : PlainText.of(value)));
+        details = Collections.unmodifiableMap(copy);
     }
 }

@@ -4,20 +4,22 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a command has to say.
+ * What a command has to say. Nothing in it need be {@linkplain io.fleettelemetry.api.kit.PlainText plain}: it becomes so when
+ * it is written, each line for itself.
  *
  * @param facts for programs: names and values, which become one JSON object; in the order to show them
  * @param text for people: lines
- * @param complaint why the command did not do what it was asked, which makes it end with an error; empty if it did
+ * @param complaint why the command did not do what it was asked, in lines, which makes it end with an error; empty if it
+ *     did
  */
-record Answer(Map<String, ?> facts, List<String> text, String complaint) {
+record Answer(Map<String, ?> facts, List<String> text, List<String> complaint) {
 
     static Answer done(Map<String, ?> facts, List<String> text) {
-        return new Answer(facts, text, "");
+        return new Answer(facts, text, List.of());
     }
 
     /** The answer of a command that did nothing. */
-    static Answer refused(String why) {
-        return new Answer(Map.of("error", why), List.of(), why);
+    static Answer refused(String... why) {
+        return new Answer(Map.of("error", String.join(System.lineSeparator(), why)), List.of(), List.of(why));
     }
 }

@@ -77,9 +77,11 @@ public final class ImportConfigCommand extends TelemetryCommand {
     }
 
     private Answer wrong(List<String> problems) {
-        String indent = System.lineSeparator() + "  ";
-        String complaint = file + " is wrong, and nothing was written:" + indent + String.join(indent, problems);
-        return new Answer(Map.of("error", complaint, "problems", problems), List.of(), complaint);
+        List<String> complaint = new ArrayList<>();
+        complaint.add(file + " is wrong, and nothing was written:");
+        problems.forEach(problem -> complaint.add("  " + problem));
+        String error = String.join(System.lineSeparator(), complaint);
+        return new Answer(Map.of("error", error, "problems", problems), List.of(), complaint);
     }
 
     private Answer take(GoImport found) throws IOException {
@@ -125,7 +127,7 @@ public final class ImportConfigCommand extends TelemetryCommand {
         if (!complaint.isEmpty()) {
             facts.put("error", complaint);
         }
-        return new Answer(facts, text(found, changed, outcome), complaint);
+        return new Answer(facts, text(found, changed, outcome), complaint.isEmpty() ? List.of() : List.of(complaint));
     }
 
     private static Map<String, List<String>> differences(List<CfgFile> changed) {

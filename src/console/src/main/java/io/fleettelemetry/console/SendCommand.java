@@ -85,7 +85,8 @@ public final class SendCommand extends HostCommand {
                 text.add(String.format("%-13s  %s", name.replace('_', ' '), value));
             }
         });
-        return new Answer(facts, text, outcome.confirmed() ? "" : "the record failed: " + Tally.reason(outcome));
+        return new Answer(
+                facts, text, outcome.confirmed() ? List.of() : List.of("the record failed: " + Tally.reason(outcome)));
     }
 
     private byte[] payload() throws Misuse {

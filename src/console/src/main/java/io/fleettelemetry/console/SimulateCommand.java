@@ -106,16 +106,16 @@ public final class SimulateCommand extends HostCommand {
         return text;
     }
 
-    private static String complaint(Tally.Counts counts, long asked) {
+    private static List<String> complaint(Tally.Counts counts, long asked) {
         if (counts.failed() > 0) {
-            return counts.failed() + " of " + counts.offered() + " records failed";
+            return List.of(counts.failed() + " of " + counts.offered() + " records failed");
         }
         if (counts.inFlight() > 0) {
-            return "interrupted while " + counts.inFlight() + " records were in flight";
+            return List.of("interrupted while " + counts.inFlight() + " records were in flight");
         }
         if (counts.offered() < asked) {
-            return "offered only " + counts.offered() + " of " + asked + " records";
+            return List.of("offered only " + counts.offered() + " of " + asked + " records");
         }
-        return "";
+        return List.of();
     }
 }

@@ -2,6 +2,8 @@ package io.fleettelemetry.console;
 
 import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
+import io.fleettelemetry.api.kit.PlainText;
+import java.util.stream.Collectors;
 import org.apache.karaf.shell.api.action.Action;
 import org.apache.karaf.shell.api.action.Option;
 import org.apache.karaf.shell.api.action.lifecycle.Reference;
@@ -40,19 +42,21 @@ abstract class TelemetryCommand implements Action {
         try {
             answer = obstacle().isEmpty() ? answer() : Answer.refused(obstacle());
         } catch (Misuse misuse) {
-            answer = Answer.refused(misuse.getMessage() + System.lineSeparator() + "usage: " + usage());
+            answer = Answer.refused(misuse.getMessage(), "usage: " + usage());
         }
         boolean done = answer.complaint().isEmpty();
         if (json) {
-            System.out.print(GSON.toJson(answer.facts()) + (done ? System.lineSeparator() : ""));
+            System.out.print(PlainText.json(GSON.toJson(answer.facts())) + (done ? System.lineSeparator() : ""));
         } else {
-            answer.text().forEach(System.out::println);
+            answer.text().forEach(line -> System.out.println(PlainText.of(line)));
         }
         System.out.flush();
         if (!done) {
             // Only an exception makes bin/client exit with an error. Of this one Karaf prints the first text and a line
             // end to standard output, where nothing may stand but the JSON object.
-            throw new CommandException(json ? "" : answer.complaint(), answer.complaint());
+            String complaint =
+                    answer.complaint().stream().map(PlainText::of).collect(Collectors.joining(System.lineSeparator()));
+            throw new CommandException(json ? "" : complaint, complaint);
         }
         return null;
     }

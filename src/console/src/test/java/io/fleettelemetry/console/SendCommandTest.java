@@ -121,9 +121,9 @@ class SendCommandTest {
         send.file = directory.toString();
         refused("--file \"" + send.file + "\": cannot be read: ");
         send.file = "\0";
-        refused("--file \"\0\": cannot be read: ");
+        refused("--file \"?\": cannot be read: "); // it would command a terminal
         send.hex = "00";
-        refused("--file \"\0\": there is --hex as well");
+        refused("--file \"?\": there is --hex as well");
         send.file = null;
         send.vin = null;
         refused("--vin: is missing");

@@ -1,5 +1,6 @@
 package io.fleettelemetry.api.settings;
 
+import io.fleettelemetry.api.kit.PlainText;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -125,7 +126,7 @@ public final class SettingsReader {
     }
 
     /**
-     * The keys that nobody reads: mistyped ones, most likely. What the framework adds does not count.
+     * The keys that nobody reads, as they may be shown: mistyped ones, most likely. What the framework adds does not count.
      *
      * @param known whole keys, and prefixes that end with a dot
      */
@@ -134,6 +135,7 @@ public final class SettingsReader {
                 .filter(key -> !key.endsWith(".target")) // of the references of a component
                 .filter(key -> Stream.concat(known.stream(), FRAMEWORK_PREFIXES.stream())
                         .noneMatch(k -> k.endsWith(".") ? key.startsWith(k) : key.equals(k)))
+                .map(PlainText::of)
                 .sorted()
                 .toList();
     }
@@ -153,7 +155,7 @@ public final class SettingsReader {
      * never shown.
      */
     public void refuse(String key, String shown, String reason) {
-        problems.add(key + " = " + (key.startsWith(".") ? "(hidden)" : shown) + ": " + reason);
+        problems.add(PlainText.of(key + " = " + (key.startsWith(".") ? "(hidden)" : shown) + ": " + reason));
     }
 
     /** @throws SettingsException if anything was wrong */

@@ -2,6 +2,7 @@ package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.List;
@@ -82,8 +83,8 @@ public final class HostComponent {
         metrics.listen(settings.metricsHost(), settings.metricsPort());
         log.info(
                 "host_configured records={} reliable_ack_sources={} prometheus_metrics_port={}",
-                settings.routes(),
-                settings.reliableAckSources(),
+                PlainText.of(settings.routes().toString()),
+                PlainText.of(settings.reliableAckSources().toString()),
                 settings.metricsPort());
     }
 

@@ -2,6 +2,7 @@ package io.fleettelemetry.host.internal;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.fleettelemetry.api.kit.PlainText;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.exporter.common.TextFormat;
@@ -251,7 +252,10 @@ final class MetricsEndpoint implements Metrics {
                 }
             }
         } catch (RuntimeException | Error e) { // which nobody would hear of: see exchange
-            log.error("metrics_endpoint_error request={}", exchange.getRequestURI(), e);
+            log.error(
+                    "metrics_endpoint_error request={}",
+                    PlainText.field(exchange.getRequestURI().toString()),
+                    e);
         }
     }
 

@@ -84,7 +84,7 @@ public final class LoggerComponent {
                 JsonObject fields = new JsonObject();
                 fields.addProperty("key", key);
                 fields.addProperty("error", "no such key; it has no effect");
-                log.warn("logger_unknown_setting {}", fields);
+                log.warn("logger_unknown_setting {}", RecordJson.line(fields));
             });
         }
     }

@@ -75,7 +75,7 @@ final class LoggerDatastore implements CloseableProducer {
         if (!refusal.equals(before)) {
             JsonObject fields = new JsonObject();
             fields.addProperty("error", reason);
-            log.error("logger_configuration_refused {}", fields);
+            log.error("logger_configuration_refused {}", RecordJson.line(fields));
         }
     }
 
@@ -105,12 +105,12 @@ final class LoggerDatastore implements CloseableProducer {
             JsonObject fields = json.envelope(entry.record());
             try {
                 fields.add("data", json.data(entry.record(), entry.verbose()));
-                log.info("record_payload {}", fields);
+                log.info("record_payload {}", RecordJson.line(fields));
                 return Optional.empty();
             } catch (RecordJson.Unreadable e) {
                 fields.addProperty("txtype", entry.record().type());
                 fields.addProperty("error", e.getMessage());
-                log.error("record_logging_error {}", fields);
+                log.error("record_logging_error {}", RecordJson.line(fields));
                 return Optional.of(new Failure(Failure.Kind.INVALID, e.getMessage()));
             }
         } catch (Throwable e) { // an appender may throw anything; the record must end, and the thread must not
@@ -133,7 +133,7 @@ final class LoggerDatastore implements CloseableProducer {
 
     private void complain(Backlog.Entry entry, Throwable e) {
         try {
-            log.error("logger_receipt_error {}", json.envelope(entry.record()), e);
+            log.error("logger_receipt_error {}", RecordJson.line(json.envelope(entry.record())), e);
         } catch (Throwable again) {
             // Then there is no place to say it.
         }

@@ -12,6 +12,7 @@ import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.protos.Datum;
 import io.fleettelemetry.protos.Field;
 import io.fleettelemetry.protos.Payload;
@@ -54,6 +55,11 @@ final class RecordJson {
     /** @param log where to note what a record has that cannot be rendered */
     RecordJson(Logger log) {
         this.log = log;
+    }
+
+    /** The fields of an event, on one line and without what would command a terminal. */
+    static String line(JsonObject fields) {
+        return PlainText.json(fields.toString());
     }
 
     /**
@@ -110,12 +116,12 @@ final class RecordJson {
             if (!datum.hasValue()) {
                 JsonObject fields = new JsonObject();
                 fields.addProperty("vin", vin);
-                log.info("unknown_payload_data_type {}", fields);
+                log.info("unknown_payload_data_type {}", line(fields));
             } else if (kind == null || kind.getNumber() == Value.CHARGING_VALUE_FIELD_NUMBER) {
                 JsonObject fields = new JsonObject();
                 fields.addProperty("name", name);
                 fields.addProperty("vin", vin);
-                log.info("unknown_payload_value_data_type {}", fields);
+                log.info("unknown_payload_value_data_type {}", line(fields));
             } else if (verbose) {
                 JsonObject labelled = new JsonObject();
                 labelled.add(label(kind), verboseValue(datum.getValue(), kind, vin));

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.google.gson.JsonParser;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
@@ -100,6 +101,29 @@ class LoggerDatastoreTest {
                 log.all());
         assertSame(record, outcomes.confirmed.get(0));
         assertEquals("1 confirmed, 0 failed", outcomes.toString());
+    }
+
+    @Test
+    void what_a_vehicle_says_commands_no_terminal_and_begins_no_line() {
+        String hostile = "a\u001b[2J\r\nb\u009b1m\u007f\u202e\u2028\u2066z";
+        byte[] payload = Payload.newBuilder()
+                .addData(Datum.newBuilder()
+                        .setKey(Field.VehicleName)
+                        .setValue(Value.newBuilder().setStringValue(hostile)))
+                .addData(Datum.newBuilder().setKey(Field.Gear))
+                .build()
+                .toByteArray();
+        produce(TelemetryRecord.of(hostile, "V", hostile, payload, Map.of(hostile, hostile)));
+        produce(TelemetryRecord.of(hostile, hostile, hostile, payload, Map.of()));
+        datastore.refuse("verbose = " + hostile);
+        outcomes.awaitEnded(2);
+        assertEquals(4, log.all().size());
+        log.all().forEach(line -> {
+            assertFalse(line.matches("(?s).*[\\p{Cc}\\p{Cf}\u2028\u2029].*"), line);
+            String said =
+                    JsonParser.parseString(line.substring(line.indexOf('{'))).toString();
+            assertTrue(said.contains("\u202e"), "a program reads what was said: " + line);
+        });
     }
 
     @Test

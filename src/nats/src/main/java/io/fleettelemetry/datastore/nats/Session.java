@@ -393,7 +393,7 @@ final class Session implements AutoCloseable {
 
         @Override
         public void happened(Connection source, Events event) {
-            String server = NatsSettings.withoutSecrets(String.valueOf(source.getConnectedUrl()));
+            String server = PlainText.field(NatsSettings.withoutSecrets(String.valueOf(source.getConnectedUrl())));
             switch (event) {
                 case CONNECTED -> {
                     trouble = "";

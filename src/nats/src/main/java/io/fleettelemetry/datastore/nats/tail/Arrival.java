@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats.tail;
 
+import io.fleettelemetry.api.kit.PlainText;
 import java.time.LocalTime;
 import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
@@ -49,8 +50,7 @@ record Arrival(String subject, String vin, String type, String payload, String f
 
     /** For people: one line, without what would command a terminal. */
     String line(LocalTime at) {
-        return (TIME.format(at) + "  " + (vin.isEmpty() ? subject : vin + "  " + type) + "  " + payload
-                        + (flaw.isEmpty() ? "" : "  (not decoded: " + flaw + ")"))
-                .replaceAll("\\p{Cc}", "?");
+        return PlainText.of(TIME.format(at) + "  " + (vin.isEmpty() ? subject : vin + "  " + type) + "  " + payload
+                + (flaw.isEmpty() ? "" : "  (not decoded: " + flaw + ")"));
     }
 }

@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats.tail;
 
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.datastore.nats.Feed;
 import java.io.IOException;
 import java.util.SortedMap;
@@ -43,10 +44,10 @@ final class Feeds {
         if (all.get(name) instanceof Feed feed) {
             return feed;
         }
-        throw new IOException(
+        throw new IOException(PlainText.of(
                 all.containsKey(name)
                         ? "the configuration of the datastore \"" + name + "\" was refused; telemetry:status says why"
                         : "there is no NATS datastore \"" + name + "\"; there "
-                                + (all.isEmpty() ? "is none at all" : "are: " + String.join(", ", all.keySet())));
+                                + (all.isEmpty() ? "is none at all" : "are: " + String.join(", ", all.keySet()))));
     }
 }

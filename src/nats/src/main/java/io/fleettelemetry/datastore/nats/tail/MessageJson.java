@@ -126,6 +126,6 @@ final class MessageJson {
     }
 
     private void quote(String text) {
-        JsonText.append(out, text);
+        out.append(JsonText.quoted(text));
     }
 }

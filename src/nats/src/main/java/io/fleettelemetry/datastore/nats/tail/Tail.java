@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats.tail;
 
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.datastore.nats.Feed;
 import io.nats.client.Connection;
 import io.nats.client.Message;
@@ -59,7 +60,7 @@ final class Tail {
      * @throws InterruptedException if the thread is interrupted, which is how endless ones end
      */
     void run() throws IOException, InterruptedException {
-        Connection connection = feed.connect(error -> trouble = error);
+        Connection connection = feed.connect(error -> trouble = PlainText.of(error));
         try {
             Subscription subscription = subscribe(connection);
             screen.note("listening to " + subject);
@@ -94,7 +95,7 @@ final class Tail {
         // A server that denies the subscription says so before it answers the flush.
         String denied = connection.getLastError();
         if (denied != null && !denied.isEmpty()) {
-            throw new IOException("the server said " + denied);
+            throw new IOException("the server said " + PlainText.of(denied));
         }
         return subscription;
     }

@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats.tail;
 
 import io.fleettelemetry.api.Token;
+import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.datastore.nats.Feed;
 import java.io.IOException;
 import java.time.LocalTime;
@@ -55,7 +56,7 @@ public final class TailCommand implements Action {
             readOptionsBehindSubject();
             long records = records();
             if (!words.isEmpty() && flaw(words.get(0)) != null) {
-                throw new IOException(flaw(words.get(0)) + USAGE);
+                throw new Misuse(flaw(words.get(0)));
             }
             Feed feed = Feeds.named(datastore, context);
             new Tail(feed, words.isEmpty() ? feed.subject() : words.get(0), records, new SessionScreen()).run();
@@ -73,7 +74,7 @@ public final class TailCommand implements Action {
     }
 
     /** Karaf takes them for further arguments. */
-    private void readOptionsBehindSubject() throws IOException {
+    private void readOptionsBehindSubject() throws Misuse {
         json |= words.contains("--json"); // first, because it says how to complain
         for (int i = 1; i < words.size(); i++) {
             String word = words.get(i);
@@ -83,16 +84,26 @@ public final class TailCommand implements Action {
             } else if (word.equals("--count") && !isLast) {
                 count = words.get(++i);
             } else if (!word.equals("--json")) {
-                throw new IOException("\"" + word + "\": is no option, or has no value" + USAGE);
+                throw new Misuse("\"" + word + "\": is no option, or has no value");
             }
         }
     }
 
-    private long records() throws IOException {
+    private long records() throws Misuse {
         if (!count.matches("\\d{1,18}")) {
-            throw new IOException("--count = " + count + ": must be a whole number, 0 or more" + USAGE);
+            throw new Misuse("--count = " + count + ": must be a whole number, 0 or more");
         }
         return Long.parseLong(count);
+    }
+
+    /** Options that make no sense. */
+    private static final class Misuse extends IOException {
+
+        private static final long serialVersionUID = 1;
+
+        Misuse(String problem) {
+            super(PlainText.of(problem) + USAGE);
+        }
     }
 
     /** What keeps a text from being a subject to listen to; null if nothing does. */
