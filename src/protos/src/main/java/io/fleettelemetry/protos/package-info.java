@@ -13,7 +13,7 @@
  * <p>Newer vehicles may send fields and enum numbers that are unknown here; protobuf keeps both.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package io.fleettelemetry.protos;
 
 import org.osgi.annotation.bundle.Export;

@@ -11,6 +11,7 @@ import com.google.protobuf.Descriptors.OneofDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
+import com.google.protobuf.UnknownFieldSet;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.protos.Datum;
@@ -35,6 +36,10 @@ import org.slf4j.Logger;
  * Renders records as JSON, in the shapes of the Go server's logger.
  *
  * <p>The VIN is the record's throughout: a gateway knows it from the vehicle's certificate, the payload only claims it.
+ *
+ * <p>What a newer vehicle sends and this schema does not name is rendered by number: a field of that sort as
+ * {@code Field_281}, a value of a new kind, like any new member of a message, as a member whose name is the number. Of each
+ * trouble with a record there is one event, with a count; and {@link Room} bounds what a record becomes.
  */
 final class RecordJson {
 
@@ -91,10 +96,10 @@ final class RecordJson {
         byte[] payload = record.payload();
         try {
             return switch (record.type()) {
-                case "V" -> measurements(Payload.parseFrom(payload), record.vin(), verbose);
-                case "alerts" -> alerts(VehicleAlerts.parseFrom(payload));
-                case "errors" -> errors(VehicleErrors.parseFrom(payload));
-                case "connectivity" -> connectivity(VehicleConnectivity.parseFrom(payload), record.vin());
+                case "V" -> measurements(Payload.parseFrom(payload), record, verbose);
+                case "alerts" -> alerts(VehicleAlerts.parseFrom(payload), record);
+                case "errors" -> errors(VehicleErrors.parseFrom(payload), record);
+                case "connectivity" -> connectivity(VehicleConnectivity.parseFrom(payload), record);
                 default ->
                     throw new Unreadable("record type " + record.type()
                             + " has no JSON form: V, alerts, errors and connectivity have one");
@@ -104,33 +109,74 @@ final class RecordJson {
         }
     }
 
-    private JsonObject measurements(Payload payload, String vin, boolean verbose) throws Unreadable {
+    private JsonObject measurements(Payload payload, TelemetryRecord record, boolean verbose) throws Unreadable {
+        String vin = record.vin();
         JsonObject data = new JsonObject();
         data.addProperty("Vin", vin);
         data.addProperty("CreatedAt", text(payload.getCreatedAt()));
         data.addProperty("IsResend", payload.getIsResend());
+        Room room = new Room(record, log);
+        Skipped skipped = new Skipped(vin, log);
         for (Datum datum : payload.getDataList()) {
-            String name =
-                    datum.getKey() == Field.UNRECOGNIZED ? "" : datum.getKey().name();
-            FieldDescriptor kind = datum.getValue().getOneofFieldDescriptor(KINDS);
+            String name = name(datum);
             if (!datum.hasValue()) {
-                JsonObject fields = new JsonObject();
-                fields.addProperty("vin", vin);
-                log.info("unknown_payload_data_type {}", line(fields));
-            } else if (kind == null || kind.getNumber() == Value.CHARGING_VALUE_FIELD_NUMBER) {
-                JsonObject fields = new JsonObject();
-                fields.addProperty("name", name);
-                fields.addProperty("vin", vin);
-                log.info("unknown_payload_value_data_type {}", line(fields));
-            } else if (verbose) {
-                JsonObject labelled = new JsonObject();
-                labelled.add(label(kind), verboseValue(datum.getValue(), kind, vin));
-                data.add(name, labelled);
+                skipped.withoutValue();
             } else {
-                data.add(name, value(datum.getValue(), kind, vin));
+                JsonElement value = value(datum.getValue(), vin, verbose);
+                if (value == null) {
+                    skipped.unrendered(name);
+                } else {
+                    add(data, name, value, room);
+                }
             }
+            addUnknown(data, name + ".", datum, room);
         }
+        addUnknown(data, "", payload, room);
+        skipped.note();
+        room.note();
         return data;
+    }
+
+    /** The schema's name, or {@code Field_} and the number if it has none. */
+    private static String name(Datum datum) {
+        return datum.getKey() == Field.UNRECOGNIZED
+                ? "Field_" + datum.getKeyValue()
+                : datum.getKey().name();
+    }
+
+    /** A measured value; null if it has none, or is of the kind that is not sent any more. */
+    private static JsonElement value(Value value, String vin, boolean verbose) {
+        FieldDescriptor kind = value.getOneofFieldDescriptor(KINDS);
+        if (kind == null) {
+            return value.getUnknownFields().asMap().isEmpty() ? null : Unknown.json(value.getUnknownFields());
+        }
+        if (kind.getNumber() == Value.CHARGING_VALUE_FIELD_NUMBER) {
+            return null;
+        }
+        if (!verbose) {
+            return value(value, kind, vin);
+        }
+        JsonObject labelled = new JsonObject();
+        labelled.add(label(kind), verboseValue(value, kind, vin));
+        return labelled;
+    }
+
+    /** Without asking for room: what becomes of the whole message does. */
+    private static void addUnknown(JsonObject to, Message message) {
+        message.getUnknownFields().asMap().forEach((number, field) -> to.add(number.toString(), Unknown.json(field)));
+    }
+
+    private static void addUnknown(JsonObject to, String prefix, Message message, Room room) {
+        Map<Integer, UnknownFieldSet.Field> unknown = message.getUnknownFields().asMap();
+        if (!unknown.isEmpty()) { // it nearly always is, and a datum is not worth an iterator
+            unknown.forEach((number, field) -> add(to, prefix + number, Unknown.json(field), room));
+        }
+    }
+
+    private static void add(JsonObject to, String name, JsonElement value, Room room) {
+        if (room.takes(name, value)) {
+            to.add(name, value);
+        }
     }
 
     /** The JSON name of a value's kind; since the kinds after shift_state_value, most go without the suffix. */
@@ -169,6 +215,7 @@ final class RecordJson {
         for (FieldDescriptor field : message.getDescriptorForType().getFields()) {
             object.add(field.getName(), scalar(field, message.getField(field)));
         }
+        addUnknown(object, message);
         return object;
     }
 
@@ -216,6 +263,7 @@ final class RecordJson {
             object.addProperty("RearLeft", tires.getRearLeft());
             object.addProperty("RearRight", tires.getRearRight());
         }
+        addUnknown(object, tires);
         return object;
     }
 
@@ -232,8 +280,9 @@ final class RecordJson {
         }
     }
 
-    private static JsonArray alerts(VehicleAlerts message) {
+    private JsonArray alerts(VehicleAlerts message, TelemetryRecord record) {
         JsonArray list = new JsonArray();
+        Room room = new Room(record, log);
         for (VehicleAlert alert : message.getAlertsList()) {
             JsonObject object = new JsonObject();
             object.addProperty("Name", alert.getName());
@@ -244,8 +293,12 @@ final class RecordJson {
                 object.addProperty("EndedAt", alert.getEndedAt().getSeconds());
             }
             object.add("Audiences", audiences(alert));
-            list.add(object);
+            addUnknown(object, alert);
+            if (room.takes("", object)) {
+                list.add(object);
+            }
         }
+        room.note();
         return list;
     }
 
@@ -261,8 +314,9 @@ final class RecordJson {
         return names;
     }
 
-    private static JsonArray errors(VehicleErrors message) {
+    private JsonArray errors(VehicleErrors message, TelemetryRecord record) {
         JsonArray list = new JsonArray();
+        Room room = new Room(record, log);
         for (VehicleError error : message.getErrorsList()) {
             JsonObject object = new JsonObject();
             object.addProperty("Name", error.getName());
@@ -271,8 +325,12 @@ final class RecordJson {
             if (error.hasCreatedAt()) {
                 object.addProperty("CreatedAt", error.getCreatedAt().getSeconds());
             }
-            list.add(object);
+            addUnknown(object, error);
+            if (room.takes("", object)) {
+                list.add(object);
+            }
         }
+        room.note();
         return list;
     }
 
@@ -285,15 +343,18 @@ final class RecordJson {
         return tags;
     }
 
-    private static JsonObject connectivity(VehicleConnectivity message, String vin) {
+    private JsonObject connectivity(VehicleConnectivity message, TelemetryRecord record) {
         FieldDescriptor status =
                 VehicleConnectivity.getDescriptor().findFieldByNumber(VehicleConnectivity.STATUS_FIELD_NUMBER);
         JsonObject object = new JsonObject();
-        object.addProperty("Vin", vin);
-        object.addProperty("ConnectionID", message.getConnectionId());
-        object.addProperty("NetworkInterface", message.getNetworkInterface());
+        object.addProperty("Vin", record.vin());
+        Room room = new Room(record, log);
+        add(object, "ConnectionID", new JsonPrimitive(message.getConnectionId()), room);
+        add(object, "NetworkInterface", new JsonPrimitive(message.getNetworkInterface()), room);
         object.add("Status", scalar(status, message.getField(status)));
         object.addProperty("CreatedAt", message.getCreatedAt().getSeconds());
+        addUnknown(object, "", message, room);
+        room.note();
         return object;
     }
 }

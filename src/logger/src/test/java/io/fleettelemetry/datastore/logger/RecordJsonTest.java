@@ -9,9 +9,11 @@ import com.google.gson.JsonParser;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
+import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
 import com.google.protobuf.Timestamp;
+import com.google.protobuf.UnknownFieldSet;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.protos.Audience;
 import io.fleettelemetry.protos.ChargingState;
@@ -78,7 +80,7 @@ class RecordJsonTest {
                     .skip(1)
                     .map(line -> line.substring(0, line.indexOf(',')))
                     .toList();
-            assertEquals(53, listed.size());
+            assertEquals(54, listed.size());
             assertEquals(
                     Value.getDescriptor().getFields().stream()
                             .map(FieldDescriptor::getName)
@@ -257,18 +259,208 @@ class RecordJsonTest {
                 json.data(record(CAR, "V", payload), false).toString());
     }
 
+    /** As a newer vehicle sends it: two fields and a kind, 57, that the schema does not have. */
     @Test
-    void a_key_without_a_name_gives_a_member_without_a_name() throws Exception {
-        Datum unknown =
-                Datum.newBuilder().setKeyValue(100_000).setValue(text("x")).build();
-        assertJson(measured("'':'x'"), record(CAR, "V", payload(unknown)), false);
+    void unknown_fields_and_kinds_are_shown_by_their_numbers() throws Exception {
+        Datum first = Datum.newBuilder().setKeyValue(281).setValue(text("x")).build();
+        Datum second = Datum.newBuilder().setKeyValue(282).setValue(text("y")).build();
+        Datum newKind = Datum.newBuilder()
+                .setKey(Field.Gear)
+                .setValue(Value.newBuilder().setUnknownFields(unknown(57, 2)))
+                .build();
+        for (boolean verbose : new boolean[] {false, true}) {
+            String x = verbose ? "{'stringValue':'x'}" : "'x'";
+            String y = verbose ? "{'stringValue':'y'}" : "'y'";
+            assertJson(
+                    measured("'Field_281':" + x + ",'Field_282':" + y + ",'Gear':{'57':2}"),
+                    record(CAR, "V", payload(first, second, newKind)),
+                    verbose);
+        }
+        assertEquals(List.of(), log.all());
+    }
+
+    @Test
+    void unknown_members_of_a_message_are_shown_by_their_numbers_in_whatever_form_they_came() throws Exception {
+        UnknownFieldSet members = UnknownFieldSet.newBuilder()
+                .addField(
+                        60,
+                        UnknownFieldSet.Field.newBuilder()
+                                .addVarint(-1)
+                                .addVarint(5)
+                                .build())
+                .addField(
+                        61,
+                        UnknownFieldSet.Field.newBuilder()
+                                .addFixed32(0x3f800000)
+                                .build())
+                .addField(62, UnknownFieldSet.Field.newBuilder().addFixed64(1).build())
+                .addField(
+                        63,
+                        UnknownFieldSet.Field.newBuilder()
+                                .addLengthDelimited(ByteString.copyFromUtf8("ab"))
+                                .build())
+                .addField(
+                        64,
+                        UnknownFieldSet.Field.newBuilder()
+                                .addGroup(unknown(1, 3))
+                                .build())
+                .build();
+        String shown = "'60':[-1,5],'61':'3f800000','62':'0000000000000001','63':'6162','64':{'1':3}";
+        Datum doors = datum(
+                Field.DoorState,
+                Value.newBuilder()
+                        .setDoorValue(Doors.newBuilder().setUnknownFields(members))
+                        .build());
+        byte[] payload = Payload.newBuilder()
+                .addData(doors.toBuilder().setUnknownFields(unknown(3, 4)))
+                .setUnknownFields(unknown(9, 8))
+                .build()
+                .toByteArray();
+        assertJson(
+                measured("'DoorState':{'DriverFront':false,'DriverRear':false,'PassengerFront':false,"
+                        + "'PassengerRear':false,'TrunkFront':false,'TrunkRear':false," + shown
+                        + "},'DoorState.3':4,'9':8"),
+                record(CAR, "V", payload),
+                false);
+        assertJson(
+                "[{'Name':'','Audiences':null,'9':1}]",
+                record(
+                        CAR,
+                        "alerts",
+                        VehicleAlerts.newBuilder()
+                                .addAlerts(VehicleAlert.newBuilder().setUnknownFields(unknown(9, 1)))
+                                .build()
+                                .toByteArray()),
+                false);
+        assertJson(
+                "[{'Name':'','Body':'','Tags':null,'9':1}]",
+                record(
+                        CAR,
+                        "errors",
+                        VehicleErrors.newBuilder()
+                                .addErrors(VehicleError.newBuilder().setUnknownFields(unknown(9, 1)))
+                                .build()
+                                .toByteArray()),
+                false);
+        assertJson(
+                "{'Vin':'" + CAR + "','ConnectionID':'','NetworkInterface':'','Status':'UNKNOWN','CreatedAt':0,'9':1}",
+                record(
+                        CAR,
+                        "connectivity",
+                        VehicleConnectivity.newBuilder()
+                                .setUnknownFields(unknown(9, 1))
+                                .build()
+                                .toByteArray()),
+                false);
+    }
+
+    private static UnknownFieldSet unknown(int number, long value) {
+        return UnknownFieldSet.newBuilder()
+                .addField(
+                        number,
+                        UnknownFieldSet.Field.newBuilder().addVarint(value).build())
+                .build();
+    }
+
+    // ---- what would fill the log ----
+
+    @Test
+    void half_a_million_empty_measurements_are_one_line_with_a_count() throws Exception {
+        byte[] payload = new byte[1_000_000];
+        for (int i = 0; i < payload.length; i += 2) {
+            payload[i] = 0x0a;
+        }
+        assertJson(measured(""), record(CAR, "V", payload), false);
+        assertEquals(List.of("INFO unknown_payload_data_type {\"vin\":\"" + CAR + "\",\"count\":500000}"), log.all());
+    }
+
+    @Test
+    void a_hundred_thousand_values_of_no_kind_are_one_line_that_names_the_first_ten() throws Exception {
+        Payload.Builder payload = Payload.newBuilder();
+        for (int i = 0; i < 100_000; i++) {
+            payload.addData(Datum.newBuilder().setKeyValue(1_000 + i).setValue(Value.getDefaultInstance()));
+        }
+        assertJson(measured(""), record(CAR, "V", payload.build().toByteArray()), false);
+        assertEquals(
+                List.of(
+                        "INFO unknown_payload_value_data_type {\"name\":\"Field_1000, Field_1001, Field_1002, Field_1003,"
+                                + " Field_1004, Field_1005, Field_1006, Field_1007, Field_1008, Field_1009\",\"vin\":\""
+                                + CAR
+                                + "\",\"count\":100000}"),
+                log.all());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"V", "alerts", "errors", "connectivity"})
+    void what_becomes_of_a_large_record_is_bounded_and_says_how_much_was_left_out(String type) throws Exception {
+        byte[] payload = large(type);
+        String written = json.data(record(SEMI, type, payload), true).toString();
+        parseStrictly(written);
+        assertTrue(written.length() <= Room.MAX_CHARS + 1_000, () -> payload.length + " B: " + written.length());
+        assertEquals(1, log.all().size(), log.all()::toString);
+        assertTrue(
+                log.all()
+                        .get(0)
+                        .matches(
+                                "WARN record_payload_cut \\{\"vin\":\"" + SEMI + "\",\"count\":\\d+,\"error\":\".*\"}"),
+                log.all()::toString);
+    }
+
+    private static byte[] large(String type) {
+        int count = 60_000;
+        switch (type) {
+            case "V" -> {
+                Payload.Builder payload = Payload.newBuilder();
+                for (int i = 0; i < count; i++) {
+                    payload.addData(Datum.newBuilder()
+                            .setKeyValue(1_000 + i)
+                            .setValue(Value.newBuilder().setTireLocationValue(TireLocation.getDefaultInstance())));
+                }
+                return payload.build().toByteArray();
+            }
+            case "alerts" -> {
+                VehicleAlerts.Builder alerts = VehicleAlerts.newBuilder();
+                for (int i = 0; i < count; i++) {
+                    alerts.addAlerts(VehicleAlert.getDefaultInstance());
+                }
+                return alerts.build().toByteArray();
+            }
+            case "errors" -> {
+                VehicleErrors.Builder errors = VehicleErrors.newBuilder();
+                for (int i = 0; i < count; i++) {
+                    errors.addErrors(VehicleError.getDefaultInstance());
+                }
+                return errors.build().toByteArray();
+            }
+            default -> {
+                return VehicleConnectivity.newBuilder()
+                        .setConnectionId("\u001b".repeat(500_000))
+                        .build()
+                        .toByteArray();
+            }
+        }
+    }
+
+    @Test
+    void no_payload_that_is_not_measured_can_become_too_long() throws Exception {
+        // The most that comes of few bytes: a member of four bytes, of the kind with the longest form.
+        Payload.Builder payload = Payload.newBuilder();
+        for (int i = 0; payload.build().getSerializedSize() < 16_000 && i < 1_300; i++) {
+            payload.addData(Datum.newBuilder()
+                    .setKeyValue(1_000 + i)
+                    .setValue(Value.newBuilder().setTireLocationValue(TireLocation.getDefaultInstance())));
+        }
+        byte[] bytes = payload.build().toByteArray();
+        String written = json.data(record(SEMI, "V", bytes), true).toString();
+        assertTrue(written.length() < Room.MAX_CHARS, () -> bytes.length + " B: " + written.length());
+        assertEquals(List.of(), log.all());
     }
 
     @Test
     void a_datum_without_value_is_skipped_and_noted() throws Exception {
         Datum bare = Datum.newBuilder().setKey(Field.Gear).build();
         assertJson(measured("'Soc':'5'"), record(CAR, "V", payload(bare, datum(Field.Soc, text("5")))), false);
-        assertEquals(List.of("INFO unknown_payload_data_type {\"vin\":\"" + CAR + "\"}"), log.all());
+        assertEquals(List.of("INFO unknown_payload_data_type {\"vin\":\"" + CAR + "\",\"count\":1}"), log.all());
     }
 
     @Test
@@ -279,9 +471,8 @@ class RecordJsonTest {
         byte[] payload = payload(datum(Field.Gear, Value.getDefaultInstance()), datum(Field.ChargeState, unused));
         assertJson(measured(""), record(CAR, "V", payload), false);
         assertEquals(
-                List.of(
-                        "INFO unknown_payload_value_data_type {\"name\":\"Gear\",\"vin\":\"" + CAR + "\"}",
-                        "INFO unknown_payload_value_data_type {\"name\":\"ChargeState\",\"vin\":\"" + CAR + "\"}"),
+                List.of("INFO unknown_payload_value_data_type {\"name\":\"Gear, ChargeState\",\"vin\":\"" + CAR
+                        + "\",\"count\":2}"),
                 log.all());
     }
 

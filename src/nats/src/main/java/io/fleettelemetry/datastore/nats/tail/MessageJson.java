@@ -3,19 +3,26 @@ package io.fleettelemetry.datastore.nats.tail;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
+import com.google.protobuf.Empty;
 import com.google.protobuf.MessageOrBuilder;
+import com.google.protobuf.UnknownFieldSet;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 
 /**
- * The canonical JSON mapping of protobuf, of whatever message by its descriptor; fields that are not set are left out.
+ * The canonical JSON mapping of protobuf, of whatever message by its descriptor; fields that are not set are left out. Beyond
+ * it, what a newer vehicle sends and this schema does not name is there by number: a field that is measured as
+ * {@code Field_281}, and a member of a message as {@code "57"}, with what is on the wire.
  * (protobuf-java-util, which does the same, is no OSGi bundle.) Of the well-known types that have a form of their own it
  * knows Timestamp; one outside the years 1 to 9999 has none, and is written like any message.
  */
 final class MessageJson {
 
+    private static final String FIELD = "telemetry.vehicle_data.Field";
     private static final String TIMESTAMP = "google.protobuf.Timestamp";
     private static final long YEAR_1 = Instant.parse("0001-01-01T00:00:00Z").getEpochSecond();
     private static final long YEAR_9999 = Instant.parse("9999-12-31T23:59:59Z").getEpochSecond();
@@ -50,7 +57,29 @@ final class MessageJson {
             }
             separator = ",";
         }
+        for (Map.Entry<Integer, UnknownFieldSet.Field> field :
+                message.getUnknownFields().asMap().entrySet()) {
+            out.append(separator);
+            quote(field.getKey().toString());
+            out.append(':');
+            wire(field.getValue());
+            separator = ",";
+        }
         out.append(separator.equals("{") ? "{}" : "}");
+    }
+
+    /** Varints as whole numbers, anything else in hexadecimal digits: what it means, only the schema would say. */
+    private void wire(UnknownFieldSet.Field field) {
+        List<String> values = new ArrayList<>();
+        field.getVarintList().forEach(number -> values.add(JsonText.quoted(number.toString())));
+        field.getFixed32List().forEach(bits -> values.add(JsonText.quoted(String.format("%08x", bits))));
+        field.getFixed64List().forEach(bits -> values.add(JsonText.quoted(String.format("%016x", bits))));
+        field.getLengthDelimitedList()
+                .forEach(bytes -> values.add(JsonText.quoted(HexFormat.of().formatHex(bytes.toByteArray()))));
+        field.getGroupList()
+                .forEach(group ->
+                        values.add(of(Empty.newBuilder().setUnknownFields(group).build())));
+        out.append(values.size() == 1 ? values.get(0) : values.toString());
     }
 
     private boolean timestamp(MessageOrBuilder message) {
@@ -111,7 +140,11 @@ final class MessageJson {
 
     private void enumeration(EnumValueDescriptor value) {
         if (value.getIndex() < 0) { // a number that the schema does not know
-            out.append(value.getNumber());
+            if (value.getType().getFullName().equals(FIELD)) {
+                quote("Field_" + value.getNumber());
+            } else {
+                out.append(value.getNumber());
+            }
         } else {
             quote(value.getName());
         }

@@ -4,7 +4,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonParser;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.UnknownFieldSet;
+import io.fleettelemetry.protos.Datum;
+import io.fleettelemetry.protos.Field;
 import io.fleettelemetry.protos.Payload;
+import io.fleettelemetry.protos.Value;
 import io.fleettelemetry.protos.VehicleConnectivity;
 import java.time.LocalTime;
 import org.junit.jupiter.api.Test;
@@ -51,6 +56,43 @@ class ArrivalTest {
                 "{\"subject\":\"x.VIN1.my_type\",\"vin\":\"VIN1\",\"type\":\"my_type\",\"payload_hex\":\"01\","
                         + "\"reason\":\"the schema does not know this record type\"}",
                 unknown.json());
+    }
+
+    @Test
+    void what_a_newer_vehicle_sends_and_the_schema_does_not_know_is_shown_by_its_numbers() {
+        Payload payload = Payload.newBuilder()
+                .addData(Datum.newBuilder()
+                        .setKeyValue(281)
+                        .setValue(Value.newBuilder().setIntValue(1)))
+                .addData(Datum.newBuilder()
+                        .setKeyValue(282)
+                        .setValue(Value.newBuilder().setIntValue(2)))
+                .addData(Datum.newBuilder()
+                        .setKey(Field.Gear)
+                        .setValue(Value.newBuilder()
+                                .setUnknownFields(UnknownFieldSet.newBuilder()
+                                        .addField(57, varint(2))
+                                        .addField(
+                                                60,
+                                                UnknownFieldSet.Field.newBuilder()
+                                                        .addFixed32(1)
+                                                        .addLengthDelimited(ByteString.copyFromUtf8("a"))
+                                                        .addGroup(UnknownFieldSet.newBuilder()
+                                                                .addField(7, varint(-1))
+                                                                .build())
+                                                        .build())
+                                        .build())))
+                .build();
+        String shown = "{\"data\":[{\"key\":\"Field_281\",\"value\":{\"intValue\":1}},"
+                + "{\"key\":\"Field_282\",\"value\":{\"intValue\":2}},"
+                + "{\"key\":\"Gear\",\"value\":{\"57\":\"2\",\"60\":[\"00000001\", \"61\", {\"7\":\"-1\"}]}}]}";
+        Arrival arrival = Arrival.of("fleet.VIN1.data", payload.toByteArray());
+        assertEquals(shown, arrival.payload());
+        JsonParser.parseString(arrival.json());
+    }
+
+    private static UnknownFieldSet.Field varint(long value) {
+        return UnknownFieldSet.Field.newBuilder().addVarint(value).build();
     }
 
     @Test

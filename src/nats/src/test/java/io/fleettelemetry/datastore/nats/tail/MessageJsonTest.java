@@ -50,7 +50,8 @@ class MessageJsonTest {
 
     private static void assertSameAsProtobufs(Message message, String what) throws Exception {
         String ours = MessageJson.of(message);
-        String theirs = JsonFormat.printer().print(message);
+        // Of a field that the schema does not know we say so.
+        String theirs = JsonFormat.printer().print(message).replace("\"key\": 70000", "\"key\": \"Field_70000\"");
         assertEquals(JsonParser.parseString(theirs), JsonParser.parseString(ours), what + ": " + ours);
         assertFalse(ours.matches("(?s).*\\p{Cc}.*"), what + ": a control character in " + ours);
     }
@@ -160,7 +161,7 @@ class MessageJsonTest {
         assertEquals(
                 "{\"data\":[{\"key\":\"VehicleSpeed\",\"value\":{\"doubleValue\":63}},"
                         + "{\"key\":\"Location\",\"value\":{\"locationValue\":{\"latitude\":-37.5,\"longitude\":\"NaN\"}}},"
-                        + "{\"key\":9999,\"value\":{\"longValue\":\"9223372036854775807\"}}],"
+                        + "{\"key\":\"Field_9999\",\"value\":{\"longValue\":\"9223372036854775807\"}}],"
                         + "\"createdAt\":\"2025-11-24T16:00:00.120Z\",\"vin\":\"VIN1\"}",
                 MessageJson.of(payload));
         assertEquals("{}", MessageJson.of(Payload.getDefaultInstance()));

@@ -1,0 +1,32 @@
+package io.fleettelemetry.datastore.logger;
+
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.protobuf.UnknownFieldSet;
+import java.util.HexFormat;
+
+/** What newer vehicles send and the schema does not know, as it is on the wire. */
+final class Unknown {
+
+    private Unknown() {}
+
+    /** Each member by its number. */
+    static JsonObject json(UnknownFieldSet fields) {
+        JsonObject object = new JsonObject();
+        fields.asMap().forEach((number, field) -> object.add(number.toString(), json(field)));
+        return object;
+    }
+
+    /** Varints as whole numbers, anything else in hexadecimal digits: what it means, only the schema would say. */
+    static JsonElement json(UnknownFieldSet.Field field) {
+        JsonArray values = new JsonArray();
+        field.getVarintList().forEach(values::add);
+        field.getFixed32List().forEach(bits -> values.add(String.format("%08x", bits)));
+        field.getFixed64List().forEach(bits -> values.add(String.format("%016x", bits)));
+        field.getLengthDelimitedList()
+                .forEach(bytes -> values.add(HexFormat.of().formatHex(bytes.toByteArray())));
+        field.getGroupList().forEach(group -> values.add(json(group)));
+        return values.size() == 1 ? values.get(0) : values;
+    }
+}
