@@ -77,6 +77,7 @@ class HouseIT {
      */
     private static final Set<String> EXCEPTIONS = Set.of(
             "io/fleettelemetry/airbrake/AirbrakeReporter: setContextClassLoader",
+            "io/fleettelemetry/api/settings/SettledSettings: setContextClassLoader",
             "io/fleettelemetry/datastore/logger/LoggerDatastore: setContextClassLoader",
             "io/fleettelemetry/datastore/nats/Threads: setContextClassLoader",
             "io/fleettelemetry/host/internal/MetricsEndpoint: setContextClassLoader",

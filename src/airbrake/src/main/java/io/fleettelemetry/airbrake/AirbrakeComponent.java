@@ -3,16 +3,19 @@ package io.fleettelemetry.airbrake;
 import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettledSettings;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.ManagedService;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
 import org.osgi.service.component.annotations.Deactivate;
-import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.Designate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -23,12 +26,16 @@ import org.slf4j.LoggerFactory;
  *
  * <p>Never fails to activate: a configuration that is wrong is logged, the last good one stays in force, and mending the
  * file is enough. The service is registered here, not by Declarative Services, because it is not always there.
+ *
+ * <p>Nor is the configuration from Declarative Services, which would take that of a factory for this component's, and a copy
+ * of a file in {@code etc/}, such as {@code io.fleettelemetry.airbrake-old.cfg}, is a factory's. A {@link ManagedService}
+ * is given that of its own PID and no other.
  */
 @Component(
         service = {},
         immediate = true,
         configurationPid = AirbrakeConfiguration.PID,
-        configurationPolicy = ConfigurationPolicy.REQUIRE)
+        configurationPolicy = ConfigurationPolicy.IGNORE)
 @Designate(ocd = AirbrakeConfiguration.class)
 public final class AirbrakeComponent {
 
@@ -36,6 +43,8 @@ public final class AirbrakeComponent {
 
     private final BundleContext context;
     private final Map<String, String> variables;
+    private final SettledSettings settled = new SettledSettings("airbrake-settings", this::configure);
+    private final ServiceRegistration<ManagedService> source;
 
     private Optional<AirbrakeSettings> inForce = Optional.empty();
     private List<String> unknown = List.of();
@@ -47,19 +56,21 @@ public final class AirbrakeComponent {
 
     /** Begins to report, if the configuration says so. */
     @Activate
-    public AirbrakeComponent(BundleContext context, Map<String, Object> configuration) {
-        this(context, configuration, System.getenv());
+    public AirbrakeComponent(BundleContext context) {
+        this(context, System.getenv());
     }
 
     /** @param variables in place of the process's environment */
-    AirbrakeComponent(BundleContext context, Map<String, ?> configuration, Map<String, String> variables) {
+    AirbrakeComponent(BundleContext context, Map<String, String> variables) {
         this.context = context;
         this.variables = variables;
-        configure(configuration);
+        source = context.registerService(
+                ManagedService.class,
+                configuration -> settled.offer(configuration == null ? null : FrameworkUtil.asMap(configuration)),
+                FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, AirbrakeConfiguration.PID)));
     }
 
-    @Modified
-    void configure(Map<String, ?> configuration) {
+    private void configure(Map<String, ?> configuration) {
         nameUnknown(AirbrakeSettings.unknownKeys(configuration));
         Optional<AirbrakeSettings> settings;
         try {
@@ -122,6 +133,8 @@ public final class AirbrakeComponent {
 
     @Deactivate
     void deactivate() {
+        source.unregister();
+        settled.close();
         if (reporter != null) {
             registration.unregister();
             reporter.close();

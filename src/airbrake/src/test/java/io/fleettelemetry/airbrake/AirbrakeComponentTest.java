@@ -1,7 +1,9 @@
 package io.fleettelemetry.airbrake;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,8 +18,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.framework.Version;
+import org.osgi.service.cm.ConfigurationException;
+import org.osgi.service.cm.ManagedService;
 
 class AirbrakeComponentTest {
 
@@ -27,6 +32,7 @@ class AirbrakeComponentTest {
     private final AirbrakeServer airbrake = AirbrakeServer.start();
     private final LogLines log = new LogLines();
     private AirbrakeComponent component;
+    private ManagedService source;
     private ErrorReporter offered;
     private Object properties;
 
@@ -45,7 +51,16 @@ class AirbrakeComponentTest {
     }
 
     private void activate(Map<String, ?> configuration, Map<String, String> variables) {
-        component = new AirbrakeComponent(context(), configuration, variables);
+        component = new AirbrakeComponent(context(), variables);
+        configure(configuration);
+    }
+
+    private void configure(Map<String, ?> configuration) {
+        try {
+            source.updated(configuration == null ? null : FrameworkUtil.asDictionary(configuration));
+        } catch (ConfigurationException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private Map<String, String> project(int id) {
@@ -95,9 +110,9 @@ class AirbrakeComponentTest {
     void a_changed_configuration_works_at_once_in_the_same_service() throws Exception {
         activate(project(1));
         ErrorReporter before = offered;
-        component.configure(project(1));
+        configure(project(1));
         assertEquals(1, log.count("airbrake_configured"), "the same again is no change");
-        component.configure(project(2));
+        configure(project(2));
         assertSame(before, offered);
         assertEquals("/api/v3/projects/2/notices", path());
     }
@@ -105,19 +120,32 @@ class AirbrakeComponentTest {
     @Test
     void it_can_be_switched_off_and_on() throws Exception {
         activate(project(1));
-        component.configure(Map.of());
+        configure(Map.of());
         assertNull(offered);
         assertFalse(threads());
         assertEquals(1, log.count("airbrake_off"));
-        component.configure(project(3));
+        configure(project(3));
         assertEquals("/api/v3/projects/3/notices", path());
+    }
+
+    @Test
+    void a_file_that_is_empty_for_a_moment_does_not_switch_it_off_and_one_that_stays_so_does() {
+        activate(project(1));
+        Map<String, String> empty = Map.of("felix.fileinstall.filename", "file:airbrake.cfg");
+        configure(empty);
+        configure(project(1));
+        assertEquals(0, log.count("airbrake_off"));
+        configure(empty);
+        assertNotNull(offered);
+        await().atMost(SOON).until(() -> log.count("airbrake_off") == 1);
+        assertNull(offered);
     }
 
     @Test
     void a_wrong_configuration_is_named_once_and_the_last_good_one_goes_on() throws Exception {
         activate(project(1));
         for (int delivery = 0; delivery < 2; delivery++) {
-            component.configure(Map.of("host", "nowhere", "project_id", "1", ".project_key", KEY));
+            configure(Map.of("host", "nowhere", "project_id", "1", ".project_key", KEY));
         }
         assertEquals(1, log.count("airbrake_configuration_refused"), log.text());
         assertTrue(
@@ -134,14 +162,14 @@ class AirbrakeComponentTest {
         activate(Map.of("project_id", "1"));
         assertNull(offered);
         assertTrue(log.text().contains("in_force=\"none: nothing is reported\""), log.text());
-        component.configure(project(1));
+        configure(project(1));
         assertEquals("/api/v3/projects/1/notices", path());
     }
 
     @Test
     void a_mistyped_key_is_named() {
         activate(Map.of("project_id", "0", "project_key", KEY, "environment", "x"));
-        component.configure(Map.of("project_id", "1", ".project_key", KEY, "project_key", KEY));
+        configure(Map.of("project_id", "1", ".project_key", KEY, "project_key", KEY));
         assertEquals(1, log.count("airbrake_unknown_setting"), log.text());
         assertTrue(log.text().contains("airbrake_unknown_setting key=project_key "), log.text());
     }
@@ -150,15 +178,15 @@ class AirbrakeComponentTest {
     void a_mistyped_key_is_named_even_if_all_that_is_right_stays_as_it_was() {
         activate(Map.of("project.id", "5"));
         assertTrue(log.text().contains("airbrake_unknown_setting key=project.id "), log.text());
-        component.configure(project(1));
+        configure(project(1));
         Map<String, String> mistyped = new HashMap<>(project(1));
         mistyped.put("enviroment", "production");
-        component.configure(mistyped);
-        component.configure(mistyped);
+        configure(mistyped);
+        configure(mistyped);
         assertEquals(1, log.count("airbrake_unknown_setting key=enviroment"), "once however often it comes");
         mistyped.put("host", "nowhere");
         mistyped.put("queue", "5");
-        component.configure(mistyped);
+        configure(mistyped);
         assertEquals(1, log.count("airbrake_unknown_setting key=queue"), "also if a value is wrong");
     }
 
@@ -172,6 +200,10 @@ class AirbrakeComponentTest {
         return proxy(BundleContext.class, arguments -> {
             if (arguments == null) {
                 return bundle;
+            }
+            if (arguments[1] instanceof ManagedService service) {
+                source = service;
+                return proxy(ServiceRegistration.class, nothing -> null);
             }
             offered = (ErrorReporter) arguments[1];
             properties = arguments[2];

@@ -174,6 +174,11 @@ public final class KarafProcess implements AutoCloseable {
         run("daemon", "clean");
     }
 
+    /** Stops it in order, and by force if that takes more than half a minute; {@link #startAgain} starts it again. */
+    public void stop() {
+        process.stop(STOP_LIMIT);
+    }
+
     /** The directory it runs in. */
     public Path home() {
         return home;

@@ -3,7 +3,7 @@
  * values, or a list of everything that is wrong with it.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package io.fleettelemetry.api.settings;
 
 import org.osgi.annotation.bundle.Export;

@@ -24,6 +24,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -43,6 +44,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
     private volatile Map<String, Route> routes = Map.of();
     private volatile HostSettings settings = HostSettings.DEFAULTS;
     private volatile List<String> problems = List.of();
+    private volatile Supplier<List<String>> furtherProblems = List::of;
     private volatile String metricsAddress = "";
     private volatile String metricsProblem = "";
     private boolean closed;
@@ -150,6 +152,11 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         this.problems = List.copyOf(problems);
     }
 
+    /** Says what tells of problems that are looked for whenever somebody asks for the status. */
+    void problemsToo(Supplier<List<String>> further) {
+        furtherProblems = further;
+    }
+
     @Override
     public void metrics(String address, String problem) {
         this.metricsAddress = address;
@@ -200,6 +207,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
                 .toList();
         List<String> wrong = Stream.of(
                         problems.stream(),
+                        furtherProblems.get().stream(),
                         Stream.of(metricsProblem).filter(problem -> !problem.isEmpty()),
                         all.stream().flatMap(Target::problems))
                 .flatMap(Function.identity())

@@ -4,17 +4,22 @@ import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettledSettings;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.List;
 import java.util.Map;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.ConfigurationAdmin;
+import org.osgi.service.cm.ConfigurationListener;
+import org.osgi.service.cm.ManagedService;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.ConfigurationPolicy;
 import org.osgi.service.component.annotations.Deactivate;
-import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
@@ -28,12 +33,17 @@ import org.slf4j.LoggerFactory;
  *
  * <p>A configuration that is wrong changes nothing: the last good one stays in force and every problem is logged and
  * shown in the status. Neither it nor a port that is taken makes activation fail, so mending the file is enough.
+ *
+ * <p>The configuration is not from Declarative Services, which would take that of a factory for this component's, and a copy
+ * of a file in {@code etc/}, such as {@code io.fleettelemetry.host-old.cfg}, is a factory's. A {@link ManagedService} is
+ * given that of its own PID and no other. The host is offered as soon as its configuration is known: until then it would
+ * fail every record for want of a route.
  */
 @Component(
         immediate = true,
         service = {},
         configurationPid = HostConfiguration.PID,
-        configurationPolicy = ConfigurationPolicy.OPTIONAL)
+        configurationPolicy = ConfigurationPolicy.IGNORE)
 @Designate(ocd = HostConfiguration.class)
 public final class HostComponent {
 
@@ -44,28 +54,46 @@ public final class HostComponent {
     private final Ranking<Producer> producers = new Ranking<>(Producer.DATASTORE, dispatcher::bind);
     private final Ranking<Health> healths = new Ranking<>(Health.DATASTORE, dispatcher::health);
 
+    private final SettledSettings settled = new SettledSettings("telemetry-settings", this::configure);
+
+    @Reference
+    ConfigurationAdmin admin;
+
+    private BundleContext context;
+    private ServiceRegistration<ManagedService> source;
+    private ServiceRegistration<ConfigurationListener> listener;
     private Metrics metrics;
     private HostSettings inForce;
     private List<String> refused = List.of();
     /** The keys that were named as unknown last: a configuration may be delivered twice. */
     private List<String> unknown = List.of();
 
+    /** Null until the first configuration was delivered, be it that there is none. */
     private ServiceRegistration<TelemetryHost> registration;
 
     @Activate
-    void activate(BundleContext context, Map<String, ?> properties) {
+    void activate(BundleContext context) {
+        this.context = context;
         metrics = Metrics.of(context, counts, dispatcher);
-        configure(properties);
-        registration = context.registerService(TelemetryHost.class, dispatcher, null);
+        ConfigurationFiles files = new ConfigurationFiles(admin);
+        dispatcher.problemsToo(files::problems);
+        listener = context.registerService(ConfigurationListener.class, files, null);
+        files.look();
+        source = context.registerService(
+                ManagedService.class,
+                properties -> settled.offer(properties == null ? null : FrameworkUtil.asMap(properties)),
+                FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, HostConfiguration.PID)));
     }
 
-    @Modified
-    void configure(Map<String, ?> properties) {
-        nameUnknownKeys(properties);
-        if (inForce != null && HostSettings.isEmptyFile(properties)) {
-            refuse(List.of("the file has no setting: it is being written, most likely; delete it to have no routes"));
-            return;
+    private void configure(Map<String, ?> properties) {
+        apply(properties);
+        if (registration == null) {
+            registration = context.registerService(TelemetryHost.class, dispatcher, null);
         }
+    }
+
+    private void apply(Map<String, ?> properties) {
+        nameUnknownKeys(properties);
         HostSettings settings;
         try {
             settings = HostSettings.parse(properties);
@@ -151,7 +179,12 @@ public final class HostComponent {
 
     @Deactivate
     void deactivate() {
-        registration.unregister();
+        listener.unregister();
+        source.unregister();
+        settled.close();
+        if (registration != null) {
+            registration.unregister();
+        }
         metrics.close();
         dispatcher.close();
     }

@@ -66,15 +66,6 @@ record HostSettings(
         return settings;
     }
 
-    /**
-     * Whether these are of a file without any setting. Karaf's shell, and some editors, empty a file before they write it,
-     * and whoever reads it at that moment gets that.
-     */
-    static boolean isEmptyFile(Map<String, ?> properties) {
-        return properties.containsKey("felix.fileinstall.filename")
-                && new SettingsReader(properties).unknownKeys(List.of()).isEmpty();
-    }
-
     /** The keys among these that have no meaning here: mistyped ones, most likely. */
     static List<String> unknownKeys(Map<String, ?> properties) {
         return new SettingsReader(properties).unknownKeys(KNOWN_KEYS);

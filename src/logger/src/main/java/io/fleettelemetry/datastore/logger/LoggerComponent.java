@@ -2,15 +2,18 @@ package io.fleettelemetry.datastore.logger;
 
 import com.google.gson.JsonObject;
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.settings.SettledSettings;
 import java.util.List;
 import java.util.Map;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
 import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.cm.ManagedService;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.ConfigurationPolicy;
 import org.osgi.service.component.annotations.Deactivate;
-import org.osgi.service.component.annotations.Modified;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.Designate;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -20,11 +23,16 @@ import org.slf4j.LoggerFactory;
 /**
  * The logger datastore in OSGi. It registers the producer itself: a service that Declarative Services registers would
  * show every configuration key as a property.
+ *
+ * <p>Nor does it have its configuration from Declarative Services, which would take that of a factory for its own, and a
+ * copy of a file in {@code etc/}, such as {@code io.fleettelemetry.datastore.logger-old.cfg}, is a factory's. A
+ * {@link ManagedService} is given that of its own PID and no other.
  */
 @Component(
         service = {},
         immediate = true,
-        configurationPid = LoggerComponent.PID)
+        configurationPid = LoggerComponent.PID,
+        configurationPolicy = ConfigurationPolicy.IGNORE)
 @Designate(ocd = LoggerComponent.Configuration.class)
 public final class LoggerComponent {
 
@@ -44,35 +52,45 @@ public final class LoggerComponent {
 
     private final Logger log;
     private final LoggerDatastore datastore;
-    private final ServiceRegistration<Producer> registration;
+    private final BundleContext context;
+    private final SettledSettings settled = new SettledSettings("logger-settings", this::configure);
+    private final ServiceRegistration<ManagedService> source;
+    /** Null until the first configuration was delivered, be it that there is none. */
+    private ServiceRegistration<Producer> registration;
+
     private List<String> unknown = List.of();
 
-    /** Opens the datastore for business. */
+    /** Opens the datastore for business as soon as its configuration is known. */
     @Activate
-    public LoggerComponent(BundleContext context, Map<String, Object> configuration) {
-        this(context, configuration, LoggerFactory.getLogger(LoggerDatastore.class));
+    public LoggerComponent(BundleContext context) {
+        this(context, LoggerFactory.getLogger(LoggerDatastore.class));
     }
 
     /** @param log where records are written, and what is wrong with the configuration */
-    LoggerComponent(BundleContext context, Map<String, ?> configuration, Logger log) {
+    LoggerComponent(BundleContext context, Logger log) {
+        this.context = context;
         this.log = log;
         datastore = new LoggerDatastore(log, LoggerSettings.DEFAULTS);
-        configure(configuration);
         datastore.open();
-        registration = context.registerService(
-                Producer.class,
-                datastore,
-                FrameworkUtil.asDictionary(Map.of(Producer.DATASTORE, LoggerDatastore.NAME)));
+        source = context.registerService(
+                ManagedService.class,
+                configuration -> settled.offer(configuration == null ? null : FrameworkUtil.asMap(configuration)),
+                FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, PID)));
     }
 
-    /** Applies a configuration. A wrong one is not thrown: SCR would take the component away until a restart. */
-    @Modified
-    void configure(Map<String, ?> configuration) {
+    /** One that is wrong changes nothing. */
+    private void configure(Map<String, ?> configuration) {
         nameUnknown(LoggerSettings.unknownKeys(configuration));
         try {
             datastore.use(LoggerSettings.of(configuration));
         } catch (IllegalArgumentException e) {
             datastore.refuse(e.getMessage());
+        }
+        if (registration == null) {
+            registration = context.registerService(
+                    Producer.class,
+                    datastore,
+                    FrameworkUtil.asDictionary(Map.of(Producer.DATASTORE, LoggerDatastore.NAME)));
         }
     }
 
@@ -91,7 +109,11 @@ public final class LoggerComponent {
 
     @Deactivate
     void close() {
-        registration.unregister();
+        source.unregister();
+        settled.close();
+        if (registration != null) {
+            registration.unregister();
+        }
         datastore.close();
     }
 }

@@ -4,6 +4,7 @@ import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettledSettings;
 import java.util.Dictionary;
 import java.util.Hashtable;
 import java.util.List;
@@ -57,6 +58,7 @@ public final class NatsComponent {
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<ErrorReporter> reporters = List.of();
 
+    private final SettledSettings settled = new SettledSettings("nats-settings", this::configure);
     private BundleContext context;
     /** Null as long as no configuration was good. */
     private NatsDatastore datastore;
@@ -73,15 +75,15 @@ public final class NatsComponent {
     @Activate
     void activate(BundleContext context, Map<String, ?> properties) {
         this.context = context;
-        configure(properties);
+        settled.offer(properties);
     }
 
     @Modified
-    synchronized void configure(Map<String, ?> properties) {
-        if (inForce != null && NatsSettings.isEmptyFile(properties)) {
-            refuse(List.of("the file has no setting: it is being written, most likely"), properties);
-            return;
-        }
+    void modified(Map<String, ?> properties) {
+        settled.offer(properties);
+    }
+
+    private synchronized void configure(Map<String, ?> properties) {
         NatsSettings settings;
         try {
             settings = NatsSettings.parse(properties);
@@ -212,6 +214,7 @@ public final class NatsComponent {
     /** The service goes first, so that nobody offers to a datastore that drains; the counts go last. */
     @Deactivate
     void deactivate() throws Exception {
+        settled.close();
         synchronized (this) {
             closed = true;
             unregister();
@@ -220,7 +223,9 @@ public final class NatsComponent {
             datastore.close();
         }
         Threads.end(turns);
-        health.unregister();
+        if (health != null) {
+            health.unregister();
+        }
         if (metrics != null) {
             metrics.close();
         }

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.settings.SettingsException;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -140,15 +139,5 @@ class NatsSettingsTest {
                         "x",
                         "component.name",
                         "x")));
-    }
-
-    @Test
-    void a_file_without_any_setting_is_told_from_one_with_a_ranking_alone_and_from_none() {
-        Map<String, String> file = Map.of("service.pid", "p", "felix.fileinstall.filename", "file:p.cfg");
-        assertTrue(NatsSettings.isEmptyFile(file));
-        Map<String, String> ranked = new HashMap<>(file);
-        ranked.put("service.ranking", "1");
-        assertFalse(NatsSettings.isEmptyFile(ranked));
-        assertFalse(NatsSettings.isEmptyFile(Map.of("service.pid", "p")));
     }
 }

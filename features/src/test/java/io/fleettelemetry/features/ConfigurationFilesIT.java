@@ -1,0 +1,218 @@
+package io.fleettelemetry.features;
+
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParser;
+import io.fleettelemetry.testkit.FreePort;
+import io.fleettelemetry.testkit.KarafProcess;
+import io.fleettelemetry.testkit.NatsServer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+
+/**
+ * Files that people leave in {@code etc/}: copies, files without a name, empty ones, and those that they delete while Karaf
+ * is stopped. What is so before a restart is so after it.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class ConfigurationFilesIT {
+
+    private static final Duration SOON = Duration.ofSeconds(40);
+    private static final String HOST = "io.fleettelemetry.host";
+    private static final String LOGGER = "io.fleettelemetry.datastore.logger";
+    private static final String AIRBRAKE = "io.fleettelemetry.airbrake";
+    private static final String NATS = "io.fleettelemetry.datastore.nats";
+
+    private static KarafProcess karaf;
+    private static NatsServer server;
+    private static int metricsPort;
+
+    @BeforeAll
+    static void start() {
+        server = NatsServer.start();
+        metricsPort = FreePort.next();
+        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-files"));
+        writeNats("default", "nats");
+        writeHost("V");
+        karaf.writeConfig(HOST + "-older.cfg", "records.copied = nats\n");
+        karaf.writeConfig(LOGGER + ".cfg", "verbose = true\n");
+        karaf.deploy(Kar.FILE);
+    }
+
+    @AfterAll
+    static void stop() {
+        karaf.close();
+        server.close();
+    }
+
+    private static void writeNats(String file, String datastore) {
+        karaf.writeConfig(
+                NATS + "-" + file + ".cfg",
+                "url = " + server.url() + "\ndatastore = " + datastore + "\nreconnect.wait.ms = 100\n");
+    }
+
+    private static void writeHost(String type) {
+        karaf.writeConfig(
+                HOST + ".cfg", "records." + type + " = nats, logger\nprometheus_metrics_port = " + metricsPort + "\n");
+    }
+
+    private static void restart() {
+        karaf.stop();
+        karaf.startAgain("daemon");
+    }
+
+    private static void delete(String name) {
+        try {
+            Files.delete(karaf.etc(name));
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    private static JsonObject status() {
+        return JsonParser.parseString(karaf.execute("telemetry:status --json").out())
+                .getAsJsonObject();
+    }
+
+    private static String routes() {
+        return status().getAsJsonObject("routes").toString();
+    }
+
+    private static Optional<JsonObject> datastore(String name) {
+        return status().getAsJsonArray("datastores").asList().stream()
+                .map(JsonElement::getAsJsonObject)
+                .filter(datastore -> datastore.get("name").getAsString().equals(name))
+                .findFirst();
+    }
+
+    private static String detail(String datastore, String name) {
+        return datastore(datastore)
+                .orElseThrow()
+                .getAsJsonObject("details")
+                .get(name)
+                .getAsString();
+    }
+
+    private static String problems() {
+        return status().getAsJsonArray("problems").toString();
+    }
+
+    private static void assertInForce(String type) {
+        await().atMost(SOON)
+                .ignoreExceptions()
+                .untilAsserted(() -> assertEquals("{\"" + type + "\":[\"nats\",\"logger\"]}", routes()));
+        assertEquals("127.0.0.1:" + metricsPort, status().get("metrics_address").getAsString());
+        await().atMost(SOON).ignoreExceptions().untilAsserted(() -> assertEquals("true", detail("logger", "verbose")));
+    }
+
+    private static void assertNamed(String... files) {
+        for (String file : files) {
+            await().atMost(SOON).ignoreExceptions().until(() -> problems().contains("\"" + file + " has no effect: "));
+            karaf.awaitLog("WARN .*configuration_file_problem reason=\"" + file + " has no effect: ");
+        }
+        assertEquals(files.length, status().getAsJsonArray("problems").size(), ConfigurationFilesIT::problems);
+    }
+
+    @Test
+    @Order(1)
+    void a_copy_that_was_there_before_has_no_effect_and_is_named() {
+        assertInForce("V");
+        assertNamed(HOST + "-older.cfg");
+    }
+
+    @Test
+    @Order(2)
+    void copies_have_no_effect_when_they_are_made() {
+        karaf.writeConfig(HOST + "-backup.cfg", "records.copied = nats\n");
+        karaf.writeConfig(LOGGER + "-backup.cfg", "verbose = false\n");
+        karaf.writeConfig(AIRBRAKE + "-backup.cfg", "project_id = 1\n.project_key = k\nhost = http://127.0.0.1:1\n");
+        karaf.writeConfig(NATS + ".cfg", "url = nats://127.0.0.1:1\ndatastore = nameless\n");
+        assertNamed(
+                HOST + "-older.cfg",
+                HOST + "-backup.cfg",
+                LOGGER + "-backup.cfg",
+                AIRBRAKE + "-backup.cfg",
+                NATS + ".cfg");
+        assertInForce("V");
+    }
+
+    @Test
+    @Order(3)
+    void copies_have_no_effect_after_a_restart_either() {
+        restart();
+        assertInForce("V");
+        assertNamed(
+                HOST + "-older.cfg",
+                HOST + "-backup.cfg",
+                LOGGER + "-backup.cfg",
+                AIRBRAKE + "-backup.cfg",
+                NATS + ".cfg");
+        assertEquals(Optional.empty(), datastore("nameless"));
+        assertEquals(false, karaf.log().contains("airbrake_configured"));
+        writeHost("edited");
+        assertInForce("edited");
+    }
+
+    @Test
+    @Order(4)
+    void copies_that_are_deleted_change_nothing() {
+        List.of(HOST + "-older", HOST + "-backup", LOGGER + "-backup", AIRBRAKE + "-backup", NATS)
+                .forEach(file -> delete(file + ".cfg"));
+        await().atMost(SOON).untilAsserted(() -> assertEquals("[]", problems()));
+        assertInForce("edited");
+    }
+
+    @Test
+    @Order(5)
+    void a_datastore_whose_file_was_deleted_while_karaf_was_stopped_is_named() {
+        writeNats("second", "second");
+        await().atMost(SOON).until(() -> datastore("second").isPresent());
+        karaf.stop();
+        delete(NATS + "-second.cfg");
+        karaf.startAgain("daemon");
+        assertInForce("edited");
+        await().atMost(SOON)
+                .ignoreExceptions()
+                .until(() -> problems().contains("-second.cfg is gone, but io.fleettelemetry.datastore.nats"));
+        karaf.awaitLog("WARN .*configuration_file_problem reason=\"its file .*-second\\.cfg is gone, ");
+        String pid = problems().replaceAll(".*config:delete (\\S+?)\"].*", "$1");
+        assertEquals(0, karaf.execute("config:delete '" + pid + "'").exit());
+        await().atMost(SOON).untilAsserted(() -> assertEquals("[]", problems()));
+        assertEquals(Optional.empty(), datastore("second"));
+    }
+
+    @Test
+    @Order(6)
+    void files_without_a_setting_mean_the_defaults_before_and_after_a_restart() {
+        karaf.writeConfig(LOGGER + ".cfg", "# nothing\n");
+        karaf.writeConfig(HOST + ".cfg", "");
+        karaf.writeConfig(NATS + "-default.cfg", "# nothing\n");
+        assertDefaults();
+        restart();
+        assertDefaults();
+        writeHost("V");
+        karaf.writeConfig(LOGGER + ".cfg", "verbose = true\n");
+        assertInForce("V");
+    }
+
+    private static void assertDefaults() {
+        await().atMost(SOON).ignoreExceptions().untilAsserted(() -> {
+            assertEquals("{}", routes());
+            assertEquals("false", detail("logger", "verbose"));
+            assertEquals("[]", problems());
+            JsonObject nats = datastore("nats").orElseThrow();
+            assertEquals(true, nats.toString().contains("nats://localhost:4222"), nats.toString());
+        });
+    }
+}

@@ -1,0 +1,110 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.kit.PlainText;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Set;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.service.cm.Configuration;
+import org.osgi.service.cm.ConfigurationAdmin;
+import org.osgi.service.cm.ConfigurationEvent;
+import org.osgi.service.cm.ConfigurationListener;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Names what an operator would not expect of our files in {@code etc/}: a copy of a file of which there is only one, a
+ * datastore's file without a name (nobody reads these two), and a configuration whose file was deleted while Karaf was
+ * stopped, which Config Admin still has. Thread-safe.
+ */
+final class ConfigurationFiles implements ConfigurationListener {
+
+    private static final Logger log = LoggerFactory.getLogger(ConfigurationFiles.class);
+
+    private static final String OURS = "(" + ConfigurationAdmin.SERVICE_FACTORYPID + "=io.fleettelemetry.*)";
+    private static final String OURS_TOO = "(service.pid=io.fleettelemetry.*)";
+    /** Of these there is one configuration; everything else of ours that has instances is a factory's. */
+    private static final Set<String> SINGLE =
+            Set.of(HostConfiguration.PID, "io.fleettelemetry.datastore.logger", "io.fleettelemetry.airbrake");
+
+    private static final Set<String> NAMED = Set.of("io.fleettelemetry.datastore.nats");
+
+    private final ConfigurationAdmin admin;
+    /** What the log has named; guarded by this. */
+    private List<String> named = List.of();
+
+    ConfigurationFiles(ConfigurationAdmin admin) {
+        this.admin = admin;
+    }
+
+    @Override
+    public void configurationEvent(ConfigurationEvent event) {
+        if (event.getPid().startsWith("io.fleettelemetry.")) {
+            look();
+        }
+    }
+
+    /** Logs what was not there when it last looked. */
+    synchronized void look() {
+        List<String> now = problems();
+        now.stream()
+                .filter(problem -> !named.contains(problem))
+                .forEach(problem -> log.warn("configuration_file_problem reason=\"{}\"", PlainText.of(problem)));
+        named = now;
+    }
+
+    /** One sentence for each, with the way out; sorted. */
+    List<String> problems() {
+        List<String> problems = new ArrayList<>();
+        try {
+            Configuration[] ours = admin.listConfigurations("(|" + OURS + OURS_TOO + ")");
+            for (Configuration each : ours == null ? new Configuration[0] : ours) {
+                String problem = problem(each);
+                if (problem != null) {
+                    problems.add(problem);
+                }
+            }
+        } catch (IOException | InvalidSyntaxException | IllegalStateException e) {
+            // Config Admin is going: whatever is wrong is named when it is there again.
+        }
+        Collections.sort(problems);
+        return problems;
+    }
+
+    private static String problem(Configuration configuration) {
+        try {
+            String pid = configuration.getPid();
+            String factory = configuration.getFactoryPid();
+            Path file = file(configuration.getProperties().get("felix.fileinstall.filename"));
+            String name = file == null ? pid : String.valueOf(file.getFileName());
+            if (factory != null && SINGLE.contains(factory)) {
+                return name + " has no effect: " + factory + ".cfg is in force; delete this copy, or keep it elsewhere";
+            }
+            if (NAMED.contains(pid)) {
+                return name + " has no effect: the file of a datastore needs a name, such as " + pid
+                        + "-default.cfg; rename it";
+            }
+            if (file != null && Files.notExists(file)) {
+                return "its file " + file + " is gone, but " + pid + " is still in force: bring the file back, or"
+                        + " remove the configuration by config:delete " + pid;
+            }
+        } catch (IllegalStateException e) {
+            // It was deleted at this moment.
+        }
+        return null;
+    }
+
+    /** Null if the configuration has none, or one that is no file of this machine. */
+    private static Path file(Object url) {
+        try {
+            return url == null ? null : Path.of(URI.create(url.toString()));
+        } catch (RuntimeException e) { // of several kinds, all of which mean that this is no path
+            return null;
+        }
+    }
+}
