@@ -126,12 +126,12 @@ final class Block {
     /** Notes a frame that has been encoded behind the last one. */
     void add(TelemetryRecord record, Receipt receipt, int end, long deadline, long number) {
         if (count == ends.length) {
-            ends = Arrays.copyOf(ends, count * 2);
             records = Arrays.copyOf(records, count * 2);
             receipts = Arrays.copyOf(receipts, count * 2);
             deadlines = Arrays.copyOf(deadlines, count * 2);
             numbers = Arrays.copyOf(numbers, count * 2);
             ended = Arrays.copyOf(ended, count * 2);
+            ends = Arrays.copyOf(ends, count * 2); // last: its length says that all have grown
         }
         ends[count] = end;
         records[count] = record;

@@ -3,14 +3,14 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.datastore.nats.Journal.Ended;
 import io.fleettelemetry.datastore.nats.Journal.Mark;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The one thread that ends records which were accepted: it waits for barriers, and calls the receipts of what they prove,
@@ -19,7 +19,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Completer implements Runnable {
 
-    private static final Logger log = LoggerFactory.getLogger(Completer.class);
+    private static final Log log = Logs.of(Completer.class);
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     /** Who counts records and tells their receipts. */
@@ -47,22 +47,22 @@ final class Completer implements Runnable {
 
     @Override
     public void run() {
-        try {
-            while (!journal.isStopped()) {
-                boolean failed = false;
-                try {
-                    step();
-                } catch (RuntimeException | Error e) { // whatever else is in flight must still end
-                    failed = true;
-                    bug(e);
-                }
-                if (failed || journal.mayPark()) {
-                    LockSupport.parkNanos(this, LOOK_NANOS);
-                }
-            }
-        } catch (InterruptedException e) {
-            log.warn("nats_error reason=\"the completer was interrupted\"");
+        Loop.run(this::round, this::bug);
+    }
+
+    private boolean round() throws InterruptedException {
+        if (journal.isStopped()) {
+            endEverything();
+            return false;
         }
+        step();
+        if (journal.mayPark()) {
+            LockSupport.parkNanos(this, LOOK_NANOS);
+        }
+        return true;
+    }
+
+    private void endEverything() {
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
         endAnswered(); // after that, for nothing is answered any more
@@ -96,7 +96,7 @@ final class Completer implements Runnable {
         }
     }
 
-    private void complete(Mark mark) throws InterruptedException {
+    private void complete(Mark mark) {
         Wire.Verdict verdict = verdict(mark.wire());
         boolean passed = verdict == Wire.Verdict.PASSED || verdict == Wire.Verdict.DENIED;
         if (journal.settle(mark, passed, proven, ended)) {
@@ -108,13 +108,15 @@ final class Completer implements Runnable {
         }
     }
 
-    private Wire.Verdict verdict(Wire wire) throws InterruptedException {
+    private Wire.Verdict verdict(Wire wire) {
         try {
             Wire.Verdict verdict = wire.barrier();
             if (verdict == Wire.Verdict.DENIED) {
                 wire.denied().forEach(denials::add);
             }
             return verdict;
+        } catch (InterruptedException e) { // not by us
+            return Wire.Verdict.IN_DOUBT;
         } catch (RuntimeException | Error e) { // nobody would start another barrier while this one is out
             bug(e);
             return Wire.Verdict.IN_DOUBT;
@@ -173,12 +175,13 @@ final class Completer implements Runnable {
         } catch (RuntimeException | Error e) {
             bug(e);
         }
+        Thread.interrupted(); // a receipt may have left one behind: whoever waits next would be thrown out
     }
 
     private void bug(Throwable e) {
         try {
             bugs.write(leftOut -> log.error("nats_error reason=\"the completer\" left_out={}", leftOut, e));
-        } catch (RuntimeException | Error logThrew) {
+        } catch (RuntimeException | Error noMemory) {
             // Then there is no place to say it.
         }
     }

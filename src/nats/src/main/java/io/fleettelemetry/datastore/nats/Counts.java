@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.api.Token;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 
@@ -18,21 +19,43 @@ final class Counts {
 
     static final int MAX_TYPES = 64;
 
+    /** Counts for many threads at once, and never throws: an adder of the JDK may want memory. */
+    static final class Count {
+        private final LongAdder adder = new LongAdder();
+        private final AtomicLong whenFull = new AtomicLong();
+
+        void increment() {
+            add(1);
+        }
+
+        void add(long more) {
+            try {
+                adder.add(more);
+            } catch (OutOfMemoryError e) { // then it has added nothing
+                whenFull.addAndGet(more);
+            }
+        }
+
+        long sum() {
+            return adder.sum() + whenFull.get();
+        }
+    }
+
     /** The counts of one value of the label {@code record_type}. */
     static final class OfType {
         final String label;
         /** Every record that was offered, refused ones too, and their payload bytes. */
-        final LongAdder produced = new LongAdder();
+        final Count produced = new Count();
 
-        final LongAdder producedBytes = new LongAdder();
+        final Count producedBytes = new Count();
         /** Records that the server has, and their payload bytes. */
-        final LongAdder confirmed = new LongAdder();
+        final Count confirmed = new Count();
 
-        final LongAdder confirmedBytes = new LongAdder();
+        final Count confirmedBytes = new Count();
         /** Confirmations because of which a reliable ack went out. */
-        final LongAdder reliableAcks = new LongAdder();
+        final Count reliableAcks = new Count();
         /** Records that failed. */
-        final LongAdder failed = new LongAdder();
+        final Count failed = new Count();
 
         private OfType(String label) {
             this.label = label;
@@ -53,7 +76,11 @@ final class Counts {
         if (type.equals(other.label)) { // no second series with the same label
             return other;
         }
-        return Token.is(type) && !type.equals(invalid.label) ? add(type) : invalid;
+        try {
+            return Token.is(type) && !type.equals(invalid.label) ? add(type) : invalid;
+        } catch (OutOfMemoryError e) { // then it is not known yet
+            return other;
+        }
     }
 
     private synchronized OfType add(String type) {

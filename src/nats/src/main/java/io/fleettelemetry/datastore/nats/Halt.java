@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.Log;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import org.osgi.framework.Bundle;
@@ -7,8 +8,6 @@ import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
 import org.osgi.framework.launch.Framework;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Ends the process: stops the framework, so that every bundle stops in order, and has the process exit with {@value #EXIT},
@@ -22,7 +21,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Halt implements Runnable {
 
-    private static final Logger log = LoggerFactory.getLogger(Halt.class);
+    private static final Log log = Logs.of(Halt.class);
 
     /** In BSD's list of exit codes: a service that is needed is unavailable. Karaf takes 10 for the wish to be restarted. */
     static final int EXIT = 69;
@@ -35,6 +34,9 @@ final class Halt implements Runnable {
 
     /** How long the launcher has to tidy up and end the process, once the framework has stopped. */
     private static final long LAUNCHER_MS = 5_000;
+
+    /** How long the log may take for its last lines. */
+    private static final long LAST_LINES_MS = 1_000;
 
     private final Framework framework;
     private final long limitMillis;
@@ -65,6 +67,7 @@ final class Halt implements Runnable {
         } catch (BundleException | InterruptedException e) {
             log.error("nats_error reason=\"the framework cannot be stopped\"", e);
         }
+        Logs.await(LAST_LINES_MS);
         Runtime.getRuntime().halt(EXIT);
     }
 }

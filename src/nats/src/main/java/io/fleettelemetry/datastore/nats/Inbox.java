@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
@@ -17,8 +18,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Where JetStream's answers arrive, one for each record, to a subject that ends with the record's number. Only a PubAck
@@ -43,7 +42,7 @@ final class Inbox implements MessageHandler {
         TelemetryRecord postponed(long number);
     }
 
-    private static final Logger log = LoggerFactory.getLogger(Inbox.class);
+    private static final Log log = Logs.of(Inbox.class);
 
     private static final String DENIED = "permissions violation for subscription to";
 

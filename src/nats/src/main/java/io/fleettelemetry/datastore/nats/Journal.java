@@ -301,8 +301,16 @@ final class Journal implements Inbox.Answers {
 
     private void append(TelemetryRecord record, Receipt receipt, int length, long deadline, long number) {
         Block block = blocks.withRoomFor(length);
-        int end = encoder.encode(record, number, block.bytes, block.length());
-        block.add(record, receipt, end, deadline, number);
+        boolean added = false;
+        try {
+            int end = encoder.encode(record, number, block.bytes, block.length());
+            block.add(record, receipt, end, deadline, number);
+            added = true;
+        } finally {
+            if (!added && block.count() == 0) { // nobody would ever take an empty block out
+                blocks.unlink(block);
+            }
+        }
         usedBytes += length + RECORD_OVERHEAD;
         usedRecords++;
         if (cursor == null) {
@@ -505,7 +513,6 @@ final class Journal implements Inbox.Answers {
         synchronized (this) {
             adopt();
             after = switched;
-            switched = null;
             long now = nanoTime.getAsLong();
             clock = now;
             step.kind = stopped ? Step.Kind.STOP : Step.Kind.PARK;
@@ -529,7 +536,10 @@ final class Journal implements Inbox.Answers {
             wakeCompleter();
         }
         if (after != null) {
-            after.run();
+            after.run(); // if it throws it is run again
+            synchronized (this) {
+                switched = null;
+            }
         }
     }
 
@@ -606,8 +616,9 @@ final class Journal implements Inbox.Answers {
                 || isExpired(block, firstUnwritten(block), clock)) {
             return false; // what has expired must not go out: the completer is about to end it
         }
-        cursor = block.next;
-        return take(step, block, written(block), block.count());
+        boolean taken = take(step, block, written(block), block.count());
+        cursor = block.next; // after that, which may throw
+        return taken;
     }
 
     /** Takes a few frames of the head; none if all of them have been written. */
@@ -720,8 +731,9 @@ final class Journal implements Inbox.Answers {
 
     private void letGo(Block block) {
         writingSince = 0;
+        boolean held = block.pinned;
         block.pinned = false;
-        if (!block.linked) {
+        if (held && !block.linked) {
             blocks.recycle(block, settings.inflightMaxBytes());
         }
     }
@@ -1078,6 +1090,11 @@ final class Journal implements Inbox.Answers {
     /** Why nothing can be confirmed at present; null if something can. */
     synchronized Failure whyUnusable() {
         return unusable;
+    }
+
+    /** Whether this wire was announced, or is to take over. */
+    synchronized boolean knows(Wire one) {
+        return one == announced || waiting != null && one == waiting.wire;
     }
 
     synchronized FrameEncoder encoder() {

@@ -1,15 +1,14 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.Log;
 import io.prometheus.client.Collector;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Offers the counts to whoever exports metrics, if there is a Prometheus client to offer them with. */
 final class Metrics {
 
-    private static final Logger log = LoggerFactory.getLogger(Metrics.class);
+    private static final Log log = Logs.of(Metrics.class);
 
     private Metrics() {}
 

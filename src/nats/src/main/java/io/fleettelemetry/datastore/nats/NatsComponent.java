@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.api.settings.SettledSettings;
 import java.util.Dictionary;
@@ -23,8 +24,6 @@ import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.Designate;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One configuration as one datastore: keeps a {@link NatsDatastore} and its service in step with what Config Admin says.
@@ -45,7 +44,7 @@ import org.slf4j.LoggerFactory;
 @Designate(ocd = NatsConfiguration.class, factory = true)
 public final class NatsComponent {
 
-    private static final Logger log = LoggerFactory.getLogger(NatsComponent.class);
+    private static final Log log = Logs.of(NatsComponent.class);
 
     private final Counts counts = new Counts();
     /** Services are changed by a thread that is there for it: whoever is told of it may take any time. */

@@ -6,7 +6,10 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.Tended;
+import io.fleettelemetry.api.kit.Uninterrupted;
 import io.nats.client.Connection;
 import io.nats.client.NUID;
 import io.nats.client.api.ServerInfo;
@@ -17,10 +20,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The NATS datastore: checks a record, takes it into the {@link Journal}, from where the {@link Writer} brings it to the
@@ -32,19 +34,37 @@ import org.slf4j.LoggerFactory;
  */
 final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
 
-    private static final Logger log = LoggerFactory.getLogger(NatsDatastore.class);
+    private static final Log log = Logs.of(NatsDatastore.class);
     private static final long DRAIN_LOOK_NANOS = 200_000;
+
+    /** How long closing waits for a thread that may be in somebody else's receipt. */
+    private static final long RECEIPT_MILLIS = 10_000;
+
+    /** How long closing waits for the log. */
+    private static final long LOG_MILLIS = 500;
+
+    // Made before they are needed: there may be no memory for them then.
+    private static final Failure NO_MEMORY = new Failure(Failure.Kind.FULL, "the JVM has no memory left for it");
+    private static final Failure NOT_TAKEN = new Failure(
+            Failure.Kind.ERROR, "the datastore could not take it because of an error of its own: see the log");
 
     private final Counts counts;
     private final ErrorReporter reporter;
     private final RepeatedLog failures = new RepeatedLog();
     private final RepeatedLog reporterFailures = new RepeatedLog();
+    private final RepeatedLog receiptFailures = new RepeatedLog();
+    private final RepeatedLog bugs = new RepeatedLog();
     /** With it begin the message ids of this datastore in this process. */
     private final String id = NUID.nextGlobal();
 
     private final Journal journal;
     private final Watchdog watchdog;
-    private final List<Thread> threads;
+    private final Completer completer;
+    private final Tended writing;
+    private final Tended completing;
+    private final Tended watching;
+    private Thread writerThread;
+    private Thread completerThread;
 
     private volatile Session session;
     /** What takes over from {@link #session} once it is connected; null if nothing waits to. Guarded by this. */
@@ -61,7 +81,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private volatile String lost = "";
 
     private volatile List<String> refusedSettings = List.of();
+    /** Whether {@link #turn} is to be run again, because it threw. */
+    private volatile boolean turnDue;
+
     private volatile boolean closing;
+    /** Open until closing has come to its end. */
+    private final CountDownLatch closed = new CountDownLatch(1);
 
     /** One that nobody withdraws: while its connection is lost it goes on to accept records. */
     NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
@@ -78,13 +103,25 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         this.turn = turn;
         String first = NUID.nextGlobal();
         this.journal = new Journal(settings, encoder(settings, Inbox.subject(settings, first)), System::nanoTime);
-        this.watchdog = new Watchdog(journal, () -> session);
+        this.watchdog = new Watchdog(journal, () -> session, this::mend);
+        this.completer = new Completer(journal, this);
         this.session = new Session(settings, this, first, journal, List.of());
         String prefix = "nats-" + settings.datastore();
-        Thread writer = Threads.of(prefix + "-write", new Writer(journal));
-        Thread completer = Threads.of(prefix + "-complete", new Completer(journal, this));
-        this.threads = List.of(writer, completer, Threads.of(prefix + "-watch", watchdog));
-        journal.servedBy(writer, completer);
+        this.writing = new Tended(
+                task -> {
+                    writerThread = Threads.of(prefix + "-write", task);
+                    journal.servedBy(writerThread, completerThread);
+                    return writerThread;
+                },
+                new Writer(journal));
+        this.completing = new Tended(
+                task -> {
+                    completerThread = Threads.of(prefix + "-complete", task);
+                    journal.servedBy(writerThread, completerThread);
+                    return completerThread;
+                },
+                completer);
+        this.watching = new Tended(task -> Threads.of(prefix + "-watch", task), watchdog);
     }
 
     private FrameEncoder encoder(NatsSettings settings, String inbox) {
@@ -96,21 +133,109 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     void open() {
-        threads.forEach(Thread::start);
+        writing.start();
+        completing.start();
+        watching.start();
         session.open();
+    }
+
+    /**
+     * Puts right what went wrong for want of memory: starts threads that are missing, and tells the journal of wires, and
+     * others of changes, that they have not heard of. By the watchdog.
+     */
+    private void mend() {
+        tend();
+        synchronized (this) {
+            Wire ready = session.readyWire();
+            if (ready != null && !journal.knows(ready)) {
+                opened(session, ready);
+            }
+            if (next != null) {
+                prepareIfLetIn(next);
+            }
+        }
+        if (turnDue) {
+            turnDue = false;
+            turn();
+        }
+    }
+
+    private void tend() {
+        writing.tend();
+        completing.tend();
+        watching.tend();
+        sessions().forEach(each -> each.thread().tend());
+    }
+
+    /** Which threads are missing although they should be there; empty if none is. */
+    private String missing() {
+        List<String> missing = new ArrayList<>();
+        if (writing.isMissing()) {
+            missing.add("writes");
+        }
+        if (completing.isMissing()) {
+            missing.add("ends records");
+        }
+        if (watching.isMissing()) {
+            missing.add("watches the connection");
+        }
+        if (sessions().stream().anyMatch(each -> each.thread().isMissing())) {
+            missing.add("connects");
+        }
+        return String.join(" and the one that ", missing);
+    }
+
+    /** All that have not ended. */
+    private synchronized List<Session> sessions() {
+        List<Session> sessions = new ArrayList<>(ending);
+        sessions.add(session);
+        if (next != null) {
+            sessions.add(next);
+        }
+        return sessions;
+    }
+
+    /** Has somebody look what has changed; if that fails, the watchdog does it again. */
+    private void turn() {
+        boolean done = false;
+        try {
+            turn.run();
+            done = true;
+        } finally {
+            if (!done) {
+                turnDue = true;
+            }
+        }
     }
 
     @Override
     public void produce(TelemetryRecord record, Receipt receipt) {
+        Failure refusal;
         Counts.OfType count = counts.of(record.type());
         count.produced.increment();
         count.producedBytes.add(record.payload().length);
-        Failure refusal = Subjects.flaw(record);
-        if (refusal == null) {
-            refusal = journal.offer(record, receipt);
+        try {
+            refusal = Subjects.flaw(record);
+            if (refusal == null) {
+                refusal = journal.offer(record, receipt);
+            }
+        } catch (OutOfMemoryError e) { // thrown before the record was accepted
+            refusal = NO_MEMORY;
+        } catch (RuntimeException | Error e) {
+            refusal = NOT_TAKEN;
+            offerThrew(e);
         }
         if (refusal != null) {
             failed(record, receipt, refusal);
+        }
+    }
+
+    private void offerThrew(Throwable e) {
+        try {
+            bugs.write(leftOut ->
+                    log.error("nats_error datastore={} reason=\"taking a record\" left_out={}", name(), leftOut, e));
+        } catch (RuntimeException | Error noMemory) {
+            // Then there is no place to say it.
         }
     }
 
@@ -135,7 +260,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         counts.of(record.type()).failed.increment();
         try {
             tell(record, why);
-        } catch (RuntimeException | Error logThrew) {
+        } catch (RuntimeException | Error noMemory) {
             // Then there is no place to say it; the record ends all the same.
         }
         try {
@@ -181,11 +306,16 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     private void receiptThrew(TelemetryRecord record, Throwable e) {
-        log.error(
-                "nats_err datastore={} reason=\"the receipt threw\" record=\"{}\"",
-                name(),
-                PlainText.field(record.toString()),
-                e);
+        try {
+            receiptFailures.write(leftOut -> log.error(
+                    "nats_err datastore={} reason=\"the receipt threw\" record=\"{}\" left_out={}",
+                    name(),
+                    PlainText.field(record.toString()),
+                    leftOut,
+                    e));
+        } catch (RuntimeException | Error noMemory) {
+            // Then there is no place to say it.
+        }
     }
 
     @Override
@@ -227,8 +357,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private void prepareIfLetIn(Session from) {
         Wire wire = from.readyWire();
         if (from == next && wire != null && wire != prepared && from.connected() != null) {
-            prepared = wire;
             prepare(from, wire, encoder(from.settings(), from.inbox()));
+            prepared = wire; // after that, which may throw
         }
     }
 
@@ -243,7 +373,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             }
         }
         if (back) {
-            turn.run();
+            turn();
         }
     }
 
@@ -283,7 +413,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                         from.settings().shownServers(),
                         "cause",
                         cause));
-        turn.run();
+        turn();
     }
 
     /** Another server takes over before this one goes; if none does in time, jnats looks for one when it is gone. */
@@ -338,14 +468,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 return;
             }
             old = session;
+            isEnding(old); // first: it may throw
             session = next;
             next = null;
-            isEnding(old);
             journal.unusable(null);
             lost = "";
         }
         old.end();
-        turn.run();
+        turn();
         log.info("nats_switched datastore={} from=\"{}\" to=\"{}\"", name(), old.settings(), to.settings());
     }
 
@@ -385,7 +515,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (abandoned != null) {
             abandoned.end();
         }
-        turn.run();
+        turn();
         return true;
     }
 
@@ -489,6 +619,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (closing) {
             return new Status(Status.State.CRITICAL, "closed", details);
         }
+        String missing = missing();
+        if (!missing.isEmpty()) {
+            tend();
+            return new Status(
+                    Status.State.CRITICAL,
+                    "a thread is missing, and is being started anew: the one that " + missing,
+                    details);
+        }
         String news = news(now.settings(), waiting);
         String also = news.isEmpty() ? "" : "; " + news;
         String why = lost;
@@ -535,44 +673,86 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         return String.join("; ", news);
     }
 
+    /**
+     * A thread of ours, which runs somebody else's receipt, does not wait for the end, as it would wait for itself: the rest
+     * goes on without it. Neither does anybody wait longer than a while for a receipt that does not return.
+     */
     @Override
     public void close() {
-        List<Session> sessions = new ArrayList<>();
+        boolean begun;
         synchronized (this) {
-            if (closing) {
-                return;
-            }
+            begun = closing;
             closing = true;
-            sessions.add(session);
-            sessions.addAll(ending);
-            if (next != null) {
-                sessions.add(next);
-            }
         }
         journal.close();
+        if (Threads.isOwn()) {
+            if (!begun) {
+                endAside();
+            }
+        } else if (!begun) {
+            end();
+        } else {
+            Uninterrupted.await(closed);
+        }
+    }
+
+    private void endAside() {
+        try {
+            Threads.of("nats-" + name() + "-close", this::end).start();
+        } catch (OutOfMemoryError e) { // the machine has no thread left: then nothing is waited for
+            stopThreads(sessions());
+            closed.countDown();
+        }
+    }
+
+    private void end() {
+        try {
+            List<Session> sessions = sessions();
+            boolean interrupted = awaitDrained();
+            stopThreads(sessions);
+            awaitThreads();
+            sessions.forEach(Session::close);
+            Logs.await(LOG_MILLIS);
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        } finally {
+            closed.countDown();
+        }
+    }
+
+    /** Waits for what is in flight, for {@code drain.timeout.ms} at most; returns whether this thread was interrupted. */
+    private boolean awaitDrained() {
+        boolean interrupted = false;
         long deadline = System.nanoTime() + session.settings().drainTimeout().toNanos();
         while (journal.records() > 0 && System.nanoTime() - deadline < 0) {
             LockSupport.parkNanos(this, DRAIN_LOOK_NANOS);
+            interrupted |= Thread.interrupted(); // else parking would return at once
         }
+        return interrupted;
+    }
+
+    private void stopThreads(List<Session> sessions) {
+        tend(); // what is missing cannot end anything
         journal.stop();
         watchdog.stop();
         sessions.forEach(Session::end);
         if (journal.records() > 0) {
             sessions.forEach(Session::cut); // the writer or the completer may be waiting for one of them
         }
-        boolean interrupted = false;
-        for (Thread thread : threads) {
-            while (thread.isAlive()) {
-                try {
-                    thread.join();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        }
-        sessions.forEach(Session::close);
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+    }
+
+    private void awaitThreads() {
+        watching.join(RECEIPT_MILLIS);
+        writing.join(RECEIPT_MILLIS);
+        if (!completing.join(RECEIPT_MILLIS)) {
+            log.error(
+                    "nats_error datastore={} reason=\"a receipt does not return: what is left, {} records, ends when it"
+                            + " does\"",
+                    name(),
+                    journal.records());
+        } else if (completing.isMissing()) { // there was no thread to be had
+            completer.run();
         }
     }
 }

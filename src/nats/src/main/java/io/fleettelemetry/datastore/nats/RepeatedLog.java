@@ -12,19 +12,31 @@ final class RepeatedLog {
     private long unwritten;
 
     /**
-     * Writes, unless the last line was less than ten seconds ago.
+     * Writes, unless the last line was less than ten seconds ago. Never throws.
      *
-     * @param write is given how many such events were left out since that line
+     * @param write is given how many such events were left out since that line; called without a lock
      */
-    synchronized void write(LongConsumer write) {
+    void write(LongConsumer write) {
+        long leftOut = take();
+        if (leftOut >= 0) {
+            try {
+                write.accept(leftOut);
+            } catch (RuntimeException | Error e) { // no memory, most likely
+                // Then there is no place to say it.
+            }
+        }
+    }
+
+    /** How many events were left out before this one; -1 if this one is to be, too. */
+    private synchronized long take() {
         long now = System.nanoTime();
         if (now - lastWritten < PAUSE_NANOS) {
             unwritten++;
-            return;
+            return -1;
         }
         lastWritten = now;
         long leftOut = unwritten;
         unwritten = 0;
-        write.accept(leftOut);
+        return leftOut;
     }
 }

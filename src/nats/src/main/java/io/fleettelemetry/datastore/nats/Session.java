@@ -1,6 +1,9 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.Tended;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
@@ -14,8 +17,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The connection that one configuration asks for: made in the background, tried for ever from the first attempt on, and
@@ -26,7 +27,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Session implements AutoCloseable {
 
-    private static final Logger log = LoggerFactory.getLogger(Session.class);
+    private static final Log log = Logs.of(Session.class);
 
     /** So many reasons are remembered as told; a server that always says something else is told of again. */
     private static final int MAX_REASONS = 20;
@@ -58,6 +59,12 @@ final class Session implements AutoCloseable {
     /** How soon it is looked again whether JetStream has become usable. */
     private static final long LOOK_AGAIN_MILLIS = 500;
 
+    /** How soon it is looked for an event that was not heard, because there was no memory to tell it. */
+    private static final long UNHEARD_MILLIS = 1_000;
+
+    /** How long closing waits for the thread: longer than any attempt to connect, but what it tells may be kept by others. */
+    private static final long CLOSING_MILLIS = 60_000;
+
     private volatile NatsSettings settings;
     private final Wires wires;
     private final ExecutorService callbacks;
@@ -65,7 +72,7 @@ final class Session implements AutoCloseable {
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
     private final Connector connector;
-    private final Thread thread;
+    private final Tended thread;
 
     /** Null unless records are to be stored. */
     private final Streams streams;
@@ -109,7 +116,7 @@ final class Session implements AutoCloseable {
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
-        this.thread = Threads.of(prefix + "-connect", this::stayConnected);
+        this.thread = new Tended(task -> Threads.of(prefix + "-connect", task), this::run);
     }
 
     void open() {
@@ -198,29 +205,32 @@ final class Session implements AutoCloseable {
         return trouble;
     }
 
-    private void stayConnected() {
-        try {
-            while (!closing) {
-                try {
-                    connect();
-                    if (!closing) {
-                        serve();
-                    }
-                } catch (RuntimeException | Error e) { // a bug: another connection may do without it
-                    attempts.write(leftOut -> log.error(
-                            "nats_error datastore={} reason=\"connecting anew\" left_out={}",
-                            settings.datastore(),
-                            leftOut,
-                            e));
-                    pause();
-                }
-                leave();
-            }
-        } catch (InterruptedException e) {
-            log.warn("nats_error datastore={} reason=\"interrupted\"", settings.datastore());
-        } finally {
-            Threads.end(callbacks);
+    private void run() {
+        Loop.run(this::stayConnected, this::bug);
+        Threads.end(callbacks);
+    }
+
+    /** For as long as one connection is of use. */
+    private boolean stayConnected() throws InterruptedException {
+        leave(); // whatever ended the round before
+        if (closing) {
+            return false;
         }
+        try {
+            connect();
+            if (!closing) {
+                serve();
+            }
+        } catch (RuntimeException | Error e) { // a bug: another connection may do without it
+            bug(e);
+            pause();
+        }
+        return true;
+    }
+
+    private void bug(Throwable e) {
+        attempts.write(leftOut -> log.error(
+                "nats_error datastore={} reason=\"connecting anew\" left_out={}", settings.datastore(), leftOut, e));
     }
 
     private void leave() throws InterruptedException {
@@ -229,7 +239,7 @@ final class Session implements AutoCloseable {
                 connection.close();
             }
         } catch (RuntimeException | Error e) {
-            log.error("nats_error datastore={} reason=\"closing a connection\"", settings.datastore(), e);
+            bug(e);
         }
     }
 
@@ -311,7 +321,7 @@ final class Session implements AutoCloseable {
 
     private synchronized void awaitChange() throws InterruptedException {
         if (isOfUse() && !changed) {
-            wait(flaw.isEmpty() && !isUnprepared() ? 0 : LOOK_AGAIN_MILLIS);
+            wait(flaw.isEmpty() && !isUnprepared() ? UNHEARD_MILLIS : LOOK_AGAIN_MILLIS);
         }
         changed = false;
     }
@@ -470,20 +480,17 @@ final class Session implements AutoCloseable {
         return closing && !thread.isAlive();
     }
 
+    /** Its thread, which is to be there until it has ended. */
+    Tended thread() {
+        return thread;
+    }
+
     /** Ends it and waits: an attempt to connect that is under way ends by its own timeout. */
     @Override
     public void close() {
         end();
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+        if (!thread.join(CLOSING_MILLIS)) {
+            log.error("nats_error datastore={} reason=\"the connection's thread does not end\"", settings.datastore());
         }
     }
 }

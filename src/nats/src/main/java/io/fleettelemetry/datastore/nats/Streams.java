@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamApiException;
@@ -17,8 +18,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * What the server's streams store of our records: asks JetStream, says what is not as it should be, and makes a stream if
@@ -51,7 +50,7 @@ final class Streams {
         }
     }
 
-    private static final Logger log = LoggerFactory.getLogger(Streams.class);
+    private static final Log log = Logs.of(Streams.class);
 
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
     /** A cluster that has just come up may not know all of its streams yet: a lack must last so long to be one. */

@@ -1,10 +1,10 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.Loop;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Gives up a connection that has gone silent: a thread of its own, because the one that waits for it cannot help itself.
@@ -14,7 +14,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Watchdog implements Runnable {
 
-    private static final Logger log = LoggerFactory.getLogger(Watchdog.class);
+    private static final Log log = Logs.of(Watchdog.class);
 
     /** A new connection counts as connected a moment after its port has opened, and an old one a moment after its port has
      * closed. */
@@ -24,29 +24,35 @@ final class Watchdog implements Runnable {
 
     private final Journal journal;
     private final Supplier<Session> session;
+    private final Runnable mend;
     private final CountDownLatch stop = new CountDownLatch(1);
     private final RepeatedLog silences = new RepeatedLog();
     private final RepeatedLog bugs = new RepeatedLog();
     private long strandedSince;
 
-    Watchdog(Journal journal, Supplier<Session> session) {
+    /** @param mend starts threads anew that are missing, and tells again what was not heard */
+    Watchdog(Journal journal, Supplier<Session> session, Runnable mend) {
         this.journal = journal;
         this.session = session;
+        this.mend = mend;
     }
 
     @Override
     public void run() {
-        try {
-            while (!stop.await(pauseMillis(), TimeUnit.MILLISECONDS)) {
-                try {
-                    look();
-                } catch (RuntimeException | Error e) { // a bug: it is looked again all the same
-                    bugs.write(leftOut -> log.error("nats_error reason=\"the watchdog\" left_out={}", leftOut, e));
-                }
-            }
-        } catch (InterruptedException e) {
-            log.warn("nats_error reason=\"the watchdog was interrupted\"");
+        Loop.run(this::round, this::bug);
+    }
+
+    private boolean round() throws InterruptedException {
+        if (stop.await(pauseMillis(), TimeUnit.MILLISECONDS)) {
+            return false;
         }
+        mend.run();
+        look();
+        return true;
+    }
+
+    private void bug(Throwable e) {
+        bugs.write(leftOut -> log.error("nats_error reason=\"the watchdog\" left_out={}", leftOut, e));
     }
 
     /** Never long: a shorter {@code silent.ms} is to be in force at once. */

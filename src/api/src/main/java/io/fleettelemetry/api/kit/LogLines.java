@@ -1,0 +1,130 @@
+package io.fleettelemetry.api.kit;
+
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import java.util.function.LongConsumer;
+
+/**
+ * Lines on their way to a log, which one thread of their own writes: a log that is slow or hangs holds up nobody else.
+ * So many may wait, further ones are left out and counted. The thread is there only while there is something to write, and
+ * a second longer.
+ */
+public final class LogLines {
+
+    /** How many lines may wait. */
+    public static final int MAX_WAITING = 256;
+
+    private static final long LINGER_MILLIS = 1_000;
+
+    private final Function<Runnable, Thread> threads;
+    private final LongConsumer leftOutLine;
+
+    // All below: guarded by this.
+    private final ArrayDeque<Runnable> waiting = new ArrayDeque<>(MAX_WAITING);
+    private long leftOut;
+    /** Lines written since the last one that says how many were left out. */
+    private int written;
+
+    private Thread thread;
+    private boolean writing;
+
+    /**
+     * @param threads makes a thread that is not started
+     * @param leftOutLine writes to the log how many lines were left out
+     */
+    public LogLines(Function<Runnable, Thread> threads, LongConsumer leftOutLine) {
+        this.threads = threads;
+        this.leftOutLine = leftOutLine;
+    }
+
+    /**
+     * Has a line written soon. Never blocks and never throws; may be called under any lock.
+     *
+     * @param line writes it to the log
+     */
+    public void add(Runnable line) {
+        synchronized (this) {
+            if (waiting.size() == MAX_WAITING) {
+                leftOut++;
+            } else {
+                waiting.add(line);
+                notifyAll();
+            }
+            if (thread == null) {
+                startThread();
+            }
+        }
+    }
+
+    private void startThread() {
+        try {
+            Thread next = threads.apply(this::run);
+            next.setDaemon(true); // a log that hangs must not keep a process from its end
+            next.start();
+            thread = next;
+        } catch (Throwable e) { // no memory, or the machine has no thread left
+            // The next line tries again.
+        }
+    }
+
+    private void run() {
+        Loop.run(this::writeNext, problem -> {}); // a line that throws is lost: there is no place to say so
+    }
+
+    private boolean writeNext() throws InterruptedException {
+        Runnable line;
+        long count;
+        synchronized (this) {
+            writing = false;
+            notifyAll();
+            if (waiting.isEmpty() && leftOut == 0) {
+                wait(LINGER_MILLIS);
+            }
+            if (waiting.isEmpty() && leftOut == 0) {
+                thread = null;
+                return false;
+            }
+            line = waiting.poll();
+            written++;
+            boolean tell = leftOut > 0 && (line == null || written >= MAX_WAITING);
+            count = tell ? leftOut : 0;
+            if (tell) {
+                leftOut = 0;
+                written = 0;
+            }
+            writing = true;
+        }
+        if (line != null) {
+            line.run();
+        }
+        if (count > 0) {
+            leftOutLine.accept(count);
+        }
+        return true;
+    }
+
+    /**
+     * Waits until every line is written. The thread that writes them does not wait.
+     *
+     * @param millis at most
+     */
+    public synchronized void await(long millis) {
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
+        boolean interrupted = false;
+        while ((writing || !waiting.isEmpty()) && thread != null && Thread.currentThread() != thread) {
+            long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+            if (left <= 0) {
+                break;
+            }
+            try {
+                wait(left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}
