@@ -35,10 +35,10 @@ import java.util.function.Consumer;
 final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
 
     private static final Log log = Logs.of(NatsDatastore.class);
-    private static final long DRAIN_LOOK_NANOS = 200_000;
+    private static final long DRAIN_LOOK_NANOS = 1_000_000;
 
     /** How long closing waits for a thread that may be in somebody else's receipt. */
-    private static final long RECEIPT_MILLIS = 10_000;
+    private static final long RECEIPT_MILLIS = 5_000;
 
     /** How long closing waits for the log. */
     private static final long LOG_MILLIS = 500;
