@@ -10,6 +10,8 @@ import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.Options.HostnameResolveMode;
+import io.nats.client.Options.ReconnectDelayBehavior;
+import io.nats.client.support.Encoding;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.time.Duration;
@@ -31,9 +33,6 @@ import javax.net.ssl.SSLException;
  */
 final class Connector {
 
-    /** How long one attempt to connect to one server may take. */
-    private static final Duration TIMEOUT = Duration.ofSeconds(2);
-
     /** How often a silent server is asked for a sign of life; two unanswered end the connection. */
     private static final Duration HEARTBEAT = Duration.ofSeconds(2);
 
@@ -43,7 +42,7 @@ final class Connector {
     private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
 
     private final NatsSettings settings;
-    private final String[] servers;
+    private final Servers servers;
     private final String name;
     private final ExecutorService callbacks;
     private final ConnectionWatcher watcher;
@@ -53,6 +52,10 @@ final class Connector {
 
     private volatile String tlsError = "";
     private volatile String exception = "";
+    /** The last trouble with a server that others have named: it explains something only if nothing else does. */
+    private volatile String discoveredError = "";
+    /** The server whose trouble is told at this moment. */
+    private volatile Servers.Server told;
 
     private volatile boolean serverRequiresTls;
     private volatile boolean serverOffersNoTls;
@@ -85,19 +88,18 @@ final class Connector {
     /**
      * A connection for frames: whoever brings them asks for signs of life, and gives up on a silent one.
      *
-     * @param more servers besides those of the settings, as other servers of their cluster have named them
+     * @param discovered servers besides those of the settings, as other servers of their cluster have named them
      * @param callbacks runs what the watcher is told, in order; its owner shuts it down
      */
     Connector(
             NatsSettings settings,
-            Collection<String> more,
+            Collection<Servers.Server> discovered,
             String name,
             ExecutorService callbacks,
             ConnectionWatcher watcher) {
         this.settings = settings;
-        this.servers = Stream.concat(settings.servers().stream(), more.stream())
-                .distinct()
-                .toArray(String[]::new);
+        this.servers = new Servers(settings, discovered);
+        this.told = servers.current();
         this.name = name;
         this.callbacks = callbacks;
         this.watcher = watcher;
@@ -151,13 +153,17 @@ final class Connector {
 
     /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */
     String lastError() {
-        return PlainText.field(!serverError.isEmpty() ? serverError : !tlsError.isEmpty() ? tlsError : exception);
+        return PlainText.field(Stream.of(serverError, tlsError, exception, discoveredError)
+                .filter(error -> !error.isEmpty())
+                .findFirst()
+                .orElse(""));
     }
 
     void forgetErrors() {
         serverError = "";
         tlsError = "";
         exception = "";
+        discoveredError = "";
         serverRequiresTls = false;
         serverOffersNoTls = false;
     }
@@ -170,16 +176,25 @@ final class Connector {
         return serverRequiresTls || serverOffersNoTls && !settings.isTlsAskedFor();
     }
 
+    /** The servers that are tried. */
+    Servers servers() {
+        return servers;
+    }
+
     private Options options(boolean tls) throws IOException {
         Listener listener = new Listener();
         Options.Builder builder = new Options.Builder()
-                .servers(servers)
-                .connectionName(name)
+                .servers(settings.servers().toArray(String[]::new)) // of which jnats wants to have some
+                .serverPool(servers)
+                .connectionName(Encoding.jsonEncode(name)) // jnats puts it, and a token, into its JSON as it is
                 .dataPortType(FramePort.class.getName())
-                .connectionTimeout(TIMEOUT)
-                .socketReadTimeoutMillis((int) TIMEOUT.toMillis()) // the port says until when
+                .connectionTimeout(settings.connectTimeout())
+                .socketReadTimeoutMillis((int) settings.connectTimeout().toMillis()) // the port says until when
+                // The port must know a host's name, not only its address, and tries all addresses of one.
+                .hostnameResolveMode(HostnameResolveMode.HappyEyeballs)
                 .maxReconnects(-1)
-                .reconnectWait(settings.reconnectWait())
+                .reconnectDelayHandler(servers::pause)
+                .reconnectDelayBehavior(ReconnectDelayBehavior.BeforeAllRounds)
                 .pingInterval(HEARTBEAT)
                 .connectExecutor(Threads.oneForEachTask(name + ":connect")) // jnats' own has no name
                 .connectionListener(listener)
@@ -191,21 +206,22 @@ final class Connector {
                     .maxPingsOut(Integer.MAX_VALUE);
         }
         if (tls) {
-            // In jnats a context is the wish for TLS; the port asks for a new one each time. And the port must know the
-            // host's name, not only its address.
-            builder.sslContext(settings.tls().context()).hostnameResolveMode(HostnameResolveMode.HappyEyeballs);
+            // In jnats a context is the wish for TLS; the port asks for a new one each time.
+            builder.sslContext(settings.tls().context());
         }
         if (settings.tls().first()) {
             builder.tlsFirst();
         }
         if (settings.delivery().isJetStream()) {
             builder.inboxPrefix(settings.delivery().inboxPrefix()).advancedRequestBehavior();
+        } else {
+            builder.noNoResponders(); // a server without headers refuses who asks for them, and nothing is requested
         }
         if (!settings.username().isEmpty()) {
             builder.userInfo(settings.username(), settings.password());
         }
         if (!settings.token().isEmpty()) {
-            builder.token(settings.token().toCharArray());
+            builder.token(Encoding.jsonEncode(settings.token()).toCharArray());
         }
         if (!settings.credentialsFile().isEmpty()) {
             builder.authHandler(credentials());
@@ -227,9 +243,10 @@ final class Connector {
         return credentials;
     }
 
-    private static String text(Throwable e) {
+    private String text(Throwable e) {
         if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
-            return "no answer within " + TIMEOUT.toMillis() + " ms";
+            return "no answer within connect.timeout.ms = "
+                    + settings.connectTimeout().toMillis();
         }
         if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
             return "the server offers no TLS, which url or a key tls.* asks for";
@@ -256,8 +273,26 @@ final class Connector {
         }
 
         @Override
+        public String certifiedName() {
+            Servers.Server tried = servers.current();
+            if (callbacks != null) { // whose next tasks are about this attempt
+                try {
+                    callbacks.execute(() -> told = tried);
+                } catch (RejectedExecutionException e) {
+                    // The owner is being closed, and asks for no reason.
+                }
+            }
+            return tried.certifiedName();
+        }
+
+        @Override
         public void tlsFailed(String reason) {
-            tlsError = reason + "; " + settings.tls();
+            if (servers.current().isDiscovered()) {
+                discoveredError = reason + "; " + settings.tls();
+            } else {
+                tlsError = reason + "; " + settings.tls();
+            }
+            servers.tlsFailed();
         }
 
         /** Deprecated and yet abstract: jnats calls the other method. */
@@ -274,14 +309,24 @@ final class Connector {
 
         @Override
         public void errorOccurred(Connection source, String error) {
-            serverError = error;
             watcher.refused(error);
-            watcher.wrong(error);
+            if (told.isDiscovered()) {
+                discoveredError = ofDiscovered(error);
+                watcher.wrong(discoveredError);
+            } else {
+                serverError = error;
+                watcher.wrong(error);
+            }
         }
 
         @Override
         public void exceptionOccurred(Connection source, Exception thrown) {
             Throwable e = thrown instanceof ExecutionException ? thrown.getCause() : thrown;
+            if (told.isDiscovered()) {
+                discoveredError = ofDiscovered(text(e));
+                watcher.wrong(discoveredError);
+                return;
+            }
             exception = text(e);
             if (SERVER_REQUIRES_TLS.equals(e.getMessage())) {
                 serverRequiresTls = true;
@@ -290,6 +335,10 @@ final class Connector {
                 serverOffersNoTls = true;
             }
             watcher.wrong(exception);
+        }
+
+        private String ofDiscovered(String error) {
+            return told + ", which the cluster named: " + error;
         }
     }
 }

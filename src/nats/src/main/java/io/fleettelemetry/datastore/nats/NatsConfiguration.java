@@ -172,10 +172,22 @@ import org.osgi.service.metatype.annotations.Option;
     long silent_ms() default 5_000;
 
     @AttributeDefinition(
+            name = "Connect timeout, ms",
+            description = "Milliseconds that one attempt to connect to one server may take.",
+            min = "100")
+    long connect_timeout_ms() default 5_000;
+
+    @AttributeDefinition(
             name = "Reconnect wait, ms",
-            description = "Milliseconds between attempts to connect; up to a tenth is added at random.",
+            description =
+                    "Milliseconds between attempts to connect to the same server; up to a tenth is added at random.",
             min = "1")
     long reconnect_wait_ms() default 2_000;
+
+    @AttributeDefinition(
+            name = "Discover",
+            description = "Whether the other servers that a cluster names are used, besides those of the URLs.")
+    boolean discover() default true;
 
     @AttributeDefinition(
             name = "On closed",

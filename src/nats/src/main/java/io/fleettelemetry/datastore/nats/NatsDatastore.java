@@ -420,7 +420,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     @Override
     public synchronized void leaving(Session from) {
         if (from == session && next == null && !closing) {
-            next = new Session(from.settings(), this, NUID.nextGlobal(), journal, from.knownServers());
+            next = new Session(from.settings(), this, NUID.nextGlobal(), journal, from.discovered());
             next.open();
         }
     }
@@ -530,7 +530,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             if (!settings.equals(session.settings())) {
                 boolean sameServers =
                         settings.servers().equals(session.settings().servers());
-                Collection<String> more = sameServers ? session.knownServers() : List.of();
+                Collection<Servers.Server> more = sameServers ? session.discovered() : List.of();
                 next = new Session(settings, this, NUID.nextGlobal(), journal, more);
                 next.open();
             }
@@ -558,6 +558,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** Records accepted that have not ended. */
     long inFlight() {
         return journal.records();
+    }
+
+    /** How many servers besides those of the settings are known. */
+    int discovered() {
+        return session.discovered().size();
     }
 
     /** Of these, the ones that were not written to the connection in use. */

@@ -30,7 +30,9 @@ import java.util.stream.Stream;
  * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops duplicates
  * @param heartbeat after which an idle connection is asked for a sign of life
  * @param silent after which a connection that neither takes bytes nor answers is given up
- * @param reconnectWait pause between attempts to connect, to which jitter is added
+ * @param connectTimeout how long one attempt to connect to one server may take
+ * @param reconnectWait pause between attempts to connect to the same server, to which jitter is added
+ * @param discover whether servers that a cluster names are used besides {@code servers}
  * @param delivery what counts as a confirmation
  * @param onClosed what is done when jnats gives the connection up
  */
@@ -52,7 +54,9 @@ record NatsSettings(
         boolean messageIds,
         Duration heartbeat,
         Duration silent,
+        Duration connectTimeout,
         Duration reconnectWait,
+        boolean discover,
         Delivery delivery,
         OnClosed onClosed) {
 
@@ -77,7 +81,9 @@ record NatsSettings(
                             "message.ids",
                             "heartbeat.ms",
                             "silent.ms",
+                            "connect.timeout.ms",
                             "reconnect.wait.ms",
+                            "discover",
                             "on.closed"),
                     Tls.KEYS,
                     Delivery.KEYS)
@@ -109,7 +115,9 @@ record NatsSettings(
                 reader.flag("message.ids", false),
                 reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
                 reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
+                reader.millis("connect.timeout.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
                 reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)),
+                reader.flag("discover", true),
                 Delivery.parse(reader),
                 reader.choice("on.closed", OnClosed.WITHDRAW));
         if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
@@ -215,7 +223,9 @@ record NatsSettings(
                 other.messageIds,
                 heartbeat,
                 silent,
+                other.connectTimeout,
                 other.reconnectWait,
+                other.discover,
                 other.delivery,
                 onClosed));
     }

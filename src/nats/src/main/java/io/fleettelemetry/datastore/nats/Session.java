@@ -11,7 +11,6 @@ import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -71,6 +70,7 @@ final class Session implements AutoCloseable {
     private final Refusals refusals;
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
+    private final RepeatedLog discoveries = new RepeatedLog();
     private final Connector connector;
     private final Tended thread;
 
@@ -103,16 +103,21 @@ final class Session implements AutoCloseable {
     /**
      * @param id what is unique to this session
      * @param answers takes the answers of JetStream
-     * @param more servers besides those of the settings
+     * @param discovered servers besides those of the settings
      */
-    Session(NatsSettings settings, Wires wires, String id, Inbox.Answers answers, Collection<String> more) {
+    Session(
+            NatsSettings settings,
+            Wires wires,
+            String id,
+            Inbox.Answers answers,
+            Collection<Servers.Server> discovered) {
         this.settings = settings;
         this.wires = wires;
         this.id = id;
         String prefix = "nats-" + settings.datastore();
         this.callbacks = Executors.newSingleThreadExecutor(task -> Threads.of(prefix + "-events", task));
         this.refusals = new Refusals(callbacks);
-        this.connector = new Connector(settings, more, settings.name(), callbacks, new Watcher());
+        this.connector = new Connector(settings, discovered, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
@@ -164,10 +169,9 @@ final class Session implements AutoCloseable {
         return openWire() == null && connected() != null;
     }
 
-    /** The servers that are known: those of the settings, and those that the server has named. */
-    Collection<String> knownServers() {
-        Connection now = connection;
-        return now == null ? List.of() : now.getServers();
+    /** The servers that others of their cluster have named. */
+    Collection<Servers.Server> discovered() {
+        return connector.servers().discovered();
     }
 
     /** Gives up the connection as it is and has jnats make it anew. May take as long as an attempt to connect. */
@@ -262,6 +266,14 @@ final class Session implements AutoCloseable {
                             + " connecting anew\"",
                     settings.datastore(),
                     connector.lastError());
+        } else if (connector.servers().current().isDiscovered()) {
+            // Who closes is jnats, when a server has refused the credentials twice; this one is none that we were told
+            // to use.
+            log.warn(
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"refused by a server that the cluster named;"
+                            + " connecting anew\"",
+                    settings.datastore(),
+                    cause());
         } else {
             wires.lost(this, cause());
         }
@@ -440,6 +452,13 @@ final class Session implements AutoCloseable {
                             server);
                     wires.leaving(Session.this);
                 }
+                case DISCOVERED_SERVERS ->
+                    discoveries.write(leftOut -> log.info(
+                            "nats_event datastore={} event=\"{}\" servers=\"{}\" left_out={}",
+                            settings.datastore(),
+                            event,
+                            PlainText.field(connector.servers().discovered().toString()),
+                            leftOut));
                 default -> log.info("nats_event datastore={} event=\"{}\"", settings.datastore(), event);
             }
             wake();

@@ -37,7 +37,9 @@ class NatsSettingsTest {
                         false,
                         Duration.ofSeconds(2),
                         Duration.ofSeconds(5),
+                        Duration.ofSeconds(5),
                         Duration.ofSeconds(2),
+                        true,
                         new Delivery(Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX"),
                         OnClosed.WITHDRAW),
                 settings);

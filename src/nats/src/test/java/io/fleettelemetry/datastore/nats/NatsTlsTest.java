@@ -387,8 +387,9 @@ class NatsTlsTest {
     @ValueSource(strings = {"nats", "ws", "wss"})
     void a_server_that_says_nothing_is_given_up(String scheme) throws IOException {
         try (ServerSocket silent = new ServerSocket(0);
-                NatsDatastore datastore = open("url", scheme + "://127.0.0.1:" + silent.getLocalPort())) {
-            awaitReason(datastore, "no answer within 2000 ms");
+                NatsDatastore datastore =
+                        open("url", scheme + "://127.0.0.1:" + silent.getLocalPort(), "connect.timeout.ms", "500")) {
+            awaitReason(datastore, "no answer within");
         }
     }
 
@@ -404,8 +405,9 @@ class NatsTlsTest {
                 }
             });
             server.start();
-            try (NatsDatastore datastore = open("url", "tls://127.0.0.1:" + halting.getLocalPort())) {
-                awaitReason(datastore, "no answer within 2000 ms");
+            try (NatsDatastore datastore =
+                    open("url", "tls://127.0.0.1:" + halting.getLocalPort(), "connect.timeout.ms", "500")) {
+                awaitReason(datastore, "no answer within");
             }
             server.join();
         }

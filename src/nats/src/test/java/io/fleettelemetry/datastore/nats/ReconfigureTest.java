@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.NatsOperator;
 import io.fleettelemetry.testkit.NatsServer;
 import io.fleettelemetry.testkit.ServerMonitor;
@@ -23,6 +24,7 @@ import io.nats.client.Nats;
 import io.nats.client.Subscription;
 import java.lang.reflect.Method;
 import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -153,6 +155,9 @@ class ReconfigureTest {
 
     private static final ServerMonitor otherMonitor = new ServerMonitor();
     private static NatsServer other;
+    /** Of the cluster that a server of the case belongs to. */
+    private static NatsServer member;
+
     private static SSLServerSocket handshakeFirst;
     private static Map<String, Change> cases;
 
@@ -166,6 +171,7 @@ class ReconfigureTest {
     static void stop() throws Exception {
         handshakeFirst.close();
         other.close();
+        member.close();
     }
 
     private static Map<String, Change> cases() throws Exception {
@@ -282,6 +288,28 @@ class ReconfigureTest {
             scene.server.restart();
             await().atMost(SOON).until(() -> scene.datastore.status().state() == Status.State.OK);
         }));
+        cases.put("connect.timeout.ms", Change.of("connect.timeout.ms", NEVER, "200", scene -> {
+            int port = scene.server.port();
+            scene.killServer();
+            try (ServerSocket silent = new ServerSocket(port, 50, InetAddress.getByName("127.0.0.1"))) {
+                await().atMost(SOON)
+                        .until(() -> scene.datastore
+                                .status()
+                                .summary()
+                                .contains("no answer within connect.timeout.ms = 200"));
+            }
+            scene.server.restart();
+        }));
+        int route = FreePort.next();
+        member = NatsServer.start("cluster { name: c, listen: \"127.0.0.1:" + route + "\" }");
+        cases.put(
+                "discover",
+                new Change(
+                        List.of("cluster { name: c, listen: \"127.0.0.1:-1\", routes: [\"nats://127.0.0.1:" + route
+                                + "\"] }"),
+                        Map.of("discover", "false"),
+                        Map.of("discover", "true"),
+                        scene -> await().atMost(SOON).until(() -> scene.datastore.discovered() == 1)));
         for (String key : Set.of(
                 "service.ranking",
                 "inflight.max.bytes",

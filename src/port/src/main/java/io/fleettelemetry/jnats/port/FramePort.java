@@ -21,7 +21,7 @@ import javax.net.ssl.SSLSocket;
 /**
  * The bytes of one connection, from its beginning to its end: jnats makes a new port for every attempt to connect.
  *
- * <p>Other than jnats' own, it checks that a server's certificate is for the host of its URL, with every kind of URL, and
+ * <p>Other than jnats' own, it checks that a server's certificate is for the host of its URL, or for the one that its {@link PortOwner#certifiedName owner} says, with every kind of URL, and
  * says why TLS fails. For that it has to be given the host's name: on {@code tls} and {@code nats} URLs jnats passes an
  * address instead, unless its options say {@code hostnameResolveMode(HappyEyeballs)}. The socket's read timeout of the
  * options ends with the connection's preparation: it bounds the TLS handshake, the WebSocket handshake and the wait for
@@ -38,6 +38,8 @@ public final class FramePort extends SocketDataPort {
 
     private Options options;
     private PortOwner owner;
+    /** The host that the server's certificate must be for; null if it is the one of its URL. */
+    private String certifiedName;
     /** Fair, so that jnats' PING is not kept waiting by frames and more frames. */
     private final ReentrantLock writing = new ReentrantLock(true);
 
@@ -59,12 +61,14 @@ public final class FramePort extends SocketDataPort {
         }
         this.options = options;
         owner = listener;
+        certifiedName = owner.certifiedName();
     }
 
     /** @throws IOException with the reason; the socket is then of no use any more */
     @Override
     public void upgradeToSecure() throws IOException {
-        SSLSocket secure = (SSLSocket) owner.tls().getSocketFactory().createSocket(socket, host, port, true);
+        String name = certifiedName == null ? host : certifiedName;
+        SSLSocket secure = (SSLSocket) owner.tls().getSocketFactory().createSocket(socket, name, port, true);
         SSLParameters parameters = secure.getSSLParameters();
         parameters.setEndpointIdentificationAlgorithm("HTTPS");
         secure.setSSLParameters(parameters);

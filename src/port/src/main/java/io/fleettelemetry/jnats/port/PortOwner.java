@@ -20,6 +20,16 @@ public interface PortOwner extends ConnectionListener {
     SSLContext tls() throws IOException;
 
     /**
+     * The host that the certificate of the server must be for to which a port is about to connect. Asked once, by the thread
+     * that connects.
+     *
+     * @return null if it is the one that the port connects to
+     */
+    default String certifiedName() {
+        return null;
+    }
+
+    /**
      * TLS has failed, in the handshake or behind it: under TLS 1.3 a server judges a client's certificate only then, and
      * jnats says nothing of what it reads while it is connecting.
      *
