@@ -148,7 +148,9 @@ class SeedIT extends RunningKaraf {
             assertTrue(send("X").get("reason").getAsString().contains("the datastore 'nobody' is absent"));
         }
         assertEquals(2, karaf.log().substring(start).split("datastore_absent datastore=nobody").length);
-        assertTrue(status().getAsJsonArray("problems").isEmpty());
+        assertEquals(
+                "[\"datastore nobody is CRITICAL: no bundle offers it\"]",
+                status().getAsJsonArray("problems").toString());
     }
 
     /** Whether they did what they were asked or not. */

@@ -1,12 +1,15 @@
 package io.fleettelemetry.console;
 
+import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -15,6 +18,9 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import org.apache.karaf.shell.api.action.Command;
 import org.apache.karaf.shell.api.action.Completion;
 import org.apache.karaf.shell.api.action.Option;
@@ -25,6 +31,9 @@ import org.apache.karaf.shell.support.completers.FileCompleter;
 @Service
 @Command(scope = "telemetry", name = "send", description = "Offers one record to the host and says what became of it")
 public final class SendCommand extends HostCommand {
+
+    /** After which somebody who waits is told what for: what is confirmed by then needs no words. */
+    private static final Duration LOOK = Duration.ofMillis(500);
 
     @Option(name = "--type", description = "Record type: V, alerts, errors, connectivity or any other (required)")
     @Completion(RecordTypeCompleter.class)
@@ -58,14 +67,62 @@ public final class SendCommand extends HostCommand {
         }
         String id = txid == null ? UUID.randomUUID().toString() : txid;
         TelemetryRecord record = Gateway.receive(vin, type, id, payload(), System.currentTimeMillis());
-        String subject = host.destination(record);
+        String subject = firstDestination(record);
         End end = new End();
         try (Intake intake = host.open(end)) {
             intake.offer(record);
-            return answer(record, subject, end.outcome.get(), end.acknowledged);
+            Outcome outcome = await(end);
+            // What a datastore fails that has no place for it went nowhere, wherever others of the route put it.
+            return answer(
+                    record,
+                    outcome.confirmed() ? subject : host.destination(record, outcome.datastore()),
+                    outcome,
+                    end.acknowledged);
         } catch (InterruptedException | ExecutionException e) {
             return Answer.refused("interrupted before the record had ended");
         }
+    }
+
+    /** Of the datastores of the route, the first that has one. */
+    private String firstDestination(TelemetryRecord record) {
+        return host.status().routes().getOrDefault(record.type(), List.of()).stream()
+                .map(datastore -> host.destination(record, datastore))
+                .filter(destination -> !destination.isEmpty())
+                .findFirst()
+                .orElse("");
+    }
+
+    /** Waits until the record has ended, and meanwhile says for what, as soon as that is known and when it changes. */
+    private Outcome await(End end) throws InterruptedException, ExecutionException {
+        String said = "";
+        while (true) {
+            try {
+                return end.outcome.get(LOOK.toMillis(), TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                String reason = whyItTakesLong();
+                if (!json && !reason.equals(said) && !show(line("waiting for", reason))) {
+                    throw new InterruptedException("nobody is there to read what becomes of it");
+                }
+                said = reason;
+            }
+        }
+    }
+
+    /** The datastores of the route that are not as they should be; if all are, that of the first. */
+    private String whyItTakesLong() {
+        HostStatus status = host.status();
+        List<String> route = status.routes().getOrDefault(type, List.of());
+        String wrong = status.datastores().stream()
+                .filter(datastore ->
+                        route.contains(datastore.name()) && datastore.status().state() != Status.State.OK)
+                .map(datastore -> datastore.name() + " (" + datastore.status().state() + "): "
+                        + datastore.status().summary())
+                .collect(Collectors.joining("; "));
+        return wrong.isEmpty() ? String.join(", ", route) : wrong;
+    }
+
+    private static String line(String name, Object value) {
+        return String.format("%-13s  %s", name, value);
     }
 
     private static Answer answer(TelemetryRecord record, String subject, Outcome outcome, boolean acknowledged) {
@@ -82,7 +139,7 @@ public final class SendCommand extends HostCommand {
         List<String> text = new ArrayList<>();
         facts.forEach((name, value) -> {
             if (!"".equals(value)) {
-                text.add(String.format("%-13s  %s", name.replace('_', ' '), value));
+                text.add(line(name.replace('_', ' '), value));
             }
         });
         return new Answer(

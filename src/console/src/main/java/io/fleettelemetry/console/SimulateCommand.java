@@ -56,15 +56,8 @@ public final class SimulateCommand extends HostCommand {
         return new Answer(facts(result), text(result), complaint(result.counts(), endless ? 0 : duration * rate));
     }
 
-    // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
-    // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
     private boolean progress(String line) {
-        if (json) {
-            return true;
-        }
-        System.out.println(line);
-        System.out.flush();
-        return !session.getConsole().checkError(); // which flushes first
+        return json || show(line);
     }
 
     private static long number(String option, String value, long min, long max) throws Misuse {

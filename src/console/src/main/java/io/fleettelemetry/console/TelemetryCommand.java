@@ -61,6 +61,19 @@ abstract class TelemetryCommand implements Action {
         return null;
     }
 
+    /**
+     * Shows people a line before the answer.
+     *
+     * @return whether anybody is still there to read it
+     */
+    // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
+    // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
+    final boolean show(String line) {
+        System.out.println(PlainText.of(line));
+        System.out.flush();
+        return !session.getConsole().checkError(); // which flushes first
+    }
+
     /** An option that makes no sense. */
     static final class Misuse extends Exception {
 

@@ -7,6 +7,7 @@ import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import io.fleettelemetry.host.TelemetryHost;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -20,6 +21,9 @@ final class MemoryHost implements TelemetryHost {
     volatile Function<TelemetryRecord, Outcome> outcome = record -> Outcome.CONFIRMED;
 
     HostStatus status = new HostStatus(Map.of(), Map.of(), List.of(), "", List.of());
+
+    /** By datastore, where that is not the usual one. */
+    final Map<String, String> destinations = new HashMap<>();
 
     final AtomicInteger offers = new AtomicInteger();
 
@@ -62,6 +66,11 @@ final class MemoryHost implements TelemetryHost {
     @Override
     public String destination(TelemetryRecord record) {
         return "fleet." + record.vin() + "." + record.type();
+    }
+
+    @Override
+    public String destination(TelemetryRecord record, String datastore) {
+        return destinations.getOrDefault(datastore, destination(record));
     }
 
     @Override

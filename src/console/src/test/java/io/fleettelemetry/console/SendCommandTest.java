@@ -7,9 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.host.HostStatus;
+import java.io.OutputStream;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.BeforeEach;
@@ -30,6 +38,73 @@ class SendCommandTest {
         send.vin = VIN;
         send.hex = "00fF10";
         send.json = true;
+        route(Status.State.OK, "connected", "nats");
+    }
+
+    /** Sends V and alerts there; the first of the datastores is so. */
+    private void route(Status.State state, String summary, String... datastores) {
+        List<HostStatus.Datastore> all = new ArrayList<>();
+        for (String datastore : datastores) {
+            Status status = all.isEmpty()
+                    ? new Status(state, summary, Map.of())
+                    : new Status(Status.State.OK, "well", Map.of());
+            all.add(new HostStatus.Datastore(datastore, true, true, status, 0, 0, 0, 0, 0));
+        }
+        List<String> names = List.of(datastores);
+        host.status = new HostStatus(Map.of("V", names, "alerts", names), Map.of(), List.of(), "", all);
+    }
+
+    @Test
+    void whoever_waits_is_told_at_once_what_for() throws Exception {
+        route(Status.State.WARN, "connecting to nats://a:1, records wait: Connection refused", "nats", "logger");
+        host.outcome = record -> null;
+        send.json = false;
+        CountDownLatch told = new CountDownLatch(1);
+        shell.console = new PrintStream(OutputStream.nullOutputStream()) {
+            @Override
+            public boolean checkError() {
+                told.countDown();
+                return false;
+            }
+        };
+        Shell.Running running = shell.start(send, host);
+        assertTrue(told.await(20, TimeUnit.SECONDS));
+        running.thread().interrupt();
+        String out = running.result().get(20, TimeUnit.SECONDS).out();
+        assertEquals(
+                "waiting for    nats (WARN): connecting to nats://a:1, records wait: Connection refused",
+                out.lines().findFirst().orElseThrow());
+        assertEquals(2, out.lines().count(), out);
+    }
+
+    @Test
+    void whoever_waits_for_json_gets_nothing_else() throws Exception {
+        route(Status.State.WARN, "connecting", "nats");
+        CountDownLatch released = new CountDownLatch(1);
+        host.outcome = record -> null;
+        Shell.Running running = shell.start(send, host);
+        released.await(1_500, TimeUnit.MILLISECONDS); // longer than it takes to be told
+        running.thread().interrupt();
+        Shell.Result result = running.result().get(20, TimeUnit.SECONDS);
+        assertEquals(
+                "interrupted before the record had ended",
+                result.json().get("error").getAsString());
+        assertEquals(1, result.out().lines().count(), result.out());
+    }
+
+    @Test
+    void the_subject_is_that_of_the_datastore_that_failed_or_of_the_first_that_has_one() {
+        route(Status.State.OK, "connected", "nats", "logger");
+        host.destinations.put("logger", "log");
+        assertEquals(
+                "fleet." + VIN + ".V",
+                shell.run(send, host).json().get("subject").getAsString());
+        host.destinations.put("nats", ""); // as for a VIN that can be no part of a subject
+        assertEquals("log", shell.run(send, host).json().get("subject").getAsString());
+        host.outcome = record -> MemoryHost.failure(Failure.Kind.INVALID, "no token");
+        assertEquals("", shell.run(send, host).json().get("subject").getAsString());
+        send.json = false;
+        assertFalse(shell.run(send, host).out().contains("subject"));
     }
 
     @Test

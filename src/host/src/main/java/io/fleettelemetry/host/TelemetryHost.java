@@ -21,6 +21,14 @@ public interface TelemetryHost {
      */
     String destination(TelemetryRecord record);
 
+    /**
+     * Where one datastore puts a record at this moment, for people.
+     *
+     * @param datastore its name, as routes use it
+     * @return the destination; empty if nobody offers that datastore, or it names none for this record
+     */
+    String destination(TelemetryRecord record, String datastore);
+
     /** How the host and its datastores are now. Never blocks. */
     HostStatus status();
 }

@@ -5,7 +5,7 @@
  * they and the host say to each other is {@code io.fleettelemetry.api}.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package io.fleettelemetry.host;
 
 import org.osgi.annotation.bundle.Export;

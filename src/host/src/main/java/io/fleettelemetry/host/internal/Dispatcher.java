@@ -191,6 +191,15 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
     }
 
     @Override
+    public String destination(TelemetryRecord record, String datastore) {
+        Target target;
+        synchronized (this) {
+            target = targets.get(datastore);
+        }
+        return target == null ? "" : target.destination(record);
+    }
+
+    @Override
     public HostStatus status() {
         List<Target> all;
         Set<String> routed;
@@ -209,11 +218,23 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
                         problems.stream(),
                         furtherProblems.get().stream(),
                         Stream.of(metricsProblem).filter(problem -> !problem.isEmpty()),
-                        all.stream().flatMap(Target::problems))
+                        all.stream().flatMap(Target::problems),
+                        datastores.stream().filter(Dispatcher::isWrong).map(Dispatcher::inWords))
                 .flatMap(Function.identity())
                 .toList();
         HostSettings now = settings;
         return new HostStatus(now.routes(), now.reliableAckSources(), wrong, metricsAddress, datastores);
+    }
+
+    /** One that does not say how it is is not known to be wrong. */
+    private static boolean isWrong(HostStatus.Datastore datastore) {
+        Status.State state = datastore.status().state();
+        return state == Status.State.WARN || state == Status.State.CRITICAL;
+    }
+
+    private static String inWords(HostStatus.Datastore datastore) {
+        return "datastore " + datastore.name() + " is " + datastore.status().state() + ": "
+                + datastore.status().summary();
     }
 
     /** Ends what is held; records that are in flight at datastores still end by their receipts. */

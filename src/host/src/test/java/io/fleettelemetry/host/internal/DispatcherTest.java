@@ -30,6 +30,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
@@ -710,6 +711,33 @@ class DispatcherTest {
     }
 
     @Test
+    void whatever_is_not_well_is_among_the_problems_with_its_way_out() {
+        configure("records.V", "nats,nobody");
+        Status waits = new Status(Status.State.WARN, "connecting to nats://a:1, records wait: refused", Map.of());
+        AtomicReference<Status> status = new AtomicReference<>(waits);
+        host.bind("nats", new Producer() {
+            @Override
+            public void produce(TelemetryRecord record, Receipt receipt) {
+                receipt.confirmed(record);
+            }
+
+            @Override
+            public Status status() {
+                return status.get();
+            }
+        });
+        String nobody = "datastore nobody is CRITICAL: no bundle offers it";
+        assertEquals(
+                List.of("datastore nats is WARN: connecting to nats://a:1, records wait: refused", nobody),
+                host.status().problems());
+        status.set(Status.UNKNOWN);
+        assertEquals(List.of(nobody), host.status().problems());
+        status.set(new Status(Status.State.OK, "connected", Map.of()));
+        host.bind("nobody", Store.open());
+        assertEquals(List.of(), host.status().problems());
+    }
+
+    @Test
     void what_is_said_of_a_datastore_without_a_producer_is_its_status() {
         configure("records.V", "nats");
         assertEquals(Status.State.CRITICAL, status("nats").status().state());
@@ -994,6 +1022,9 @@ class DispatcherTest {
         configure("records.V", "b,a,absent");
         assertEquals("subject.VIN", host.destination(record("V", "1")));
         assertEquals("", host.destination(record("alerts", "1")));
+        assertEquals("subject.VIN", host.destination(record("V", "1"), "a"));
+        assertEquals("", host.destination(record("V", "1"), "b"));
+        assertEquals("", host.destination(record("V", "1"), "unheard-of"));
         assertNotNull(status("absent"));
     }
 }
