@@ -2,9 +2,12 @@ package io.fleettelemetry.console;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /** A {@code .cfg} file, there or not yet, and what is to become of it. */
@@ -16,6 +19,8 @@ final class CfgFile {
     private final Path path;
     private final boolean there;
     private final CfgText text;
+    /** Whether what is to stand in it is being written beside it. */
+    private boolean prepared;
 
     /**
      * Reads it, if it is there. A link is followed: what it points to is read, and written.
@@ -63,17 +68,34 @@ final class CfgFile {
             }
         } finally {
             for (CfgFile file : files) {
-                Files.deleteIfExists(file.part());
+                if (file.prepared) { // what somebody else has put there is theirs
+                    Files.deleteIfExists(file.part());
+                }
             }
         }
     }
 
-    /** With the permissions of the old one. */
+    /** With the permissions of the old one. Makes the file anew, so that nothing is written where a link points to. */
     private void prepare() throws IOException {
-        if (there) {
-            Files.copy(path, part(), StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.COPY_ATTRIBUTES);
+        try {
+            if (there) {
+                Files.copy(path, part(), StandardCopyOption.COPY_ATTRIBUTES);
+            } else {
+                Files.createFile(part());
+            }
+        } catch (FileAlreadyExistsException e) {
+            throw new IOException(
+                    part() + " is there already, perhaps because an import was cut short; look at it, then delete it",
+                    e);
         }
-        Files.writeString(part(), text.toString(), StandardCharsets.ISO_8859_1);
+        prepared = true;
+        Files.writeString(
+                part(),
+                text.toString(),
+                StandardCharsets.ISO_8859_1,
+                StandardOpenOption.WRITE,
+                StandardOpenOption.TRUNCATE_EXISTING,
+                LinkOption.NOFOLLOW_LINKS);
     }
 
     /** FileInstall does not look at a file of this name. */

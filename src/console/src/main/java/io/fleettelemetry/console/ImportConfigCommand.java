@@ -2,8 +2,6 @@ package io.fleettelemetry.console;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -30,6 +28,9 @@ import org.apache.karaf.shell.support.completers.FileCompleter;
                         + " files that come with the KAR are there from the start: so look at the difference first, then repeat the"
                         + " command with --force.")
 public final class ImportConfigCommand extends TelemetryCommand {
+
+    /** In bytes; a Go server's file has some thousands. */
+    private static final int MAX_FILE = 1_048_576;
 
     @Argument(name = "FILE", description = "The configuration of the Go server, such as config.json")
     @Completion(FileCompleter.class)
@@ -59,20 +60,14 @@ public final class ImportConfigCommand extends TelemetryCommand {
         if (file == null) {
             throw new Misuse("FILE", null, "is missing");
         }
+        String text =
+                new String(RegularFile.read("FILE", file, session.currentDir(), MAX_FILE), StandardCharsets.UTF_8);
         try {
-            return take(new GoImport(GoConfig.parse(read()), variables));
+            return take(new GoImport(GoConfig.parse(text), variables));
         } catch (GoConfig.Wrong e) {
             return wrong(e.problems());
         } catch (IOException e) {
             return Answer.refused("The files in " + etc + " cannot be read or written: " + e);
-        }
-    }
-
-    private String read() throws Misuse {
-        try {
-            return new String(Files.readAllBytes(session.currentDir().resolve(file)), StandardCharsets.UTF_8);
-        } catch (IOException | InvalidPathException e) {
-            throw new Misuse("FILE", file, "cannot be read: " + e);
         }
     }
 

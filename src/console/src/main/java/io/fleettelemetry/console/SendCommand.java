@@ -6,9 +6,6 @@ import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -34,6 +31,9 @@ public final class SendCommand extends HostCommand {
 
     /** After which somebody who waits is told what for: what is confirmed by then needs no words. */
     private static final Duration LOOK = Duration.ofMillis(500);
+
+    /** In bytes; the host holds no more of all records by default. */
+    private static final int MAX_PAYLOAD = 16_777_216;
 
     @Option(name = "--type", description = "Record type: V, alerts, errors, connectivity or any other (required)")
     @Completion(RecordTypeCompleter.class)
@@ -153,7 +153,7 @@ public final class SendCommand extends HostCommand {
         if (hex != null && file != null) {
             throw new Misuse("--file", file, "there is --hex as well, and a record has one payload");
         }
-        return hex != null ? parse(hex) : read(file);
+        return hex != null ? parse(hex) : RegularFile.read("--file", file, session.currentDir(), MAX_PAYLOAD);
     }
 
     private static byte[] parse(String hex) throws Misuse {
@@ -166,14 +166,6 @@ public final class SendCommand extends HostCommand {
             throw new Misuse("--hex", hex, "has an odd number of digits, " + hex.length() + "; a byte is two");
         }
         return HexFormat.of().parseHex(hex);
-    }
-
-    private byte[] read(String file) throws Misuse {
-        try {
-            return Files.readAllBytes(session.currentDir().resolve(file));
-        } catch (IOException | InvalidPathException e) {
-            throw new Misuse("--file", file, "cannot be read: " + e);
-        }
     }
 
     /** How the one record ended. */

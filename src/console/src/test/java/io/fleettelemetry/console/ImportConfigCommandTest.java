@@ -2,19 +2,24 @@ package io.fleettelemetry.console;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class ImportConfigCommandTest {
 
@@ -210,6 +215,49 @@ class ImportConfigCommandTest {
         assertTrue(Files.isSymbolicLink(etc.resolve(GoImport.NATS)));
         assertEquals("url = nats://me:s3cret@10.0.0.1:4222\nnamespace = fleet\n", Files.readString(elsewhere));
         assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(elsewhere)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void nothing_is_written_where_a_link_beside_the_file_points_to(boolean there) throws IOException {
+        Path precious = Files.writeString(directory.resolve("precious"), "mine");
+        Path part = Files.createSymbolicLink(etc.resolve(GoImport.NATS + ".part"), precious);
+        if (there) {
+            Files.writeString(etc.resolve(GoImport.NATS), "url = nats://a:1\n");
+        }
+        command.force = true;
+        Shell.Result result = shell.run(command);
+        assertFalse(result.ok());
+        assertTrue(result.json().get("error").getAsString().contains(part + " is there already"), result.out());
+        assertEquals("mine", Files.readString(precious));
+        assertTrue(Files.isSymbolicLink(part), "it is somebody else's");
+        assertFalse(Files.exists(etc.resolve(GoImport.HOST)), "all or none");
+        Files.delete(part);
+        assertTrue(shell.run(command).ok());
+        assertEquals(2, files().size(), files()::toString);
+    }
+
+    @Test
+    void a_file_without_an_end_or_a_beginning_is_refused() throws Exception {
+        new ProcessBuilder("mkfifo", directory.resolve("pipe").toString())
+                .start()
+                .waitFor();
+        Files.createSymbolicLink(directory.resolve("link"), Path.of("/dev/zero"));
+        for (String name : List.of("/dev/zero", "link", "pipe")) {
+            command.file = name;
+            String error = assertTimeoutPreemptively(Duration.ofSeconds(20), () -> shell.run(command))
+                    .json()
+                    .get("error")
+                    .getAsString();
+            assertTrue(error.startsWith("FILE \"" + name + "\": cannot be read: it is no regular file"), error);
+        }
+        try (RandomAccessFile large =
+                new RandomAccessFile(directory.resolve("large").toFile(), "rw")) {
+            large.setLength(1_048_577);
+        }
+        command.file = "large";
+        String error = shell.run(command).json().get("error").getAsString();
+        assertTrue(error.startsWith("FILE \"large\": is too large: it has more than 1048576 bytes"), error);
     }
 
     @Test

@@ -3,6 +3,7 @@ package io.fleettelemetry.console;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
@@ -12,8 +13,10 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -105,6 +108,33 @@ class SendCommandTest {
         assertEquals("", shell.run(send, host).json().get("subject").getAsString());
         send.json = false;
         assertFalse(shell.run(send, host).out().contains("subject"));
+    }
+
+    @Test
+    void a_file_without_an_end_or_a_beginning_or_larger_than_what_can_be_held_is_refused(@TempDir Path directory)
+            throws Exception {
+        new ProcessBuilder("mkfifo", directory.resolve("pipe").toString())
+                .start()
+                .waitFor();
+        send.hex = null;
+        for (String name : List.of("/dev/zero", directory.resolve("pipe").toString())) {
+            send.file = name;
+            String error = assertTimeoutPreemptively(Duration.ofSeconds(20), () -> shell.run(send, host))
+                    .json()
+                    .get("error")
+                    .getAsString();
+            assertTrue(error.startsWith("--file \"" + name + "\": cannot be read: it is no regular file"), error);
+        }
+        try (RandomAccessFile file =
+                new RandomAccessFile(directory.resolve("payload").toFile(), "rw")) {
+            send.file = directory.resolve("payload").toString();
+            file.setLength(16_777_217);
+            String error = shell.run(send, host).json().get("error").getAsString();
+            assertTrue(error.contains(": is too large: it has more than 16777216 bytes"), error);
+            assertEquals(0, host.offers.get());
+            file.setLength(16_777_216);
+            assertTrue(shell.run(send, host).ok());
+        }
     }
 
     @Test
