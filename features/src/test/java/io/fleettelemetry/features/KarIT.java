@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.testkit.KarafProcess;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -76,6 +77,18 @@ class KarIT {
     }
 
     @Test
+    @Order(2)
+    void the_default_configuration_files_are_their_owners_alone() throws IOException {
+        await().atMost(Duration.ofSeconds(20))
+                .untilAsserted(() -> assertAll(Arrays.stream(CONFIGURATION_FILES)
+                        .map(name -> () -> assertEquals("rw-------", permissions(name), name))));
+    }
+
+    private static String permissions(String name) throws IOException {
+        return PosixFilePermissions.toString(Files.getPosixFilePermissions(karaf.etc(name)));
+    }
+
+    @Test
     @Order(3)
     void no_bundle_of_karaf_is_refreshed() {
         assertFalse(karaf.log().contains("Refreshing bundles"), karaf::log);
@@ -136,6 +149,7 @@ class KarIT {
         for (String name : CONFIGURATION_FILES) {
             String edited = Files.readString(karaf.etc(name)) + "# mine\n";
             Files.writeString(karaf.etc(name), edited);
+            Files.setPosixFilePermissions(karaf.etc(name), PosixFilePermissions.fromString("rw-r-----"));
             mine.put(name, edited);
         }
         assertEquals(0, karaf.execute("feature:uninstall fleet-telemetry").exit());
@@ -154,6 +168,9 @@ class KarIT {
         karaf.deploy(Kar.FILE);
         awaitAllActive();
         assertEquals(mine, files());
+        for (String name : CONFIGURATION_FILES) {
+            assertEquals("rw-r-----", permissions(name), name);
+        }
     }
 
     private static Map<String, String> files() throws IOException {

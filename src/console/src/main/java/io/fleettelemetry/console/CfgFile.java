@@ -8,6 +8,8 @@ import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 
 /** A {@code .cfg} file, there or not yet, and what is to become of it. */
@@ -75,13 +77,16 @@ final class CfgFile {
         }
     }
 
-    /** With the permissions of the old one. Makes the file anew, so that nothing is written where a link points to. */
+    /**
+     * With the permissions of the old one; a new one is its owner's alone, because a password may stand in it. Makes the
+     * file anew, so that nothing is written where a link points to.
+     */
     private void prepare() throws IOException {
         try {
             if (there) {
                 Files.copy(path, part(), StandardCopyOption.COPY_ATTRIBUTES);
             } else {
-                Files.createFile(part());
+                Files.createFile(part(), ownerAlone());
             }
         } catch (FileAlreadyExistsException e) {
             throw new IOException(
@@ -96,6 +101,13 @@ final class CfgFile {
                 StandardOpenOption.WRITE,
                 StandardOpenOption.TRUNCATE_EXISTING,
                 LinkOption.NOFOLLOW_LINKS);
+    }
+
+    /** Nothing where the file system has no such permissions. */
+    private FileAttribute<?>[] ownerAlone() {
+        return path.getFileSystem().supportedFileAttributeViews().contains("posix")
+                ? new FileAttribute<?>[] {PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))}
+                : new FileAttribute<?>[0];
     }
 
     /** FileInstall does not look at a file of this name. */

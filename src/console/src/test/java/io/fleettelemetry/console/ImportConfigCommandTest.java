@@ -76,6 +76,13 @@ class ImportConfigCommandTest {
     }
 
     @Test
+    void a_new_file_is_its_owners_alone() throws IOException {
+        assertTrue(shell.run(command).ok());
+        assertEquals(
+                "rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(etc.resolve(GoImport.NATS))));
+    }
+
+    @Test
     void json_has_all_of_it_and_no_secret() {
         Shell.Result result = shell.run(command);
         assertEquals(1, result.out().lines().count());
