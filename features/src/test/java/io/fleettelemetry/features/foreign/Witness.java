@@ -31,6 +31,9 @@ public final class Witness implements BundleActivator, SynchronousBundleListener
     /** One class loader that a bundle of ours has had. */
     private record Seen(String bundle, int number, WeakReference<ClassLoader> loader) {}
 
+    /** A record with a class of its own, and one of the JDK's, behind which there is no other. */
+    private record Own(Seen seen, String text) {}
+
     private final List<Seen> seen = new CopyOnWriteArrayList<>();
     private BundleContext context;
 
@@ -67,15 +70,17 @@ public final class Witness implements BundleActivator, SynchronousBundleListener
     }
 
     /**
-     * JDK 17 itself holds what a record's {@code equals} and {@code hashCode} compared when they were linked last, of all
-     * records in the JVM: its class, and that of its last component which is no primitive (JDK-8078641, mended in 18).
-     * Now it holds ours.
+     * The JDK itself holds what a record's {@code equals} and {@code hashCode} compared when they were linked last, of all
+     * records in the JVM: JDK 17 its class, and that of its last component which is no primitive (JDK-8078641); JDK 18 and
+     * later the same of the last component whose class is not the JDK's, softly, so that it goes when memory is needed. Now
+     * they hold ours.
      */
     private static void letTheJdkForget() throws Throwable {
         MethodHandles.Lookup lookup = MethodHandles.lookup();
-        MethodHandle bundle = lookup.findGetter(Seen.class, "bundle", String.class);
+        MethodHandle seen = lookup.findGetter(Own.class, "seen", Seen.class);
+        MethodHandle text = lookup.findGetter(Own.class, "text", String.class);
         for (String method : List.of("equals", "hashCode")) {
-            ObjectMethods.bootstrap(lookup, method, MethodHandle.class, Seen.class, "bundle", bundle);
+            ObjectMethods.bootstrap(lookup, method, MethodHandle.class, Own.class, "seen;text", seen, text);
         }
     }
 
