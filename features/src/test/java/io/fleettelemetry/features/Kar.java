@@ -1,8 +1,10 @@
 package io.fleettelemetry.features;
 
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -12,10 +14,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.jar.Attributes;
 import java.util.jar.JarInputStream;
+import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipOutputStream;
 
 /** The KAR that this build has made, and the module that made it. */
 final class Kar {
@@ -93,6 +98,62 @@ final class Kar {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * The same KAR as a later release would be: only the versions of the feature and of our bundles are others.
+     *
+     * @return the file, in a folder of the module's target folder
+     */
+    static Path release(String version) {
+        String now = FILE.getFileName().toString().replaceFirst(".*-(.*)\\.kar", "$1");
+        Path file = TARGET.resolve("other-releases")
+                .resolve(FILE.getFileName().toString().replace(now, version));
+        try (var kar = new ZipFile(FILE.toFile());
+                var out = new ZipOutputStream(newFile(file))) {
+            for (ZipEntry entry : kar.stream().toList()) {
+                String name = entry.getName();
+                boolean ours = name.startsWith(REPOSITORY + "io/fleettelemetry/");
+                out.putNextEntry(new ZipEntry(ours ? name.replace(now, version) : name));
+                byte[] bytes = kar.getInputStream(entry).readAllBytes();
+                if (ours && name.endsWith(".jar")) {
+                    bytes = restamp(bytes, now, version);
+                } else if (ours && name.endsWith("-features.xml")) {
+                    bytes = new String(bytes, StandardCharsets.UTF_8)
+                            .replace(now, version)
+                            .getBytes(StandardCharsets.UTF_8);
+                }
+                out.write(bytes);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return file;
+    }
+
+    private static OutputStream newFile(Path file) throws IOException {
+        Files.createDirectories(file.getParent());
+        return Files.newOutputStream(file);
+    }
+
+    /** A bundle with another version; what it says of packages stays, for they have versions of their own. */
+    private static byte[] restamp(byte[] jar, String now, String version) throws IOException {
+        var bytes = new ByteArrayOutputStream();
+        try (var in = new JarInputStream(new ByteArrayInputStream(jar))) {
+            Manifest manifest = in.getManifest();
+            for (String header : List.of("Bundle-Version", "Fragment-Host")) {
+                manifest.getMainAttributes()
+                        .computeIfPresent(
+                                new Attributes.Name(header), (name, value) -> ((String) value).replace(now, version));
+            }
+            try (var out = new JarOutputStream(bytes, manifest)) {
+                for (ZipEntry entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
+                    out.putNextEntry(new ZipEntry(entry.getName()));
+                    in.transferTo(out);
+                }
+            }
+        }
+        return bytes.toByteArray();
     }
 
     /** Copies our bundles out of the KAR, by symbolic name. */

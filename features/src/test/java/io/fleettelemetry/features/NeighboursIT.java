@@ -67,8 +67,9 @@ class NeighboursIT {
     @BeforeAll
     static void start() throws Exception {
         ours = Kar.unpackOurs(Kar.TARGET.resolve("neighbours"));
-        ourJnats = version(ours.get("io.fleettelemetry.jnats"));
-        camelsJnats = version(JNATS);
+        ourJnats = header(ours.get("io.fleettelemetry.jnats"), "Export-Package")
+                .replaceFirst("^io\\.nats\\.client;[^,]*?;version=\"([^\"]*)\".*", "$1");
+        camelsJnats = header(JNATS, "Bundle-Version");
         monitoring = FreePort.next();
         nats = NatsServer.start("http: \"127.0.0.1:" + monitoring + "\"");
         here = Nats.connect(
@@ -84,9 +85,9 @@ class NeighboursIT {
         before = bundles();
     }
 
-    private static String version(Path jar) throws IOException {
+    private static String header(Path jar, String name) throws IOException {
         try (JarFile file = new JarFile(jar.toFile())) {
-            return file.getManifest().getMainAttributes().getValue("Bundle-Version");
+            return file.getManifest().getMainAttributes().getValue(name);
         }
     }
 
