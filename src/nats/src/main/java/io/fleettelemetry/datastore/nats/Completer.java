@@ -5,10 +5,12 @@ import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
+import io.fleettelemetry.datastore.nats.Denials.Judgement;
 import io.fleettelemetry.datastore.nats.Journal.Ended;
 import io.fleettelemetry.datastore.nats.Journal.Mark;
+import io.fleettelemetry.jnats.port.Refusals;
 import java.util.ArrayList;
-import java.util.List;
+import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
@@ -30,14 +32,34 @@ final class Completer implements Runnable {
 
         /** Why a record that was not confirmed in time has expired. */
         Failure expired();
+
+        /**
+         * The server has refused frames.
+         *
+         * @param words its own
+         * @param searching whether it is not known yet which
+         */
+        void refused(String words, boolean searching);
     }
 
     private final Journal journal;
     private final Ends ends;
-    private final List<Block> proven = new ArrayList<>();
+    /** What the journal has handed over, and has not ended: it ends first, whatever was thrown meanwhile. */
+    private final ArrayList<Block> proven = new ArrayList<>();
+
+    /** How far that has come. */
+    private int nextProven;
+
     private final Ended ended = new Ended();
     private Ended answered = new Ended();
     private final Denials denials = new Denials();
+    /** The wire that these are about. */
+    private Wire denier;
+    /** The barrier that is out; null if none is. */
+    private Mark mark;
+    /** What was denied of what the barrier has proven, {@link #proven} and {@link #ended}. */
+    private Map<TelemetryRecord, Failure> denied = Map.of();
+
     private final RepeatedLog bugs = new RepeatedLog();
 
     Completer(Journal journal, Ends ends) {
@@ -63,6 +85,7 @@ final class Completer implements Runnable {
     }
 
     private void endEverything() {
+        endTaken();
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
         endAnswered(); // after that, for nothing is answered any more
@@ -73,17 +96,25 @@ final class Completer implements Runnable {
         }
     }
 
-    /** Does what is due at this moment. */
-    void step() throws InterruptedException {
+    /** Does what is due at this moment. Nothing in it waits. */
+    void step() {
+        endTaken();
         endAnswered();
         Wire fresh = journal.uninspected();
         if (fresh != null) {
-            journal.inspect(fresh.begin(), ended);
+            journal.inspect(fresh, ended);
             endAll(ended);
         }
-        Mark mark = journal.takeMark();
+        if (mark == null) {
+            mark = journal.takeMark();
+        }
         if (mark != null) {
-            complete(mark);
+            Wire.Verdict verdict = verdict(mark.wire());
+            if (verdict != Wire.Verdict.PENDING) {
+                Mark answered = mark;
+                mark = null;
+                complete(answered, verdict);
+            }
         }
         if (journal.hasExpired(System.nanoTime())) {
             journal.expire(System.nanoTime(), ends.expired(), ended);
@@ -96,64 +127,98 @@ final class Completer implements Runnable {
         }
     }
 
-    private void complete(Mark mark) {
-        Wire.Verdict verdict = verdict(mark.wire());
-        boolean passed = verdict == Wire.Verdict.PASSED || verdict == Wire.Verdict.DENIED;
-        if (journal.settle(mark, passed, proven, ended)) {
-            confirm(mark);
-        } else if (verdict == Wire.Verdict.REFUSED) {
-            journal.doubt(mark);
-        } else if (verdict == Wire.Verdict.IN_DOUBT) {
-            mark.wire().cut(); // a second barrier could match this one's PONG
-        }
-    }
-
     private Wire.Verdict verdict(Wire wire) {
         try {
-            Wire.Verdict verdict = wire.barrier();
-            if (verdict == Wire.Verdict.DENIED) {
-                wire.denied().forEach(denials::add);
-            }
-            return verdict;
-        } catch (InterruptedException e) { // not by us
-            return Wire.Verdict.IN_DOUBT;
+            return wire.verdict();
         } catch (RuntimeException | Error e) { // nobody would start another barrier while this one is out
             bug(e);
             return Wire.Verdict.IN_DOUBT;
         }
     }
 
-    /** Core NATS: the server has parsed all that the barrier was for, and has said by then what of it it denies. */
-    private void confirm(Mark mark) {
-        for (Block block : proven) {
+    private void complete(Mark mark, Wire.Verdict verdict) {
+        if (verdict == Wire.Verdict.IN_DOUBT) {
+            journal.settle(mark, false, proven, ended);
+            mark.wire().cut();
+            return;
+        }
+        Judgement judgement = judgement(mark);
+        boolean core = !mark.encoder().asksForAnswers();
+        boolean doubtful = core && judgement.doubtful(); // in JetStream a barrier confirms nothing
+        boolean good = false;
+        boolean settled = false;
+        try {
+            denied = core ? judgement.denied() : Map.of();
+            good = journal.settle(mark, !doubtful, proven, ended);
+            settled = true;
+        } finally {
+            if (!settled || doubtful) {
+                journal.doubt(mark);
+            }
+        }
+        if (!judgement.words().isEmpty()) {
+            ends.refused(judgement.words(), doubtful);
+        }
+        endTaken();
+        if (good && !core && !judgement.denied().isEmpty()) {
+            journal.deny(mark, judgement.denied()::get, ended);
+            endAll(ended);
+        }
+    }
+
+    /** What the server has said of that which the barrier has reached: by then it has said all. */
+    private Judgement judgement(Mark mark) {
+        try {
+            Refusals refused = mark.wire().refused();
+            if (refused.isEmpty()) {
+                return Judgement.NOTHING_DENIED;
+            }
+            if (mark.wire() != denier) {
+                denier = mark.wire();
+                denials.forget();
+            }
+            Subjects subjects = mark.encoder().subjects();
+            return mark.encoder().asksForAnswers()
+                    ? denials.judgeByName(refused, journal.reached(mark), subjects)
+                    : denials.judge(refused, journal.reached(mark), subjects);
+        } catch (RuntimeException | Error e) { // nothing may be confirmed that was not looked at
+            bug(e);
+            return Judgement.NO_MEMORY;
+        }
+    }
+
+    private void endTaken() {
+        endProven();
+        endAll(ended);
+        denied = Map.of();
+    }
+
+    /** Core NATS: the server has parsed these blocks, and has denied some of it. */
+    private void endProven() {
+        while (nextProven < proven.size()) {
+            Block block = proven.get(nextProven++);
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
-                    end(block.record(i), block.receipt(i), null, true);
+                    end(block.record(i), block.receipt(i), null);
                 }
             }
             journal.release(block);
         }
         proven.clear();
-        for (int i = 0; i < ended.records.size(); i++) {
-            end(ended.records.get(i), ended.receipts.get(i), null, true);
-        }
-        journal.release(ended);
-        if (!denials.isEmpty()) {
-            journal.deny(mark, this::denial, ended);
-            endAll(ended);
-        }
-        denials.barrierPassed();
+        nextProven = 0;
     }
 
     /** JetStream: the server has stored these, or refused to. */
     private void endAnswered() {
+        endAll(answered);
         answered = journal.takeAnswered(answered);
         endAll(answered);
     }
 
     private void endAll(Ended some) {
-        for (int i = 0; i < some.records.size(); i++) {
-            end(some.records.get(i), some.receipts.get(i), some.failures.get(i), false);
+        while (some.told < some.records.size()) {
+            int i = some.told++;
+            end(some.records.get(i), some.receipts.get(i), some.failures.get(i));
         }
         journal.release(some);
     }
@@ -162,11 +227,10 @@ final class Completer implements Runnable {
      * Whatever goes wrong with one record, those beside it end as they should, and each once.
      *
      * @param failure null for what is confirmed, unless it was denied
-     * @param mayBeDenied whether that is to be looked at
      */
-    private void end(TelemetryRecord record, Receipt receipt, Failure failure, boolean mayBeDenied) {
+    private void end(TelemetryRecord record, Receipt receipt, Failure failure) {
         try {
-            Failure why = mayBeDenied ? denial(record) : failure;
+            Failure why = failure == null ? denied.get(record) : failure;
             if (why == null) {
                 ends.confirmed(record, receipt);
             } else {
@@ -184,15 +248,5 @@ final class Completer implements Runnable {
         } catch (RuntimeException | Error noMemory) {
             // Then there is no place to say it.
         }
-    }
-
-    private Failure denial(TelemetryRecord record) {
-        if (denials.isEmpty()) {
-            return null;
-        }
-        String subject = journal.encoder().subjects().of(record);
-        return denials.hit(subject)
-                ? new Failure(Failure.Kind.DENIED, "the server does not allow to publish to " + subject)
-                : null;
     }
 }

@@ -54,6 +54,9 @@ final class Journal implements Inbox.Answers {
 
     private static final int MAX_DOUBLINGS = 6;
 
+    /** Frames that go out together at most while blocks go out in small parts; more than a block has. */
+    private static final int MAX_CAUTIOUS = 1 << 20;
+
     /** JetStream: so many frames without an answer are enough: newer servers refuse what they could not store in time. */
     private static final int MAX_UNANSWERED = 8_192;
 
@@ -70,6 +73,9 @@ final class Journal implements Inbox.Answers {
         }
 
         Kind kind;
+        /** Begin a barrier on this wire, before anything else; null if none is to begin. Whoever has done so takes it away. */
+        Wire ping;
+
         long parkNanos;
         Wire wire;
         Block block;
@@ -98,20 +104,35 @@ final class Journal implements Inbox.Answers {
         }
     }
 
-    /** A barrier to ask for, and what it proves in this epoch: all blocks before this one, and so many of its frames. */
-    record Mark(Wire wire, int epoch, long sequence, int frames) {}
+    /**
+     * A barrier that begins, and what it proves in this epoch: all blocks before this one, and so many of its frames. That
+     * is all that was written before it, and nothing else.
+     *
+     * @param encoder what made these frames
+     */
+    record Mark(Wire wire, int epoch, FrameEncoder encoder, long sequence, int frames) {}
 
     /**
      * Records whose receipts are to be called, in this order; then they are to be given back by {@link #release(Ended)},
      * until when they count as in use.
      */
-    static final class Ended {
-        final List<TelemetryRecord> records = new ArrayList<>();
-        final List<Receipt> receipts = new ArrayList<>();
+    static class Ended {
+        final ArrayList<TelemetryRecord> records = new ArrayList<>();
+        final ArrayList<Receipt> receipts = new ArrayList<>();
         /** Null for a confirmed record. */
-        final List<Failure> failures = new ArrayList<>();
+        final ArrayList<Failure> failures = new ArrayList<>();
+        /** How many of them were told. */
+        int told;
 
         private long charge;
+
+        /** Makes sure that this many more need no memory: what there is no memory for must not have half ended. */
+        void reserve(int more) {
+            int size = records.size() + more;
+            records.ensureCapacity(size);
+            receipts.ensureCapacity(size);
+            failures.ensureCapacity(size);
+        }
 
         private void add(Block block, int frame, Failure failure) {
             charge += block.charge(frame);
@@ -124,6 +145,7 @@ final class Journal implements Inbox.Answers {
             records.clear();
             receipts.clear();
             failures.clear();
+            told = 0;
             charge = 0;
         }
     }
@@ -164,9 +186,10 @@ final class Journal implements Inbox.Answers {
 
     /** Wires in a row that died with frames and without a barrier. */
     private int barren;
-    /** The head goes out in small parts, the first a single frame, a barrier behind each. */
+    /** The oldest blocks go out in small parts, the first a single frame, a barrier behind each. */
     private boolean cautious;
 
+    /** So far: this block is the last of them. */
     private long cautiousBlock;
     /** How many of its frames go out together, and whether some are out: once that went well, twice as many. */
     private int cautiousFrames;
@@ -178,6 +201,12 @@ final class Journal implements Inbox.Answers {
     private TelemetryRecord suspect;
 
     private TelemetryRecord struck;
+
+    /**
+     * Frames of the epoch before are on this wire, and what the server says of them is none of this epoch's business: nothing
+     * is written before a barrier has passed.
+     */
+    private boolean sweep;
 
     /** Nothing is written before the completer has looked at what is live: the wire is new, and may take less. */
     private boolean inspect;
@@ -205,6 +234,7 @@ final class Journal implements Inbox.Answers {
     private Thread completer;
     private boolean writerParked;
     private boolean completerParked;
+    private final Runnable barrierAnswered = this::unparkCompleter;
 
     /** When the writer began the write that it is in; 0 if it is in none. */
     private long writingSince;
@@ -448,10 +478,11 @@ final class Journal implements Inbox.Answers {
             cautiousBlock = cursor.sequence;
         }
         inspect = true;
+        sweep = false;
     }
 
     private boolean isCautiousBlock(Block block) {
-        return cautious && block != null && block.sequence == cautiousBlock;
+        return cautious && block != null && block.sequence <= cautiousBlock;
     }
 
     private void adopt() {
@@ -521,8 +552,10 @@ final class Journal implements Inbox.Answers {
                 if (inspect) {
                     wake = true;
                 } else {
-                    wake = startBarrier(now) || hasExpired(now);
-                    if (takeUnanswered(step) || waiting == null && takeFrames(step)) {
+                    boolean begins = startBarrier(now);
+                    step.ping = begins ? wire : step.ping;
+                    wake = begins || hasExpired(now);
+                    if (!sweep && (takeUnanswered(step) || waiting == null && takeFrames(step))) {
                         step.kind = Step.Kind.WRITE;
                     } else {
                         step.parkNanos = Math.max(untilNext(now), MIN_PARK_NANOS);
@@ -554,12 +587,13 @@ final class Journal implements Inbox.Answers {
     /** Starts a barrier if none is out and something is to be proven: at once when there is no more to write. */
     private boolean startBarrier(long now) {
         boolean idle = waiting != null || cursor == null || cautious;
-        boolean due = unproven && (idle || unprovenBytes >= BARRIER_BYTES)
+        boolean due = sweep
+                || unproven && (idle || unprovenBytes >= BARRIER_BYTES)
                 || now - lastPassed >= settings.heartbeat().toNanos();
         if (barrierOut || !due) {
             return false;
         }
-        mark = new Mark(wire, epoch, lastBlock, lastFrames);
+        mark = new Mark(wire, epoch, encoder, lastBlock, lastFrames);
         barrierOut = true;
         barrierSince = now;
         barrierBytes = 0;
@@ -765,18 +799,23 @@ final class Journal implements Inbox.Answers {
      *     be given back by {@link #release}
      * @param ended is filled with such records of a block that goes on
      * @return whether it proves anything: false if the wire has changed meanwhile
+     * @throws OutOfMemoryError and then it has proven nothing, and is in {@link #doubt}
      */
-    boolean settle(Mark mark, boolean passed, List<Block> proven, Ended ended) {
+    boolean settle(Mark mark, boolean passed, ArrayList<Block> proven, Ended ended) {
         boolean good;
         synchronized (this) {
             barrierOut = false;
             good = passed && mark.epoch == epoch && wire == mark.wire && announced == mark.wire;
             if (good) {
+                if (!encoder.asksForAnswers()) {
+                    reserve(mark, proven, ended); // before anything has changed: this may throw
+                }
                 lastPassed = nanoTime.getAsLong();
                 passedInEpoch = true;
                 if (cautiousOut) {
-                    cautiousFrames *= 2;
+                    cautiousFrames = Math.min(2 * cautiousFrames, MAX_CAUTIOUS);
                 }
+                sweep = false;
                 cautiousOut = false;
                 cautiousFrame = -1;
                 if (!encoder.asksForAnswers()) {
@@ -786,6 +825,28 @@ final class Journal implements Inbox.Answers {
         }
         wakeWriter();
         return good;
+    }
+
+    private void reserve(Mark mark, ArrayList<Block> proven, Ended ended) {
+        int whole = 0;
+        for (Block block = blocks.head(); isProven(block, mark, 0); block = block.next) {
+            whole++;
+        }
+        proven.ensureCapacity(proven.size() + whole);
+        ended.reserve(mark.frames);
+    }
+
+    /** The records that a barrier has reached and that have not ended, in core NATS; none if the wire has changed. */
+    synchronized List<TelemetryRecord> reached(Mark mark) {
+        List<TelemetryRecord> reached = new ArrayList<>();
+        for (Block block = blocks.head(); mark.epoch == epoch && isProven(block, mark, 0); block = block.next) {
+            for (int i = 0; i < block.count() && isProven(block, mark, i + 1); i++) {
+                if (block.isLive(i)) {
+                    reached.add(block.record(i));
+                }
+            }
+        }
+        return reached;
     }
 
     private void takeProven(Mark mark, List<Block> proven, Ended ended) {
@@ -808,14 +869,17 @@ final class Journal implements Inbox.Answers {
                 && (block.sequence < mark.sequence || block.sequence == mark.sequence && frames <= mark.frames);
     }
 
-    /** The server refused something that nobody can tell: all that is live is written again, on the same wire. */
+    /**
+     * The server has refused something of what a barrier has reached, and nobody can tell what: all that is live is written
+     * again on the same wire, what the barrier has reached in small parts, until a part that is refused is a single frame.
+     */
     void doubt(Mark mark) {
         synchronized (this) {
-            if (mark.epoch == epoch && wire == mark.wire) {
-                leave();
-                if (announced == mark.wire) {
-                    enter(mark.wire);
-                }
+            if (mark.epoch == epoch && wire == mark.wire && announced == mark.wire) {
+                enter(wire);
+                sweep = true;
+                cautiousBlock = cautious ? Math.max(cautiousBlock, mark.sequence) : mark.sequence;
+                cautious = true;
             }
         }
         wakeWriter();
@@ -869,10 +933,14 @@ final class Journal implements Inbox.Answers {
      * Looks at what is live before it goes to a new wire: fails what its server would not take, and a record that has now
      * brought down two connections.
      *
-     * @param fatal the server's words if it ended the wire before because of a frame; else null
+     * @param fresh the wire; if it is no longer the one in use nothing happens
      */
-    void inspect(String fatal, Ended ended) {
+    void inspect(Wire fresh, Ended ended) {
+        String fatal = fresh.fatalBefore();
         synchronized (this) {
+            if (wire != fresh) {
+                return; // another one has come, and what it takes is looked at next
+            }
             boolean again = suspect != null && suspect == struck;
             if (suspect != null && fatal != null) {
                 struck = suspect;
@@ -956,6 +1024,7 @@ final class Journal implements Inbox.Answers {
     }
 
     private void end(Block block, int frame, Failure failure, Ended ended) {
+        ended.reserve(1); // before anything has changed: this may throw
         ended.add(block, frame, failure);
         block.finish(frame);
         if (encoder.asksForAnswers() && block.epoch == epoch && frame < block.written) {
@@ -967,6 +1036,20 @@ final class Journal implements Inbox.Answers {
                 blocks.recycle(block, settings.inflightMaxBytes());
             }
         }
+    }
+
+    /** What a wire is to run when a barrier is answered. */
+    Runnable barrierAnswered() {
+        return barrierAnswered;
+    }
+
+    /** Without asking whether it is parked: it may be about to. */
+    private void unparkCompleter() {
+        Thread now;
+        synchronized (this) {
+            now = completer;
+        }
+        LockSupport.unpark(now);
     }
 
     /** Says that the completer has nothing to do and will park; false if it has. */

@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
@@ -48,12 +49,25 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private static final Failure NOT_TAKEN = new Failure(
             Failure.Kind.ERROR, "the datastore could not take it because of an error of its own: see the log");
 
+    /** So long after the server has refused frames that is part of the status. */
+    private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(10);
+
+    /** Words of the server about frames. */
+    private record Refused(String words, long nanos) {
+
+        /** The words, if they are no older than that; else empty. */
+        String within(long age) {
+            return !words.isEmpty() && System.nanoTime() - nanos <= age ? words : "";
+        }
+    }
+
     private final Counts counts;
     private final ErrorReporter reporter;
     private final RepeatedLog failures = new RepeatedLog();
     private final RepeatedLog reporterFailures = new RepeatedLog();
     private final RepeatedLog receiptFailures = new RepeatedLog();
     private final RepeatedLog bugs = new RepeatedLog();
+    private final RepeatedLog searches = new RepeatedLog();
     /** With it begin the message ids of this datastore in this process. */
     private final String id = NUID.nextGlobal();
 
@@ -79,6 +93,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     /** Why jnats closed the connection in use; empty once there is one again. Written under this. */
     private volatile String lost = "";
+
+    /** What the server has refused last, and when. */
+    private volatile Refused refused = new Refused("", 0);
 
     private volatile List<String> refusedSettings = List.of();
     /** Whether {@link #turn} is to be run again, because it threw. */
@@ -319,12 +336,32 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     @Override
+    public void refused(String words, boolean searching) {
+        refused = new Refused(words, System.nanoTime());
+        if (searching) {
+            searches.write(leftOut -> log.warn(
+                    "nats_error datastore={} error=\"{}\" reason=\"the server refused a record under a name that is not its"
+                            + " subject; sending the records again, fewer at once, to find it\" left_out={}",
+                    name(),
+                    PlainText.field(words),
+                    leftOut));
+        }
+    }
+
+    /** What the server has said of frames, as the end of a sentence; empty if it has said nothing for so long. */
+    private String saidWithin(long nanos) {
+        String words = refused.within(nanos);
+        return words.isEmpty() ? "" : "; the server refused records: " + words;
+    }
+
+    @Override
     public Failure expired() {
         return new Failure(
                 Failure.Kind.EXPIRED,
                 "not confirmed within confirm.timeout.ms = "
                         + session.settings().confirmTimeout().toMillis()
-                        + (session.trouble().isEmpty() ? "" : "; " + session.trouble()));
+                        + (session.trouble().isEmpty() ? "" : "; " + session.trouble())
+                        + saidWithin(session.settings().confirmTimeout().toNanos()));
     }
 
     String name() {
@@ -652,7 +689,14 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             return new Status(Status.State.WARN, "connected; JetStream is being asked, records wait", details);
         }
         if (connection != null && streams != null && !streams.problems().isEmpty()) {
-            return new Status(Status.State.WARN, "connected; " + String.join("; ", streams.problems()), details);
+            return new Status(
+                    Status.State.WARN,
+                    "connected; " + String.join("; ", streams.problems()) + saidWithin(REFUSED_NANOS),
+                    details);
+        }
+        String said = saidWithin(REFUSED_NANOS);
+        if (connection != null && !said.isEmpty()) {
+            return new Status(Status.State.WARN, "connected" + said, details);
         }
         return connection != null
                 ? new Status(Status.State.OK, "connected", details)

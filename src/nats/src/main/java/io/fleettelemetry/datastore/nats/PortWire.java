@@ -1,33 +1,37 @@
 package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.jnats.port.FramePort;
-import io.nats.client.Connection;
+import io.fleettelemetry.jnats.port.Refusals;
 import io.nats.client.api.ServerInfo;
 import java.io.IOException;
-import java.time.Duration;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.Locale;
+import java.util.regex.Pattern;
 
 /** A {@link FramePort} and the jnats connection that it carries. */
 final class PortWire implements Wire {
 
-    /** The watchdog ends a silent connection long before. */
-    private static final Duration BARRIER_LIMIT = Duration.ofMinutes(10);
+    /** What a frame can be blamed for, other than a lost password or a server that shuts down. */
+    private static final Pattern FRAME = Pattern.compile("protocol|control line|maximum payload|invalid|parse");
 
     private final FramePort port;
-    private final Connection connection;
-    private final Refusals refusals;
+    private final String fatalBefore;
     private final long maxPayload;
     private final boolean headers;
+    /** Barriers that were told of; the completer's. */
+    private long told;
 
-    PortWire(FramePort port, Refusals refusals) {
+    /** @param before the one before it, which has ended; null if there was none */
+    PortWire(FramePort port, PortWire before) {
         this.port = port;
-        this.connection = port.connection();
-        this.refusals = refusals;
-        ServerInfo info = connection.getServerInfo();
+        this.fatalBefore = before == null ? null : before.fatal();
+        ServerInfo info = port.connection().getServerInfo();
         this.maxPayload = info.getMaxPayload();
         this.headers = info.isHeadersSupported();
+    }
+
+    private String fatal() {
+        String error = port.lastError();
+        return FRAME.matcher(error.toLowerCase(Locale.ROOT)).find() ? error : null;
     }
 
     FramePort port() {
@@ -40,47 +44,29 @@ final class PortWire implements Wire {
     }
 
     @Override
-    public String begin() throws InterruptedException {
-        refusals.hasMoved(connection, errors());
-        refusals.read();
-        return refusals.fatal();
+    public void ping(Runnable answered) throws IOException {
+        port.ping(answered);
     }
 
-    /**
-     * PONG means that the server has parsed everything before the PING; but jnats' flush also returns as if it had been
-     * answered when there was no connection to ask. There is one now, and its port is still this one: then there was one
-     * all the time, because a port is closed for good, and a new one opens before its connection counts as connected.
-     */
+    /** PONG means that the server has parsed everything before the PING; and the port knows which PONG is for which PING. */
     @Override
-    public Verdict barrier() throws InterruptedException {
-        while (!port.isClosed() && connection.getStatus() != Connection.Status.CONNECTED) {
-            TimeUnit.MILLISECONDS.sleep(1); // the server is about to let us in, or not
-        }
-        if (port.isClosed()) {
-            return Verdict.IN_DOUBT; // a flush would wait for the next connection
-        }
-        try {
-            connection.flush(BARRIER_LIMIT);
-        } catch (TimeoutException | RuntimeException e) { // jnats throws several kinds when a connection ends meanwhile
-            return Verdict.IN_DOUBT;
-        }
-        if (connection.getStatus() != Connection.Status.CONNECTED || port.isClosed()) {
-            return Verdict.IN_DOUBT;
-        }
-        if (!refusals.hasMoved(connection, errors())) {
+    public Verdict verdict() {
+        boolean closed = port.isClosed(); // first: what came before the end counts
+        if (port.answers() > told) {
+            told++;
             return Verdict.PASSED;
         }
-        refusals.read();
-        return refusals.other() != null ? Verdict.REFUSED : Verdict.DENIED;
-    }
-
-    private long errors() {
-        return connection.getStatistics().getErrs();
+        return closed ? Verdict.IN_DOUBT : Verdict.PENDING;
     }
 
     @Override
-    public List<String> denied() {
-        return refusals.denied();
+    public Refusals refused() {
+        return port.refused();
+    }
+
+    @Override
+    public String fatalBefore() {
+        return fatalBefore;
     }
 
     @Override

@@ -67,7 +67,6 @@ final class Session implements AutoCloseable {
     private volatile NatsSettings settings;
     private final Wires wires;
     private final ExecutorService callbacks;
-    private final Refusals refusals;
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
     private final RepeatedLog discoveries = new RepeatedLog();
@@ -116,7 +115,6 @@ final class Session implements AutoCloseable {
         this.id = id;
         String prefix = "nats-" + settings.datastore();
         this.callbacks = Executors.newSingleThreadExecutor(task -> Threads.of(prefix + "-events", task));
-        this.refusals = new Refusals(callbacks);
         this.connector = new Connector(settings, discovered, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
@@ -384,7 +382,7 @@ final class Session implements AutoCloseable {
     private final class Watcher implements ConnectionWatcher {
         @Override
         public void opened(FramePort port) {
-            PortWire opened = new PortWire(port, refusals);
+            PortWire opened = new PortWire(port, wire);
             wire = opened;
             if (streams == null) {
                 wires.opened(Session.this, opened);
@@ -403,7 +401,6 @@ final class Session implements AutoCloseable {
 
         @Override
         public void refused(String error) {
-            refusals.add(error);
             if (inbox != null) {
                 inbox.refused(error);
                 streams.refused(error);

@@ -1,20 +1,18 @@
 package io.fleettelemetry.datastore.nats;
 
+import io.fleettelemetry.jnats.port.Refusals;
 import java.io.IOException;
-import java.util.List;
 
 /** One connection, as the journal sees it: takes frames, and tells whether the server has parsed them. */
 interface Wire {
 
     /** What came of a barrier. */
     enum Verdict {
-        /** The server has parsed everything that was written before it. */
+        /** Nothing yet. */
+        PENDING,
+        /** The server has parsed everything that was written before it, and has said what of it it {@link #refused}. */
         PASSED,
-        /** It has, and denied some of it. */
-        DENIED,
-        /** It has, and answered an error that does not say to what. */
-        REFUSED,
-        /** Nobody knows. */
+        /** Nobody will ever know. */
         IN_DOUBT
     }
 
@@ -26,26 +24,24 @@ interface Wire {
     void write(byte[] frames, int from, int to) throws IOException;
 
     /**
-     * Sends a PING behind everything that was written and waits for its PONG. One at a time.
+     * Begins a barrier: sends a PING behind everything that was written. One at a time. Blocks as {@link #write} does, and is
+     * called by the same thread.
      *
-     * @throws InterruptedException if the thread was interrupted
+     * @param answered is run when there is a {@link #verdict}; by a thread that must not be kept
+     * @throws IOException as {@link #write} does
      */
-    Verdict barrier() throws InterruptedException;
+    void ping(Runnable answered) throws IOException;
 
     /**
-     * What the server refused between the last barrier and this one, if that answered {@link Verdict#DENIED}.
-     *
-     * @return the subjects of denied frames, one entry for each frame
+     * What came of the oldest barrier that was not yet told of; each is told of once. Never blocks. One thread.
      */
-    List<String> denied();
+    Verdict verdict();
 
-    /**
-     * To be called before anything is written: what the server has refused on earlier connections is none of this one's
-     * business. May wait briefly.
-     *
-     * @return the server's words if it ended the connection before this one because of a frame; else null
-     */
-    String begin() throws InterruptedException;
+    /** What the server refused between the barrier that passed last and the one before it. */
+    Refusals refused();
+
+    /** The server's words if it ended the connection before this one because of a frame; else null. */
+    String fatalBefore();
 
     /** Ends the connection at once, whatever state it is in, and frees a blocked {@link #write}. Never blocks. */
     void cut();

@@ -26,6 +26,9 @@ final class Writer implements Runnable {
 
     private boolean round() {
         journal.next(step);
+        if (step.ping != null) {
+            ping();
+        }
         switch (step.kind) {
             case WRITE -> write();
             case PARK -> LockSupport.parkNanos(this, step.parkNanos);
@@ -34,6 +37,23 @@ final class Writer implements Runnable {
             }
         }
         return true;
+    }
+
+    /** Begins a barrier, for which nothing that is not written yet must be on the wire. */
+    private void ping() {
+        Wire wire = step.ping;
+        step.ping = null;
+        boolean written = false;
+        try {
+            wire.ping(journal.barrierAnswered());
+            written = true;
+        } catch (IOException e) {
+            // As below: the completer finds the wire closed.
+        } finally {
+            if (!written) {
+                wire.cut();
+            }
+        }
     }
 
     private void write() {

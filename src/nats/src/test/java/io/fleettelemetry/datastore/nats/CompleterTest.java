@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.jnats.port.Refusals;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ class CompleterTest {
     private static class AnsweringWire implements Wire {
         final Verdict answer;
         final AtomicInteger barriers = new AtomicInteger();
+        final AtomicInteger told = new AtomicInteger();
         final AtomicInteger cuts = new AtomicInteger();
         volatile int written;
 
@@ -33,18 +35,23 @@ class CompleterTest {
         }
 
         @Override
-        public Verdict barrier() {
+        public void ping(Runnable answered) {
             barriers.incrementAndGet();
-            return answer;
+            answered.run();
         }
 
         @Override
-        public List<String> denied() {
-            return List.of();
+        public Verdict verdict() {
+            return barriers.get() > told.get() && told.incrementAndGet() > 0 ? answer : Verdict.PENDING;
         }
 
         @Override
-        public String begin() {
+        public Refusals refused() {
+            return Refusals.NONE;
+        }
+
+        @Override
+        public String fatalBefore() {
             return null;
         }
 
@@ -79,6 +86,11 @@ class CompleterTest {
         @Override
         public Failure expired() {
             return new Failure(Failure.Kind.EXPIRED, "by the test");
+        }
+
+        @Override
+        public void refused(String words, boolean searching) {
+            // nothing is
         }
     }
 
@@ -161,8 +173,7 @@ class CompleterTest {
         completer.start();
         AnsweringWire broken = new AnsweringWire(Wire.Verdict.PASSED) {
             @Override
-            public Verdict barrier() {
-                super.barrier();
+            public Verdict verdict() {
                 throw new NoClassDefFoundError("by the test");
             }
         };
@@ -207,6 +218,29 @@ class CompleterTest {
         assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
         assertEquals(doubtful.written, good.written, "the same bytes once more");
         assertEquals(asked, doubtful.barriers.get(), "it is not asked again");
+        stop(journal, writer, completer);
+    }
+
+    @Test
+    void a_barrier_that_is_not_answered_keeps_nothing_from_expiring_or_from_being_confirmed() throws Exception {
+        NatsSettings settings = NatsSettings.parse(Map.of("delivery", "jetstream", "confirm.timeout.ms", "1000"));
+        Journal journal =
+                new Journal(settings, new FrameEncoder(new Subjects("ns"), "id-", "_INBOX.test"), System::nanoTime);
+        Outcomes outcomes = new Outcomes();
+        Thread writer = new Thread(new Writer(journal), "test-write");
+        Thread completer = new Thread(new Completer(journal, new Telling()), "test-complete");
+        journal.servedBy(writer, completer);
+        writer.start();
+        completer.start();
+        AnsweringWire silent = new AnsweringWire(Wire.Verdict.PENDING);
+        journal.opened(silent);
+        journal.offer(NatsDatastoreTest.record("A", "V", new byte[10]), outcomes);
+        journal.offer(NatsDatastoreTest.record("B", "V", new byte[10]), outcomes);
+        await().atMost(SOON).until(() -> silent.barriers.get() > 0);
+        journal.stored(1);
+        outcomes.awaitEnded(2);
+        assertEquals(List.of("B"), vins(outcomes.confirmed()));
+        assertEquals(Failure.Kind.EXPIRED, outcomes.failures().get(0).kind());
         stop(journal, writer, completer);
     }
 }

@@ -7,9 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.Denials.Judgement;
 import io.fleettelemetry.datastore.nats.Journal.Ended;
 import io.fleettelemetry.datastore.nats.Journal.Mark;
 import io.fleettelemetry.datastore.nats.Journal.Step;
+import io.fleettelemetry.jnats.port.Refusals;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -21,6 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.function.Function;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -42,8 +45,10 @@ class JournalPropertyTest {
         boolean up = true;
         boolean told;
         int parsed;
-        /** What the server has denied, by the numbers of records, and how many barriers have passed since. */
-        final Map<Integer, Integer> denied = new HashMap<>();
+        /** What the server has refused since the last barrier, in its words. */
+        final Map<String, Integer> refused = new HashMap<>();
+        /** The numbers of records that it has denied since then. */
+        final Set<Integer> denied = new HashSet<>();
 
         MemoryWire(long maxPayload) {
             this.maxPayload = maxPayload;
@@ -55,17 +60,24 @@ class JournalPropertyTest {
         }
 
         @Override
-        public Verdict barrier() {
+        public void ping(Runnable answered) {
             throw new UnsupportedOperationException("the test says what comes of it");
         }
 
         @Override
-        public List<String> denied() {
-            return List.of();
+        public Verdict verdict() {
+            throw new UnsupportedOperationException("the test says what comes of it");
         }
 
         @Override
-        public String begin() {
+        public Refusals refused() {
+            Refusals taken = new Refusals(Map.copyOf(refused), true);
+            refused.clear();
+            return taken;
+        }
+
+        @Override
+        public String fatalBefore() {
             return null;
         }
 
@@ -91,6 +103,10 @@ class JournalPropertyTest {
         final boolean headers;
         final boolean streamFails;
         final boolean denies;
+        /** What each vehicle's frames draw: null for those that the server takes, else what it calls them. */
+        final List<Function<String, String>> names = new ArrayList<>();
+
+        Wire denier;
         boolean stores;
         long now = System.nanoTime();
         Journal journal;
@@ -104,7 +120,7 @@ class JournalPropertyTest {
         int rangesWritten;
         byte[] inHand;
         Mark barrier;
-        int barrierAt;
+        int pingAt;
 
         int offered;
         final Map<Integer, Integer> vehicleOf = new HashMap<>();
@@ -129,10 +145,27 @@ class JournalPropertyTest {
             headers = random.nextBoolean();
             streamFails = random.nextInt(3) == 0;
             denies = random.nextInt(3) == 0;
+            for (int i = 0; i < VEHICLES; i++) {
+                names.add(name());
+            }
             stores = random.nextBoolean();
             journal = new Journal(settings(), encoder(), () -> now);
             Thread nobody = new Thread(() -> {});
             journal.servedBy(nobody, nobody);
+        }
+
+        private Function<String, String> name() {
+            return switch (denies ? random.nextInt(6) : 5) {
+                case 0 -> subject -> publish(subject);
+                case 1 -> subject -> publish("eu." + subject);
+                case 2 -> subject -> publish("all.of.them");
+                case 3 -> subject -> "Something Else";
+                default -> null;
+            };
+        }
+
+        private static String publish(String subject) {
+            return "Permissions Violation for Publish to \"" + subject + "\"";
         }
 
         NatsSettings settings() {
@@ -209,6 +242,10 @@ class JournalPropertyTest {
                 return;
             }
             journal.next(step);
+            if (step.ping != null) {
+                pingAt = ((MemoryWire) step.ping).written.size();
+                step.ping = null;
+            }
             if (step.kind == Step.Kind.WRITE) {
                 writing = true;
                 rangesWritten = 0;
@@ -242,9 +279,6 @@ class JournalPropertyTest {
         void startBarrier() {
             if (barrier == null) {
                 barrier = journal.takeMark();
-                if (barrier != null) {
-                    barrierAt = ((MemoryWire) barrier.wire()).written.size();
-                }
             }
         }
 
@@ -254,44 +288,60 @@ class JournalPropertyTest {
             }
             MemoryWire wire = (MemoryWire) barrier.wire();
             if (wire.up) {
-                parse(wire, barrierAt);
+                parse(wire, pingAt);
             }
-            // A flush may return as if all were well when the connection has changed meanwhile: never to be believed.
+            // A barrier of a wire that has ended is never to be believed, whatever it tells.
             boolean passed = wire.up || wire.told && random.nextBoolean();
-            List<Block> proven = new ArrayList<>();
-            Ended ended = new Ended();
-            if (passed && !settling && random.nextInt(3) == 0) {
-                // The server has answered an error that does not say to what.
-                journal.settle(barrier, false, proven, ended);
-                journal.doubt(barrier);
-                wire.denied.clear(); // it is all written again
-                barrier = null;
-                return;
-            }
             Mark mark = barrier;
-            boolean good = journal.settle(mark, passed, proven, ended);
             barrier = null;
+            if (wire != denier) {
+                denier = wire;
+                denials.forget();
+            }
+            boolean core = !mark.encoder().asksForAnswers();
+            Refusals refused = wire.refused();
+            Subjects subjects = mark.encoder().subjects();
+            Judgement judgement = core
+                    ? denials.judge(refused, journal.reached(mark), subjects)
+                    : denials.judgeByName(refused, journal.reached(mark), subjects);
+            ArrayList<Block> proven = new ArrayList<>();
+            Ended ended = new Ended();
+            boolean good = journal.settle(mark, passed && !judgement.doubtful(), proven, ended);
+            if (passed && judgement.doubtful()) {
+                journal.doubt(mark);
+            }
+            Map<TelemetryRecord, Failure> denied = core ? judgement.denied() : Map.of();
             for (Block block : proven) {
                 for (int i = 0; i < block.count(); i++) {
                     if (block.isLive(i)) {
-                        block.receipt(i).confirmed(block.record(i));
+                        end(block.record(i), block.receipt(i), denied.get(block.record(i)));
                     }
                 }
                 journal.release(block);
             }
-            end(ended);
-            if (good) {
-                deny(mark, wire);
+            for (int i = 0; i < ended.records.size(); i++) {
+                end(ended.records.get(i), ended.receipts.get(i), denied.get(ended.records.get(i)));
+            }
+            journal.release(ended);
+            if (good && !core) {
+                deny(mark, judgement);
+            }
+            if (good && core && wire == current && mark.frames() > 0) {
+                wire.denied.forEach(number -> assertTrue(!live.contains(number), "what is denied ends"));
+            }
+            wire.denied.clear();
+        }
+
+        private void end(TelemetryRecord record, Receipt receipt, Failure why) {
+            if (why == null) {
+                receipt.confirmed(record);
+            } else {
+                receipt.failed(record, why);
             }
         }
 
         /** As the completer does; anything may happen before. */
-        private void deny(Mark mark, MemoryWire wire) {
-            wire.denied.forEach((number, barriers) -> {
-                if (barriers == 0) {
-                    denials.add(subject(number));
-                }
-            });
+        private void deny(Mark mark, Judgement judgement) {
             if (random.nextBoolean()) {
                 answer(false);
                 expire();
@@ -299,25 +349,9 @@ class JournalPropertyTest {
                 write();
             }
             Ended ended = new Ended();
-            journal.deny(
-                    mark,
-                    record -> denials.hit(subject(number(record)))
-                            ? new Failure(Failure.Kind.DENIED, "by the test")
-                            : null,
-                    ended);
+            journal.deny(mark, judgement.denied()::get, ended);
             end(ended);
             takeAnswered();
-            denials.barrierPassed();
-            wire.denied.replaceAll((number, barriers) -> barriers + 1);
-            if (wire == current) {
-                wire.denied.forEach((number, barriers) ->
-                        assertTrue(barriers < 2 || !live.contains(number), "what is denied ends"));
-            }
-            wire.denied.values().removeIf(barriers -> barriers == 2);
-        }
-
-        private String subject(int number) {
-            return "ns.VIN" + vehicleOf.get(number) + ".data";
         }
 
         void cut() {
@@ -350,7 +384,7 @@ class JournalPropertyTest {
         void inspect() {
             if (journal.uninspected() != null) {
                 Ended ended = new Ended();
-                journal.inspect(null, ended);
+                journal.inspect(journal.uninspected(), ended);
                 end(ended);
             }
         }
@@ -446,8 +480,11 @@ class JournalPropertyTest {
                     number = number * 10 + bytes[i] - '0';
                 }
                 assertTrue(words[1].endsWith(".VIN" + vehicleOf.get(number) + ".data"), words[1]);
-                if (reply != null && denies && random.nextInt(10) == 0) {
-                    wire.denied.put(number, 0);
+                Function<String, String> name = names.get(vehicleOf.get(number));
+                boolean denied = name != null && (reply == null || random.nextInt(10) == 0);
+                if (denied) {
+                    wire.refused.merge(name.apply(words[1]), 1, Integer::sum);
+                    wire.denied.add(number);
                     postponed = true; // if it is written again, and no longer denied, it comes late
                 } else if (reply != null && streamFails && random.nextInt(10) == 0) {
                     noResponders.add(FrameEncoder.numberOf(reply));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.Failure;
@@ -11,6 +12,7 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Journal.Ended;
 import io.fleettelemetry.datastore.nats.Journal.Mark;
 import io.fleettelemetry.datastore.nats.Journal.Step;
+import io.fleettelemetry.jnats.port.Refusals;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -36,17 +38,22 @@ class JournalTest {
         }
 
         @Override
-        public Verdict barrier() {
-            return Verdict.IN_DOUBT;
+        public void ping(Runnable answered) {
+            // the test settles barriers
         }
 
         @Override
-        public List<String> denied() {
-            return List.of();
+        public Verdict verdict() {
+            return Verdict.PENDING;
         }
 
         @Override
-        public String begin() {
+        public Refusals refused() {
+            return Refusals.NONE;
+        }
+
+        @Override
+        public String fatalBefore() {
             return null;
         }
 
@@ -80,7 +87,7 @@ class JournalTest {
     void records_that_are_written_one_by_one_while_no_barrier_answers_share_their_blocks() {
         journal.opened(WIRE);
         journal.next(step);
-        journal.inspect(null, new Journal.Ended());
+        journal.inspect(journal.uninspected(), new Journal.Ended());
         Set<Block> blocks = Collections.newSetFromMap(new IdentityHashMap<>());
         for (int i = 0; i < 10_000; i++) {
             journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes());
@@ -99,7 +106,7 @@ class JournalTest {
     void new_settings_do_not_wait_for_what_is_offered_meanwhile() {
         journal.opened(WIRE);
         journal.next(step);
-        journal.inspect(null, new Ended());
+        journal.inspect(journal.uninspected(), new Ended());
         journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes());
         journal.next(step);
         journal.wrote(step);
@@ -115,12 +122,112 @@ class JournalTest {
         assertEquals(1, ended.records.size());
         journal.next(step);
         assertEquals(1, moved.get());
-        journal.inspect(null, ended);
+        journal.inspect(journal.uninspected(), ended);
         journal.next(step);
         assertEquals(other, step.wire);
         assertEquals(1, step.rangeCount);
         journal.wrote(step);
         assertEquals(0, journal.unsent());
+    }
+
+    @Test
+    void what_was_looked_at_for_an_old_wire_is_still_to_be_looked_at_for_the_next_one() {
+        journal.opened(WIRE);
+        journal.next(step);
+        Wire old = journal.uninspected();
+        Wire other = another();
+        journal.opened(other);
+        journal.next(step);
+        journal.inspect(old, new Ended());
+        assertEquals(other, journal.uninspected());
+        journal.inspect(other, new Ended());
+        assertNull(journal.uninspected());
+    }
+
+    // ---- The heap is full ------------------------------------------------------------------------------------------
+
+    /** Has no room for more than these. */
+    private static final class Full extends Ended {
+        private int room;
+
+        Full(int room) {
+            this.room = room;
+        }
+
+        @Override
+        void reserve(int more) {
+            room -= more;
+            if (room < 0) {
+                throw new OutOfMemoryError("by the test");
+            }
+            super.reserve(more);
+        }
+    }
+
+    private void offer(int count) {
+        for (int i = 0; i < count; i++) {
+            journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes());
+        }
+    }
+
+    @Test
+    void a_record_that_there_is_no_memory_to_end_has_not_ended() {
+        offer(10);
+        Ended full = new Full(3);
+        Failure why = new Failure(Failure.Kind.CLOSED, "by the test");
+        assertThrows(OutOfMemoryError.class, () -> journal.fail(why, full));
+        assertEquals(3, full.records.size());
+        assertEquals(3, full.receipts.size());
+        assertEquals(3, full.failures.size());
+        journal.release(full);
+        assertEquals(7, journal.records());
+        Ended ended = new Ended();
+        journal.fail(why, ended);
+        assertEquals(7, ended.records.size());
+        journal.release(ended);
+        assertEquals(0, journal.records());
+        assertEquals(0, journal.bytes());
+    }
+
+    @Test
+    void a_barrier_that_there_is_no_memory_to_settle_proves_nothing_and_the_next_one_does() {
+        journal.opened(WIRE);
+        journal.next(step);
+        journal.inspect(WIRE, new Ended());
+        offer(10);
+        journal.next(step);
+        journal.wrote(step);
+        journal.next(step);
+        Mark mark = journal.takeMark();
+        offer(1); // into the same block
+        ArrayList<Block> proven = new ArrayList<>();
+        Ended full = new Full(3);
+        assertThrows(OutOfMemoryError.class, () -> journal.settle(mark, true, proven, full));
+        assertEquals(0, proven.size() + full.records.size());
+        assertEquals(11, journal.records());
+        journal.doubt(mark);
+        Ended ended = new Ended();
+        int confirmed = 0;
+        for (int i = 0; i < 100 && journal.records() > 0; i++) {
+            journal.next(step);
+            if (step.kind == Step.Kind.WRITE) {
+                journal.wrote(step);
+            }
+            if (journal.uninspected() != null) {
+                journal.inspect(journal.uninspected(), ended);
+            }
+            Mark next = journal.takeMark();
+            if (next != null) {
+                assertTrue(journal.settle(next, true, proven, ended));
+                confirmed += ended.records.size()
+                        + proven.stream().mapToInt(Block::live).sum();
+                journal.release(ended);
+                proven.forEach(journal::release);
+                proven.clear();
+            }
+        }
+        assertEquals(11, confirmed);
+        assertEquals(0, journal.bytes());
     }
 
     // ---- Time passes -----------------------------------------------------------------------------------------------
@@ -139,7 +246,7 @@ class JournalTest {
         aging.servedBy(nobody, nobody);
         aging.opened(WIRE);
         aging.next(step);
-        aging.inspect(null, new Ended());
+        aging.inspect(aging.uninspected(), new Ended());
     }
 
     private int expire() {
@@ -154,7 +261,7 @@ class JournalTest {
 
     private int settleAging() {
         Ended ended = new Ended();
-        List<Block> proven = new ArrayList<>();
+        ArrayList<Block> proven = new ArrayList<>();
         assertTrue(aging.settle(aging.takeMark(), true, proven, ended));
         int confirmed =
                 ended.records.size() + proven.stream().mapToInt(Block::live).sum();
@@ -231,7 +338,7 @@ class JournalTest {
         storing.servedBy(nobody, nobody);
         storing.opened(wire);
         storing.next(step);
-        storing.inspect(null, new Ended());
+        storing.inspect(storing.uninspected(), new Ended());
     }
 
     /** Offers one record for vehicle VIN0, VIN1 and so on up to VIN9, and again. */
@@ -280,7 +387,7 @@ class JournalTest {
     /** Lets a barrier pass, and all be denied that this says. */
     private int deny(Function<TelemetryRecord, Failure> denial) {
         Mark mark = storing.takeMark();
-        List<Block> proven = new ArrayList<>();
+        ArrayList<Block> proven = new ArrayList<>();
         Ended ended = new Ended();
         assertTrue(storing.settle(mark, true, proven, ended));
         assertEquals(0, proven.size() + ended.records.size(), "in JetStream a barrier proves nothing");
@@ -403,20 +510,11 @@ class JournalTest {
                     Wire next = another();
                     storing.opened(next);
                     storing.next(step);
-                    storing.inspect(null, ended);
+                    storing.inspect(storing.uninspected(), ended);
                     storing.stored(from + 5); // by the wire before, and before it is written again
                     writeAll();
                 }
-                default -> {
-                    Mark mark = storing.takeMark();
-                    if (mark != null) {
-                        storing.settle(mark, false, new ArrayList<>(), ended);
-                        storing.doubt(mark);
-                        storing.next(step);
-                        storing.inspect(null, ended);
-                        writeAll();
-                    }
-                }
+                default -> writeAll();
             }
             for (int i = 1; i < 1_000; i += 4) {
                 storing.stored(from + i);

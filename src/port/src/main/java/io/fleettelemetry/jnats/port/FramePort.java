@@ -8,6 +8,7 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
+import java.nio.charset.StandardCharsets;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
@@ -31,10 +32,18 @@ import javax.net.ssl.SSLSocket;
  * go out between those of jnats. A port's identity is thus the epoch of a connection, and a write to an old one fails by
  * itself.
  *
+ * <p>It follows what both sides say: so it knows which {@code PONG} answers a {@link #ping} of its user, and what the server
+ * has refused before that, in the server's own words and order. jnats tells errors late, and without their quotes.
+ *
  * <p>{@code afterConstruct} to the first {@code write} happen one after the other; then one thread reads, jnats' writer and
  * one that brings frames write, and any thread may close.
  */
 public final class FramePort extends SocketDataPort {
+
+    private static final byte[] PING = "PING\r\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] PONG = "PONG\r\n".getBytes(StandardCharsets.US_ASCII);
+
+    private static final String ORPHAN = "the server sent a PONG that nobody asked for";
 
     private Options options;
     private PortOwner owner;
@@ -47,6 +56,27 @@ public final class FramePort extends SocketDataPort {
     private volatile boolean closed;
     private volatile boolean framesUnderWay;
     private boolean masks;
+
+    // PING and PONG: what was written is guarded by the lock of writes, what was read belongs to the thread that reads.
+    private final ProtocolScanner outgoing = new ProtocolScanner();
+    private final ProtocolScanner incoming = new ProtocolScanner();
+    private final Refusals.Tally refusals = new Refusals.Tally();
+    /** PINGs that were written, jnats' and ours; which of them was ours last; and whom its answer wakes. */
+    private volatile long pings;
+
+    private volatile long ourPing;
+    private volatile Runnable answered;
+    private long pongs;
+    /** How many of our PINGs were answered, and what the server refused between the last two of these answers. */
+    private volatile long answers;
+
+    private volatile Refusals refused = Refusals.NONE;
+    /** The server's last words, and whether they came behind the last answer. */
+    private volatile String lastError = "";
+    /** The first bytes of what may become the PONG to a PING of ours, which jnats must not see. */
+    private final byte[] held = new byte[PONG.length];
+
+    private int heldLength;
     /** Whether TLS has brought something to read: from then on it works. */
     private boolean secured;
 
@@ -88,17 +118,82 @@ public final class FramePort extends SocketDataPort {
     public int read(byte[] dst, int off, int len) throws IOException {
         int count = -1;
         try {
-            count = super.read(dst, off, len);
-            secured = isSecure;
+            do {
+                count = -1;
+                int kept = heldLength;
+                System.arraycopy(held, 0, dst, off, kept);
+                heldLength = 0;
+                int read = super.read(dst, off + kept, len - kept);
+                secured = isSecure;
+                count = read < 0 ? read : follow(dst, off, off + kept + read, len) - off;
+            } while (count == 0);
             return count;
         } catch (SSLException e) {
             throw secured ? e : refused(e);
         } finally {
             if (count < 0) {
                 closed = true;
+                wake();
                 owner.closed(this);
             }
         }
+    }
+
+    /**
+     * Sees what the server says, in the order in which it says it, and takes the PONGs to our own PINGs out.
+     *
+     * @return the end of what is left for jnats
+     * @throws IOException if the server has sent a PONG that nobody asked for: then none proves anything any more
+     */
+    private int follow(byte[] bytes, int from, int to, int room) throws IOException {
+        int end = to;
+        Refusals before = null;
+        int at = from;
+        while (at < end) {
+            ProtocolScanner.Line line = incoming.scan(bytes, at, end);
+            at = incoming.at();
+            if (line == ProtocolScanner.Line.ERROR) {
+                lastError = incoming.error();
+                refusals.add(lastError);
+            } else if (line == ProtocolScanner.Line.PONG && ++pongs == ourPing) {
+                int start = at - incoming.lineLength();
+                if (start < from) { // it began before we asked
+                    throw new IOException(ORPHAN);
+                }
+                before = refusals.take();
+                lastError = "";
+                System.arraycopy(bytes, at, bytes, start, end - at);
+                end -= at - start;
+                at = start;
+            }
+        }
+        if (pongs > pings) {
+            throw new IOException(ORPHAN);
+        }
+        if (before != null) { // only now: until then nobody sends another PING, for which a PONG too many could pass
+            refused = before;
+            answers++;
+            wake();
+        }
+        if (pongs < ourPing && isPongBegun(bytes, from, end) && room > 2 * PONG.length) {
+            heldLength = incoming.begun();
+            end -= heldLength;
+            System.arraycopy(bytes, end, held, 0, heldLength);
+            incoming.beginLine();
+        }
+        return end;
+    }
+
+    /** Whether the bytes end with the beginning of a PONG. */
+    private boolean isPongBegun(byte[] bytes, int from, int end) {
+        int begun = incoming.begun();
+        int start = end - begun;
+        for (int i = 0; i < begun; i++) {
+            if (i == PONG.length || start < from || (bytes[start + i] & ~0x20) != (PONG[i] & ~0x20)) {
+                return false;
+            }
+        }
+        return begun > 0;
     }
 
     /** Whole protocol messages of jnats; the first is CONNECT, with which the connection's preparation is over. */
@@ -107,6 +202,7 @@ public final class FramePort extends SocketDataPort {
         boolean first;
         writing.lock();
         try {
+            countPings(src, toWrite); // before they are out: so the answer to none comes early
             first = !open;
             if (first) {
                 socket.setSoTimeout(0);
@@ -148,6 +244,60 @@ public final class FramePort extends SocketDataPort {
         }
     }
 
+    private void countPings(byte[] bytes, int to) {
+        for (int at = 0; at < to; at = outgoing.at()) {
+            if (outgoing.scan(bytes, at, to) == ProtocolScanner.Line.PING) {
+                pings++;
+            }
+        }
+    }
+
+    /**
+     * Writes a PING behind everything that was written. jnats does not hear of its answer. One at a time: the next one not
+     * before {@link #answers} has grown.
+     *
+     * @param answered is run when the answer has come, or the port is closed; by a thread that must not be kept
+     * @throws IOException as {@link #writeFrames} does
+     */
+    public void ping(Runnable answered) throws IOException {
+        writing.lock();
+        try {
+            this.answered = answered;
+            if (!open || closed) {
+                throw new IOException("the connection is " + (closed ? "closed" : "not open"));
+            }
+            pings++;
+            ourPing = pings;
+            framesUnderWay = true;
+            super.write(masks ? PING.clone() : PING, PING.length);
+        } finally {
+            framesUnderWay = false;
+            writing.unlock();
+        }
+    }
+
+    /** How many {@linkplain #ping pings} the server has answered: it has parsed all that was written before them. */
+    public long answers() {
+        return answers;
+    }
+
+    /** What the server refused between the answer to the last {@linkplain #ping ping} and the one before that. */
+    public Refusals refused() {
+        return refused;
+    }
+
+    /** The last thing that the server has refused since it answered a {@linkplain #ping ping}; empty if it has nothing. */
+    public String lastError() {
+        return lastError;
+    }
+
+    private void wake() {
+        Runnable asked = answered;
+        if (asked != null) {
+            asked.run();
+        }
+    }
+
     /** The connection that this port carries; callable once it is open. */
     public Connection connection() {
         return connection;
@@ -162,6 +312,7 @@ public final class FramePort extends SocketDataPort {
     @Override
     public void close() throws IOException {
         closed = true;
+        wake();
         owner.closed(this);
         if (framesUnderWay && socket != null) {
             // Under TLS closing would wait for the write to end, to say goodbye in order.

@@ -1,0 +1,245 @@
+package io.fleettelemetry.datastore.nats;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Status;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.testkit.NatsServer;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a real server denies is never confirmed, whatever the server calls it. */
+class DeniedTest {
+
+    private static final Duration SOON = Duration.ofSeconds(60);
+
+    private final Outcomes outcomes = new Outcomes();
+
+    /** A server on which {@code fleet} has these permissions, and {@code tap} hears everything. */
+    private static NatsServer server(String permissions, String... more) {
+        String[] config = new String[more.length + 1];
+        System.arraycopy(more, 0, config, 1, more.length);
+        config[0] = "authorization { users = [ { user: tap, password: p }, { user: fleet, password: p, permissions: { "
+                + permissions + " } } ] }";
+        return NatsServer.start(config);
+    }
+
+    private static Map<String, String> settings(NatsServer server, String... more) {
+        Map<String, String> settings =
+                new HashMap<>(Map.of("url", server.url(), "username", "fleet", ".password", "p"));
+        for (int i = 0; i < more.length; i += 2) {
+            settings.put(more[i], more[i + 1]);
+        }
+        return settings;
+    }
+
+    private static TelemetryRecord record(String vin, String type, int number) {
+        return TelemetryRecord.of(vin, type, "" + number, ("" + number).getBytes(UTF_8), Map.of());
+    }
+
+    /** The numbers of the records that arrive, as the server delivers them. */
+    private static Set<String> arrivals(Connection tap) throws Exception {
+        Set<String> arrived = ConcurrentHashMap.newKeySet();
+        tap.createDispatcher(message -> arrived.add(new String(message.getData(), UTF_8)))
+                .subscribe(">");
+        tap.flush(SOON);
+        return arrived;
+    }
+
+    private static Connection tap(NatsServer server) throws Exception {
+        return Nats.connect(server.url().replace("//", "//tap:p@"));
+    }
+
+    private void awaitEnded(int count) {
+        await().atMost(SOON).until(() -> outcomes.ended() >= count);
+        assertEquals(count, outcomes.ended());
+    }
+
+    private void assertAllDenied(int count, String words) {
+        awaitEnded(count);
+        assertEquals(List.of(), outcomes.confirmed());
+        outcomes.failures().forEach(failure -> {
+            assertEquals(Failure.Kind.DENIED, failure.kind());
+            assertTrue(failure.reason().contains(words), failure.reason());
+        });
+    }
+
+    @Test
+    void what_is_denied_under_the_name_that_the_server_maps_it_to_is_not_confirmed() throws Exception {
+        try (NatsServer server =
+                        server("publish: \"tesla_telemetry.>\"", "mappings { \"tesla_telemetry.*.*\": \"eu.$1.$2\" }");
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+            for (int i = 0; i < 100; i++) {
+                datastore.produce(record("VIN" + i % 10, "V", i), outcomes);
+            }
+            assertAllDenied(100, "Permissions Violation for Publish to \"eu.VIN");
+            Status status = datastore.status();
+            assertEquals(Status.State.WARN, status.state());
+            assertTrue(status.summary().contains("Permissions Violation for Publish to \"eu.VIN"), status.summary());
+            assertEquals("0", status.details().get("reconnects"));
+        }
+    }
+
+    /** Core: one vehicle of many, under load. */
+    @Test
+    void one_vehicle_that_is_denied_under_another_name_is_found_and_the_others_go_on() throws Exception {
+        int count = 30_000;
+        try (NatsServer server = server(
+                        "publish: \"tesla_telemetry.>\"",
+                        "mappings { \"tesla_telemetry.DENIED.data\": \"eu.DENIED\" }");
+                Connection tap = tap(server);
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+            Set<String> arrived = arrivals(tap);
+            Set<String> denied = new HashSet<>();
+            for (int i = 0; i < count; i++) {
+                boolean bad = i % 50 == 7;
+                if (bad) {
+                    denied.add("" + i);
+                }
+                datastore.produce(record(bad ? "DENIED" : "VIN" + i % 50, "V", i), outcomes);
+            }
+            awaitEnded(count);
+            assertEquals(denied, ids(outcomes.failed()));
+            assertEquals(count - denied.size(), outcomes.confirmed().size());
+            await().atMost(SOON).until(() -> arrived.containsAll(ids(outcomes.confirmed())));
+            assertTrue(arrived.stream().noneMatch(denied::contains));
+        }
+    }
+
+    private static Set<String> ids(List<TelemetryRecord> records) {
+        Set<String> ids = new HashSet<>();
+        records.forEach(record -> ids.add(record.txid()));
+        return ids;
+    }
+
+    @Test
+    void what_is_mapped_to_another_records_subject_is_the_one_that_is_denied() throws Exception {
+        try (NatsServer server = server(
+                        "publish: { allow: \">\", deny: \"tesla_telemetry.*.errors\" }",
+                        "mappings { \"tesla_telemetry.*.alerts\": \"tesla_telemetry.$1.errors\","
+                                + " \"tesla_telemetry.*.errors\": \"archive.$1\" }");
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+            for (int i = 0; i < 1_000; i++) {
+                datastore.produce(record("VIN" + i / 2 % 7, i % 2 == 0 ? "alerts" : "errors", i), outcomes);
+            }
+            awaitEnded(1_000);
+            assertEquals(500, outcomes.confirmed().size());
+            outcomes.confirmed().forEach(record -> assertEquals("errors", record.type()));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"core", "jetstream"})
+    void what_the_server_quotes_is_not_confirmed(String delivery) throws Exception {
+        List<String> vins = List.of("O'HARA", "A\"B", "A\\B", "A'\"\\'", "VIN");
+        String[] more = delivery.equals("core") ? new String[0] : new String[] {"jetstream { store_dir: $DIR }"};
+        try (NatsServer server = server("publish: \"$JS.API.>\"", more);
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(
+                        server,
+                        "delivery",
+                        delivery,
+                        "stream",
+                        "S",
+                        "stream.setup",
+                        "create",
+                        "heartbeat.ms",
+                        "100"))) {
+            for (int i = 0; i < 50; i++) {
+                datastore.produce(record(vins.get(i % 5), "V", i), outcomes);
+            }
+            assertAllDenied(50, "Permissions Violation for Publish to");
+        }
+    }
+
+    @Test
+    void quoted_subjects_fail_alone() throws Exception {
+        try (NatsServer server = server("publish: { allow: \">\", deny: [\"*.O'HARA.>\", '*.A\\B.>'] }");
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+            List<String> vins = List.of("O'HARA", "A\\B", "VIN");
+            for (int i = 0; i < 300; i++) {
+                datastore.produce(record(vins.get(i % 3), "V", i), outcomes);
+            }
+            awaitEnded(300);
+            assertEquals(100, outcomes.confirmed().size());
+            outcomes.confirmed().forEach(record -> assertEquals("VIN", record.vin()));
+        }
+    }
+
+    @Test
+    void what_is_denied_while_the_namespace_changes_is_not_confirmed() throws Exception {
+        try (NatsServer server = server("publish: { deny: \">\" }");
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server, "drain.timeout.ms", "0"))) {
+            await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
+            int offered = 0;
+            for (int round = 0; round < 12; round++) {
+                for (int i = 0; i < 2_000; i++) {
+                    datastore.produce(record("VIN" + i % 20, "V", offered++), outcomes);
+                    if (i == 1_000) {
+                        datastore.configure(NatsSettings.parse(
+                                settings(server, "drain.timeout.ms", "0", "namespace", "n" + round % 2)));
+                    }
+                }
+            }
+            assertAllDenied(offered, "Permissions Violation for Publish to");
+        }
+    }
+
+    /** There is no answer to a denied frame, and nobody knows which record it was. */
+    @Test
+    void in_jetstream_what_is_denied_under_another_name_expires_with_the_servers_words() throws Exception {
+        try (NatsServer server = server(
+                        "publish: { allow: \">\", deny: \"eu.>\" }",
+                        "jetstream { store_dir: $DIR }",
+                        "mappings { \"tesla_telemetry.DENIED.*\": \"eu.DENIED.$1\" }");
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(
+                        server,
+                        "delivery",
+                        "jetstream",
+                        "stream",
+                        "S",
+                        "stream.setup",
+                        "create",
+                        "confirm.timeout.ms",
+                        "3000"))) {
+            await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
+            datastore.produce(record("DENIED", "V", 1), outcomes);
+            datastore.produce(record("VIN", "V", 2), outcomes);
+            awaitEnded(2);
+            assertEquals(Set.of("2"), ids(outcomes.confirmed()));
+            Failure failure = outcomes.failures().get(0);
+            assertEquals(Failure.Kind.EXPIRED, failure.kind());
+            assertTrue(
+                    failure.reason().contains("Permissions Violation for Publish to \"eu.DENIED.data\""),
+                    failure.reason());
+        }
+    }
+
+    @Test
+    void after_what_was_denied_has_ended_the_status_is_good_again() throws Exception {
+        try (NatsServer server = server("publish: { allow: \">\", deny: \"*.DENIED.>\" }");
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+            datastore.produce(record("DENIED", "V", 1), outcomes);
+            awaitEnded(1);
+            await().atMost(SOON).until(() -> datastore.status().state() == Status.State.WARN);
+            await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
+            datastore.produce(record("VIN", "V", 2), outcomes);
+            awaitEnded(2);
+            assertFalse(outcomes.confirmed().isEmpty());
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package io.fleettelemetry.jnats.port;
+
+import java.nio.charset.StandardCharsets;
+
+/**
+ * Follows one direction of the NATS protocol, whatever the bytes are split into: the lines, and the payloads that
+ * {@code MSG}, {@code HMSG}, {@code PUB} and {@code HPUB} announce, in which nothing is a line. Allocates nothing but the
+ * text of an {@code -ERR}. One thread at a time.
+ */
+final class ProtocolScanner {
+
+    /** What the line that has just ended was. */
+    enum Line {
+        NONE,
+        PING,
+        PONG,
+        ERROR,
+        OTHER
+    }
+
+    /** Bytes of an {@code -ERR} that are kept: the server's longest control line. */
+    private static final int MAX_TEXT = 4_096;
+
+    private static final long PING = operation("PING");
+    private static final long PONG = operation("PONG");
+    private static final long ERROR = operation("-ERR");
+    private static final long MSG = operation("MSG");
+    private static final long HMSG = operation("HMSG");
+    private static final long PUB = operation("PUB");
+    private static final long HPUB = operation("HPUB");
+
+    /** The letters of the line's first word, in upper case, one in each byte; longer words come to another number. */
+    private long operation;
+
+    private boolean inOperation = true;
+    /** Bytes of the line so far. */
+    private int length;
+    /** The number that the line ends with, as far as it is known: the size of the payload. */
+    private long number;
+    /** Bytes of a payload, with the line end behind it, that are still to come. */
+    private long payload;
+
+    private final byte[] text = new byte[MAX_TEXT];
+    private int textLength;
+    /** Of the line that has ended: what is to be known of it. */
+    private int endedText;
+
+    private int endedLength;
+    private int at;
+
+    private static long operation(String word) {
+        long packed = 0;
+        for (int i = 0; i < word.length(); i++) {
+            packed = packed << 8 | word.charAt(i);
+        }
+        return packed;
+    }
+
+    /** Scans on from here, to the end of the next line at most; {@link #at} says how far it came. */
+    Line scan(byte[] bytes, int from, int to) {
+        at = from;
+        while (at < to) {
+            if (payload > 0) {
+                long skipped = Math.min(payload, to - at);
+                payload -= skipped;
+                at += (int) skipped;
+                continue;
+            }
+            byte next = bytes[at++];
+            if (next == '\n') {
+                return endLine();
+            }
+            length++;
+            take(next);
+        }
+        return Line.NONE;
+    }
+
+    private void take(byte next) {
+        if (next == ' ' || next == '\t' || next == '\r') {
+            if (inOperation && length > 1) {
+                inOperation = false;
+            }
+            number = next == '\r' ? number : 0;
+        } else if (inOperation) {
+            operation = operation << 8 | (next >= 'a' && next <= 'z' ? next - 32 : next & 0xFF);
+            return;
+        } else if (next >= '0' && next <= '9') {
+            number = Math.min(number * 10 + next - '0', Integer.MAX_VALUE);
+        }
+        if (operation == ERROR && textLength < MAX_TEXT) {
+            text[textLength++] = next;
+        }
+    }
+
+    private Line endLine() {
+        long ended = operation;
+        if (ended == MSG || ended == HMSG || ended == PUB || ended == HPUB) {
+            payload = number + 2;
+        }
+        endedText = ended == ERROR ? textLength : 0;
+        endedLength = length + 1;
+        beginLine();
+        if (ended == PONG) {
+            return Line.PONG;
+        }
+        if (ended == PING) {
+            return Line.PING;
+        }
+        return ended == ERROR ? Line.ERROR : Line.OTHER;
+    }
+
+    /** Forgets the line that has begun: its bytes come once more. */
+    void beginLine() {
+        operation = 0;
+        inOperation = true;
+        length = 0;
+        number = 0;
+        textLength = 0;
+    }
+
+    /** Behind the last byte that was looked at. */
+    int at() {
+        return at;
+    }
+
+    /** Bytes of the line that has just ended, with its end. */
+    int lineLength() {
+        return endedLength;
+    }
+
+    /** Bytes of the line that has begun; 0 between two lines and within a payload. */
+    int begun() {
+        return length;
+    }
+
+    /** The server's words, behind {@link Line#ERROR}: without the quotes around them. */
+    String error() {
+        String words = new String(text, 0, endedText, StandardCharsets.UTF_8).strip();
+        boolean quoted = words.length() > 1 && words.startsWith("'") && words.endsWith("'");
+        return quoted ? words.substring(1, words.length() - 1) : words;
+    }
+}
