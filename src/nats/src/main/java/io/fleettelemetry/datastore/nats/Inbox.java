@@ -10,6 +10,7 @@ import io.nats.client.JetStreamApiException;
 import io.nats.client.Message;
 import io.nats.client.MessageHandler;
 import io.nats.client.api.PublishAck;
+import io.nats.client.support.Status;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -21,7 +22,8 @@ import java.util.concurrent.TimeoutException;
 
 /**
  * Where JetStream's answers arrive, one for each record, to a subject that ends with the record's number. Only a PubAck
- * says that a record is stored.
+ * says that a record is stored, and only one of a stream that {@link Streams} knows: whoever may publish to these subjects
+ * can answer, too.
  */
 final class Inbox implements MessageHandler {
 
@@ -40,6 +42,9 @@ final class Inbox implements MessageHandler {
          * @return the record; null if it has ended already
          */
         TelemetryRecord postponed(long number);
+
+        /** Whether something that was written by this connection has had no answer for a long time. */
+        boolean areMissing();
     }
 
     private static final Log log = Logs.of(Inbox.class);
@@ -54,13 +59,19 @@ final class Inbox implements MessageHandler {
     /** The first copy of the message is not stored yet. */
     private static final int DUPLICATE_IN_PROCESS = 10_158;
 
+    private static final int MESSAGE_TOO_LARGE = 10_054;
+    private static final String NO_STREAM = "no stream answers (code 503, no responders)";
+    /** Of a reply that is not JetStream's, so many bytes are shown. */
+    private static final int MAX_SHOWN = 200;
+
     private final String datastore;
     private final String subject;
     private final Subjects subjects;
     private final Streams streams;
     private final Answers answers;
     private final ExecutorService callbacks;
-    private final RepeatedLog strange = new RepeatedLog();
+    private final LatestAnswers latest;
+    private final RepeatedLog unexpected = new RepeatedLog();
 
     // These two belong to the session's thread.
     private Connection subscribed;
@@ -77,6 +88,7 @@ final class Inbox implements MessageHandler {
         this.subject = subject(settings, id);
         this.subjects = new Subjects(settings.namespace());
         this.streams = streams;
+        this.latest = streams.latest();
         this.answers = answers;
         this.callbacks = callbacks;
     }
@@ -138,32 +150,59 @@ final class Inbox implements MessageHandler {
     public void onMessage(Message message) {
         long number = FrameEncoder.numberOf(message.getSubject());
         if (message.isStatusMessage()) {
-            if (message.getStatus().getCode() == NO_RESPONDERS) {
-                postponed(number);
-            }
+            answered(number, message.getStatus());
             return;
         }
         try {
-            PublishAck ack = new PublishAck(message);
-            if (ack.getSeqno() > 0) {
-                answers.stored(number);
-            } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
-                postponed(number);
-            } else {
-                strange(message);
-            }
+            answered(number, new PublishAck(message), message);
         } catch (JetStreamApiException e) {
             refused(number, e, message);
         } catch (IOException e) {
-            strange(message);
+            unexpected(message, "not a PubAck");
         }
     }
 
-    private void postponed(long number) {
+    /** Servers from 2.11 on say with a status that the stream's queue is full; jnats leaves out what else they say. */
+    private void answered(long number, Status status) {
+        switch (status.getCode()) {
+            case NO_RESPONDERS -> notStored(number, NO_STREAM);
+            case TOO_MANY_REQUESTS -> postponed(number, PlainText.field(status.getMessage()) + " (code 429)");
+            default -> unexpected(status.getMessageWithCode(), "not a PubAck");
+        }
+    }
+
+    private void answered(long number, PublishAck ack, Message message) {
+        if (!streams.mayAnswer(ack.getStream())) {
+            unexpected(
+                    message,
+                    "a PubAck of a stream that is neither the one of the setting stream nor one that was found");
+            if (streams.isToBeFound(ack.getStream())) { // it answers again, and is known by then
+                answers.postponed(number);
+            }
+        } else if (ack.getSeqno() > 0) {
+            latest.stored();
+            answers.stored(number);
+        } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
+            postponed(number, "the cluster has not agreed on the record's first copy yet");
+        } else {
+            unexpected(message, "not a PubAck");
+        }
+    }
+
+    private void postponed(long number, String why) {
+        if (answers.postponed(number) != null) {
+            latest.postponed(why);
+        }
+    }
+
+    /** The publish itself says that there is no stream; it fails if that is known to last. */
+    private void notStored(long number, String why) {
         TelemetryRecord record = answers.postponed(number);
         if (record != null) {
             String lack = streams.lack(subjects.of(record));
-            if (!lack.isEmpty()) {
+            if (lack.isEmpty()) {
+                latest.postponed(why);
+            } else {
                 answers.refused(number, new Failure(Failure.Kind.ERROR, lack));
             }
         }
@@ -172,29 +211,29 @@ final class Inbox implements MessageHandler {
     private void refused(long number, JetStreamApiException e, Message message) {
         int code = e.getErrorCode();
         int detail = e.getApiErrorCode();
+        String words = PlainText.field(e.getErrorDescription()) + " (code " + code + ", err_code " + detail + ")";
         if (detail <= 0) { // jnats makes an error of what it cannot parse
-            strange(message);
+            unexpected(message, "not a PubAck");
         } else if (code == UNAVAILABLE && detail != STORE_FAILED
                 || code == TOO_MANY_REQUESTS
                 || detail == DUPLICATE_IN_PROCESS) {
-            answers.postponed(number);
+            postponed(number, words);
         } else {
-            answers.refused(
-                    number,
-                    new Failure(
-                            Failure.Kind.ERROR,
-                            "the stream refused it: " + PlainText.field(e.getErrorDescription()) + " (code " + code
-                                    + ", err_code " + detail + ")"));
+            latest.refused(words, detail == MESSAGE_TOO_LARGE);
+            answers.refused(number, new Failure(Failure.Kind.ERROR, "the stream refused it: " + words));
         }
     }
 
+    private void unexpected(Message message, String what) {
+        byte[] data = message.getData();
+        unexpected(new String(data, 0, Math.min(data.length, MAX_SHOWN), StandardCharsets.UTF_8), what);
+    }
+
     /** It confirms nothing; if no PubAck follows, the record is written again. */
-    private void strange(Message message) {
-        String text = new String(message.getData(), StandardCharsets.UTF_8);
-        strange.write(leftOut -> log.warn(
-                "nats_error datastore={} reason=\"somebody else than a stream answers to what we publish: {}\" left_out={}",
-                datastore,
-                PlainText.field(text),
-                leftOut));
+    private void unexpected(String text, String what) {
+        String words = what + ": " + PlainText.field(text);
+        latest.unexpected(words);
+        unexpected.write(leftOut -> log.warn(
+                "nats_error datastore={} reason=\"unexpected reply, {}\" left_out={}", datastore, words, leftOut));
     }
 }

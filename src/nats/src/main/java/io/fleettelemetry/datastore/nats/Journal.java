@@ -1123,6 +1123,13 @@ final class Journal implements Inbox.Answers {
         return record;
     }
 
+    /** Looks at the oldest block only: what is behind it was written later, or again. */
+    @Override
+    public synchronized boolean areMissing() {
+        Block head = blocks.head();
+        return encoder.asksForAnswers() && isUnderWay(head) && head.retries > 0;
+    }
+
     // ---- life and looks --------------------------------------------------------------------------------------------
 
     /** Accepts nothing from now on; what is in flight goes on. */

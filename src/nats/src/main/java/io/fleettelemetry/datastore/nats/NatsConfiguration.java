@@ -121,15 +121,19 @@ import org.osgi.service.metatype.annotations.Option;
 
     @AttributeDefinition(
             name = "JetStream: stream",
-            description = "The stream that is to store the records; empty for whichever does.",
+            description =
+                    "The stream that is to store the records; empty for any that JetStream shows for their subjects."
+                            + " Only PubAcks of these streams confirm a record. Set it with stream.setup = off: else a PubAck of"
+                            + " any stream does.",
             required = false)
     String stream();
 
     @AttributeDefinition(
             name = "JetStream: stream setup",
-            description = "What is done before anything is published: nothing (off), a look whether streams store every"
-                    + " subject and know message ids for long enough (verify), or the same, and the stream is made if it"
-                    + " is missing (create). No stream is ever altered.",
+            description =
+                    "What is done before anything is published: JetStream is never asked (off), a look whether streams store every"
+                            + " subject and know message ids for long enough (verify), or the same, and the stream is made if it"
+                            + " is missing (create). No stream is ever altered.",
             options = {
                 @Option(label = "off", value = "off"),
                 @Option(label = "verify", value = "verify"),
@@ -147,7 +151,7 @@ import org.osgi.service.metatype.annotations.Option;
             name = "JetStream: inbox prefix",
             description =
                     "First part of the subjects of JetStream's answers, which the user must be allowed to subscribe"
-                            + " to: one or more tokens joined by dots.")
+                            + " to: one or more tokens joined by dots. Whoever else may publish there can forge PubAcks.")
     String inbox_prefix() default "_INBOX";
 
     @AttributeDefinition(

@@ -11,9 +11,9 @@ import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.kit.Tended;
 import io.fleettelemetry.api.kit.Uninterrupted;
 import io.nats.client.Connection;
-import io.nats.client.NUID;
 import io.nats.client.api.ServerInfo;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -69,7 +69,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private final RepeatedLog bugs = new RepeatedLog();
     private final RepeatedLog searches = new RepeatedLog();
     /** With it begin the message ids of this datastore in this process. */
-    private final String id = NUID.nextGlobal();
+    private final String id = RandomId.next();
 
     private final Journal journal;
     private final Watchdog watchdog;
@@ -118,7 +118,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         this.counts = counts;
         this.reporter = reporter;
         this.turn = turn;
-        String first = NUID.nextGlobal();
+        String first = RandomId.next();
         this.journal = new Journal(settings, encoder(settings, Inbox.subject(settings, first)), System::nanoTime);
         this.watchdog = new Watchdog(journal, () -> session, this::mend);
         this.completer = new Completer(journal, this);
@@ -356,12 +356,16 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     @Override
     public Failure expired() {
+        Session now = session;
+        Duration timeout = now.settings().confirmTimeout();
+        String words = now.streams() == null ? "" : now.streams().latest().lastWords(timeout.toNanos());
         return new Failure(
                 Failure.Kind.EXPIRED,
                 "not confirmed within confirm.timeout.ms = "
-                        + session.settings().confirmTimeout().toMillis()
-                        + (session.trouble().isEmpty() ? "" : "; " + session.trouble())
-                        + saidWithin(session.settings().confirmTimeout().toNanos()));
+                        + timeout.toMillis()
+                        + (now.trouble().isEmpty() ? "" : "; " + now.trouble())
+                        + (words.isEmpty() ? "" : "; " + words)
+                        + saidWithin(timeout.toNanos()));
     }
 
     String name() {
@@ -388,12 +392,17 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     /**
-     * New settings take over only when the server is known to accept their credentials. That their wire has opened and that
-     * they have been let in is told by two threads, in either order, so each looks for both.
+     * New settings take over only when the server is known to accept their credentials, and JetStream shows where their records
+     * would be stored. That their wire has opened and that they have been let in is told by two threads, in either order, so
+     * each looks for both.
      */
     private void prepareIfLetIn(Session from) {
         Wire wire = from.readyWire();
-        if (from == next && wire != null && wire != prepared && from.connected() != null) {
+        if (from == next
+                && wire != null
+                && wire != prepared
+                && from.connected() != null
+                && (from.flaw().isEmpty() || from.settings().equals(session.settings()))) {
             prepare(from, wire, encoder(from.settings(), from.inbox()));
             prepared = wire; // after that, which may throw
         }
@@ -457,7 +466,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     @Override
     public synchronized void leaving(Session from) {
         if (from == session && next == null && !closing) {
-            next = new Session(from.settings(), this, NUID.nextGlobal(), journal, from.discovered());
+            next = new Session(from.settings(), this, RandomId.next(), journal, from.discovered());
             next.open();
         }
     }
@@ -568,7 +577,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 boolean sameServers =
                         settings.servers().equals(session.settings().servers());
                 Collection<Servers.Server> more = sameServers ? session.discovered() : List.of();
-                next = new Session(settings, this, NUID.nextGlobal(), journal, more);
+                next = new Session(settings, this, RandomId.next(), journal, more);
                 next.open();
             }
         }
@@ -651,6 +660,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (streams != null) {
             details.put("streams", streams.inWords());
             details.put("late_acks", String.valueOf(journal.lateAnswers()));
+            details.put("unexpected_replies", String.valueOf(streams.latest().unexpected()));
         }
         details.put("in_flight_records", String.valueOf(journal.records()));
         details.put("in_flight_bytes", String.valueOf(journal.bytes()));
@@ -679,8 +689,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                             + now.settings().shownServers() + ": " + now.trouble() + also,
                     details);
         }
-        if (!now.flaw().isEmpty()) {
-            return new Status(Status.State.CRITICAL, now.flaw() + also, details);
+        String nothingStored = whyNothingIsStored(now);
+        if (!nothingStored.isEmpty()) {
+            return new Status(Status.State.CRITICAL, nothingStored + also, details);
         }
         if (!news.isEmpty()) {
             return new Status(Status.State.WARN, news, details);
@@ -688,15 +699,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (connection != null && now.isPreparing()) {
             return new Status(Status.State.WARN, "connected; JetStream is being asked, records wait", details);
         }
-        if (connection != null && streams != null && !streams.problems().isEmpty()) {
-            return new Status(
-                    Status.State.WARN,
-                    "connected; " + String.join("; ", streams.problems()) + saidWithin(REFUSED_NANOS),
-                    details);
-        }
+        List<String> problems = connection == null ? List.of() : problems(streams);
         String said = saidWithin(REFUSED_NANOS);
-        if (connection != null && !said.isEmpty()) {
-            return new Status(Status.State.WARN, "connected" + said, details);
+        if (connection != null && !(problems.isEmpty() && said.isEmpty())) {
+            problems.add(0, "connected");
+            return new Status(Status.State.WARN, String.join("; ", problems) + said, details);
         }
         return connection != null
                 ? new Status(Status.State.OK, "connected", details)
@@ -704,6 +711,21 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                         Status.State.WARN,
                         "connecting to " + now.settings().shownServers() + ", records wait: " + now.trouble(),
                         details);
+    }
+
+    private static String whyNothingIsStored(Session now) {
+        Streams streams = now.streams();
+        boolean answered = now.flaw().isEmpty() && streams != null && now.connected() != null;
+        return answered ? streams.latest().whyNothingIsStored() : now.flaw();
+    }
+
+    private static List<String> problems(Streams streams) {
+        List<String> problems = new ArrayList<>();
+        if (streams != null) {
+            problems.addAll(streams.problems());
+            problems.addAll(streams.latest().problems());
+        }
+        return problems;
     }
 
     /** What has come of new settings, as long as they are not in force; empty if there are none. */

@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
 
 /**
  * The connection that one configuration asks for: made in the background, tried for ever from the first attempt on, and
@@ -55,8 +56,11 @@ final class Session implements AutoCloseable {
         void leaving(Session session);
     }
 
-    /** How soon it is looked again whether JetStream has become usable. */
+    /** How soon it is looked again whether JetStream has become usable, and whether answers are missing. */
     private static final long LOOK_AGAIN_MILLIS = 500;
+
+    /** How long a denied inbox is left alone: each try costs the server a subscription, and us a line of its words. */
+    private static final long DENIED_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     /** How soon it is looked for an event that was not heard, because there was no memory to tell it. */
     private static final long UNHEARD_MILLIS = 1_000;
@@ -77,6 +81,9 @@ final class Session implements AutoCloseable {
     private final Streams streams;
 
     private final Inbox inbox;
+    private final Inbox.Answers answers;
+    /** When the inbox was last opened, in nanoseconds. Belongs to the session's thread. */
+    private long inboxOpened;
     /** What is unique to this session: its inbox is, so that it hears no answers to another one. */
     private final String id;
     /** JetStream: whether jnats has told the server of our subscription. */
@@ -88,8 +95,10 @@ final class Session implements AutoCloseable {
 
     private volatile Connection connection;
     private volatile PortWire wire;
-    /** Why nothing can be stored, although there is a connection; empty if something can. */
+    /** Why there is no use in publishing, although there is a connection; empty if there is. */
     private volatile String flaw = "";
+    /** Why nothing is stored, as far as JetStream shows, when the wire was announced last. Belongs to the session's thread. */
+    private String announcedFlaw = "";
 
     private volatile String trouble = "";
     /** Why attempts to connect failed since one did not, as far as the log has it; the thread's own. */
@@ -119,6 +128,7 @@ final class Session implements AutoCloseable {
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
         this.inbox = stores ? new Inbox(settings, id, streams, answers, callbacks) : null;
+        this.answers = answers;
         this.thread = new Tended(task -> Threads.of(prefix + "-connect", task), this::run);
     }
 
@@ -197,9 +207,9 @@ final class Session implements AutoCloseable {
         return streams != null && usable != wire;
     }
 
-    /** Why nothing can be stored, although there is a connection; empty if something can. */
+    /** Why nothing can be stored, although there is a connection; empty if something can, as far as is known. */
     String flaw() {
-        return flaw;
+        return flaw.isEmpty() && streams != null ? streams.flaw() : flaw;
     }
 
     /** What was wrong last; empty if nothing was. */
@@ -331,16 +341,12 @@ final class Session implements AutoCloseable {
 
     private synchronized void awaitChange() throws InterruptedException {
         if (isOfUse() && !changed) {
-            wait(flaw.isEmpty() && !isUnprepared() ? UNHEARD_MILLIS : LOOK_AGAIN_MILLIS);
+            wait(streams == null ? UNHEARD_MILLIS : LOOK_AGAIN_MILLIS);
         }
         changed = false;
     }
 
-    private boolean isUnprepared() {
-        return isPreparing() || streams != null && (streams.isUnsettled() || streams.isWanted());
-    }
-
-    /** JetStream: frames may go out once answers arrive by this connection, and there is a stream. */
+    /** JetStream: frames may go out once answers arrive by this connection, and it was looked which streams there are. */
     private void prepare() throws InterruptedException {
         PortWire now = wire;
         if (!subscribed || now == null || now.port().isClosed()) {
@@ -351,8 +357,12 @@ final class Session implements AutoCloseable {
                 asked = now;
                 streams.connected();
             }
-            if (now != usable || inbox.isDenied()) {
+            if (inbox.isDenied() ? System.nanoTime() - inboxOpened >= DENIED_PAUSE_NANOS : now != usable) {
+                inboxOpened = System.nanoTime();
                 inbox.open(connection, settings.silent());
+            }
+            if (answers.areMissing()) {
+                streams.unanswered();
             }
             if (!inbox.isDenied() && streams.isDue()) {
                 streams.look(connection);
@@ -361,15 +371,15 @@ final class Session implements AutoCloseable {
             now.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
             return;
         }
-        flaw = inbox.isDenied() ? inbox.denial() : streams.flaw();
+        flaw = inbox.isDenied() ? inbox.denial() : streams.silence();
+        trouble = flaw();
         if (!flaw.isEmpty()) {
             usable = null;
-            trouble = flaw;
             wires.closed(this, now);
             wires.unusable(this, flaw);
-        } else if (now != usable && !streams.isUnsettled()) {
+        } else if (!streams.isUnsettled() && (now != usable || !streams.flaw().equals(announcedFlaw))) {
             usable = now;
-            trouble = "";
+            announcedFlaw = streams.flaw();
             wires.opened(this, now);
         }
     }

@@ -16,12 +16,17 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
  * What the server's streams store of our records: asks JetStream, says what is not as it should be, and makes a stream if
- * that is wanted. Alters none.
+ * that is wanted. Alters none. With {@code stream.setup = off} it asks nothing, and so knows nothing.
+ *
+ * <p>What a look shows never outranks the publish itself: a mapping or an import may bring records to a stream that JetStream
+ * does not show here. That no stream was found fails a record only if nobody has answered to the record either.
  *
  * <p>{@link #look} is called by the session's thread, the rest by any.
  */
@@ -32,7 +37,8 @@ final class Streams {
      *
      * @param answered whether JetStream has said which streams there are, or that it is not there at all
      * @param patterns subjects, with wildcards, that streams store
-     * @param flaw why nothing can be stored; empty if something can
+     * @param flaw why nothing can be stored, as far as JetStream shows; empty if something can
+     * @param silent whether that is because no stream acknowledges what it stores
      * @param problems what else should be otherwise
      * @param streams the streams, in words
      * @param nanoTime when
@@ -41,6 +47,7 @@ final class Streams {
             boolean answered,
             List<String> patterns,
             String flaw,
+            boolean silent,
             List<String> problems,
             List<String> streams,
             long nanoTime) {
@@ -57,6 +64,13 @@ final class Streams {
     private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    /** After which it is looked once more because of answers that are missing. */
+    private static final long MISSING_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    /** So many streams that were found are remembered ... */
+    private static final int MAX_FOUND = 100;
+    /** ... and so many that are to be found, each by a question of its own: anybody may name some. */
+    private static final int MAX_NAMED = 8;
     /** For how long it is known what a look has shown: longer than the journal waits between two tries. */
     private static final long FRESH_NANOS = TimeUnit.SECONDS.toNanos(20);
     /** After which it is looked again whether what is not as it should be has been mended. */
@@ -72,6 +86,12 @@ final class Streams {
     private final Delivery delivery;
     private final Runnable wish;
     private final LongSupplier nanoTime;
+    private final LatestAnswers latest;
+    /** Names of streams that were found. They stay: an answer may be older than a stream's end. */
+    private final Set<String> found = ConcurrentHashMap.newKeySet();
+    /** Names in PubAcks that are to be found. */
+    private final Set<String> named = ConcurrentHashMap.newKeySet();
+
     private volatile Report report;
     /** Since when looks have shown the same patterns on the same connection. */
     private volatile long since;
@@ -79,6 +99,11 @@ final class Streams {
     private volatile boolean wanted;
     /** Whether nobody has looked yet by this connection. */
     private volatile boolean unseen = true;
+
+    /** Whether JetStream has ever said which streams there are. */
+    private volatile boolean everAnswered;
+    /** Whether a stream has answered, although none is found. */
+    private volatile boolean hidden;
 
     private volatile String denial = "";
 
@@ -90,9 +115,60 @@ final class Streams {
         this.settings = settings;
         this.wish = wish;
         this.nanoTime = nanoTime;
+        this.latest = new LatestAnswers(nanoTime);
         this.delivery = settings.delivery();
         this.since = nanoTime.getAsLong();
-        this.report = new Report(false, List.of(), "", List.of(), List.of(), since);
+        this.report = new Report(false, List.of(), "", false, List.of(), List.of(), since);
+    }
+
+    /** What streams have answered lately. */
+    LatestAnswers latest() {
+        return latest;
+    }
+
+    private boolean asksNothing() {
+        return delivery.setup() == Delivery.Setup.OFF;
+    }
+
+    /**
+     * Whether a PubAck of this stream confirms a record: it must be the one of the settings, or one that was found. As long as
+     * no name can be known, because nothing is asked or nothing was ever answered, any will do.
+     */
+    boolean mayAnswer(String stream) {
+        return stream.equals(delivery.stream()) && !stream.isEmpty()
+                || found.contains(stream)
+                || delivery.stream().isEmpty() && !stream.isEmpty() && !everAnswered && report.flaw.isEmpty();
+    }
+
+    /**
+     * A stream has answered that is not known. Has the session look for it.
+     *
+     * @return whether it may be known soon, because the settings name none
+     */
+    boolean isToBeFound(String stream) {
+        if (asksNothing()) {
+            return false;
+        }
+        boolean mayBe = delivery.stream().isEmpty() && !stream.isEmpty() && named.size() < MAX_NAMED;
+        if (mayBe) {
+            named.add(stream);
+        }
+        wantLook();
+        return mayBe;
+    }
+
+    /** Answers are missing: perhaps there is no stream any more, and others receive what it should store. */
+    void unanswered() {
+        if (!asksNothing() && nanoTime.getAsLong() - report.nanoTime >= MISSING_PAUSE_NANOS) {
+            wanted = true;
+        }
+    }
+
+    private void wantLook() {
+        if (!wanted) {
+            wanted = true;
+            wish.run();
+        }
     }
 
     /** The server has answered {@code -ERR}: perhaps to a question of ours, which then gets no other answer. */
@@ -111,16 +187,13 @@ final class Streams {
     /** Whether there is a reason to look, now or in a while. */
     boolean isWanted() {
         Report now = report;
-        return wanted
-                || !now.flaw.isEmpty()
-                || !now.problems.isEmpty()
-                || unseen && delivery.setup() != Delivery.Setup.OFF;
+        return !asksNothing() && (wanted || !now.flaw.isEmpty() || !now.problems.isEmpty() || unseen);
     }
 
     /** Whether there is one, and the last time is long enough ago. */
     boolean isDue() {
         Report now = report;
-        boolean urgent = wanted || !now.flaw.isEmpty();
+        boolean urgent = wanted || !now.flaw.isEmpty() && !hidden;
         long pause = unseen ? 0 : urgent ? PAUSE_NANOS : PROBLEM_PAUSE_NANOS;
         return isWanted() && nanoTime.getAsLong() - now.nanoTime >= pause;
     }
@@ -128,13 +201,27 @@ final class Streams {
     /** Why nothing can be stored; empty if something can, as far as is known. */
     String flaw() {
         Report now = report;
-        return isLasting(now) ? now.flaw : "";
+        return isLasting(now) && !isHidden(now) ? now.flaw : "";
+    }
+
+    /** Why there is no use in publishing: what is stored is never acknowledged. Empty if there is. */
+    String silence() {
+        return report.silent ? flaw() : "";
     }
 
     /** Whether something is wrong that may yet turn out to be nothing. */
     boolean isUnsettled() {
         Report now = report;
-        return !now.flaw.isEmpty() && !isLasting(now);
+        return !now.flaw.isEmpty() && !isLasting(now) && !isHidden(now);
+    }
+
+    /** Whether records are stored although no stream is found, as PubAcks that have come since then show. */
+    private boolean isHidden(Report now) {
+        if (now.flaw.isEmpty()) {
+            return false;
+        }
+        hidden = hidden || latest.isStoredSince(since);
+        return hidden;
     }
 
     private boolean isLasting(Report now) {
@@ -143,7 +230,15 @@ final class Streams {
 
     /** What should be otherwise, in sentences. */
     List<String> problems() {
-        return report.problems;
+        Report now = report;
+        List<String> problems = new ArrayList<>(now.problems);
+        if (isHidden(now)) {
+            problems.add(
+                    0,
+                    "a stream stores records, but JetStream does not show it for " + all()
+                            + ", as behind a mapping or an import; set stream.setup = off if that is meant");
+        }
+        return problems;
     }
 
     /** The streams that store our records, in words; empty if that is not known. */
@@ -157,13 +252,17 @@ final class Streams {
      * @return why that will not get better; empty if it may
      */
     String lack(String subject) {
+        if (asksNothing()) {
+            return "";
+        }
         Report now = report;
         boolean fresh = nanoTime.getAsLong() - now.nanoTime < FRESH_NANOS;
-        if (!wanted) {
-            wanted = true;
-            wish.run();
-        }
-        if (!fresh || !now.answered || !isLasting(now) || now.patterns.stream().anyMatch(p -> covers(p, subject))) {
+        wantLook();
+        if (!fresh
+                || !now.answered
+                || !isLasting(now)
+                || isHidden(now)
+                || now.patterns.stream().anyMatch(p -> covers(p, subject))) {
             return "";
         }
         return now.flaw.isEmpty() ? "no stream stores " + subject + "; " + wayOut() : now.flaw;
@@ -191,11 +290,16 @@ final class Streams {
                 refusal = create(jetStream, connection.getServerInfo().getCluster() != null);
             }
             now = report(jetStream.getStreams(all()), refusal);
+            if (now.patterns.stream().noneMatch(pattern -> covers(pattern, all()))) {
+                find(jetStream);
+            }
+            named.clear();
+            everAnswered = true;
         } catch (JetStreamApiException e) {
             now = NOT_ENABLED.contains(e.getApiErrorCode()) ? absent() : unanswered(e.getMessage());
         } catch (RequestFailureException e) {
             now = e.getReason() == RequestFailureReason.NO_RESPONDERS
-                    ? absent()
+                    ? noResponders()
                     : unanswered(denial.isEmpty() ? e.getMessage() : denial);
         } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
             now = unanswered(e.toString());
@@ -203,10 +307,31 @@ final class Streams {
         take(now);
     }
 
+    /** Looks for streams that have answered, and that are not found by their subjects. */
+    private void find(JetStreamManagement jetStream) throws IOException {
+        for (String name : List.copyOf(named)) {
+            try {
+                know(jetStream.getStreamInfo(name).getConfiguration());
+            } catch (JetStreamApiException | IllegalArgumentException e) {
+                // There is none of that name.
+            }
+        }
+    }
+
+    private void know(StreamConfiguration stream) {
+        if (!stream.getNoAck() && found.size() < MAX_FOUND) {
+            found.add(stream.getName());
+        }
+    }
+
     private void take(Report now) {
         Report before = report;
         if (!now.patterns.equals(before.patterns) || !now.flaw.equals(before.flaw)) {
             since = now.nanoTime;
+            latest.forgetPostponed();
+        }
+        if (now.answered && now.flaw.isEmpty()) {
+            hidden = false;
         }
         report = now;
         if (now.saysTheSameAs(before)) {
@@ -224,7 +349,7 @@ final class Streams {
     }
 
     private Report of(boolean answered, String flaw, List<String> problems) {
-        return new Report(answered, List.of(), flaw, problems, List.of(), nanoTime.getAsLong());
+        return new Report(answered, List.of(), flaw, false, problems, List.of(), nanoTime.getAsLong());
     }
 
     private Report absent() {
@@ -233,6 +358,11 @@ final class Streams {
                 "the server has no JetStream" + (delivery.domain().isEmpty() ? "" : " domain " + delivery.domain())
                         + " for this account; enable it there, or set delivery = core",
                 List.of());
+    }
+
+    /** Where JetStream has been before, it is away: behind a leaf node, the hub is. */
+    private Report noResponders() {
+        return everAnswered ? unanswered("nobody answers (code 503, no responders)") : absent();
     }
 
     private Report unanswered(String reason) {
@@ -277,6 +407,7 @@ final class Streams {
                 found.stream().map(StreamInfo::getConfiguration).toList();
         List<StreamConfiguration> answering =
                 streams.stream().filter(stream -> !stream.getNoAck()).toList();
+        answering.forEach(this::know);
         List<String> patterns =
                 answering.stream().flatMap(s -> s.getSubjects().stream()).toList();
         List<String> problems = new ArrayList<>();
@@ -300,6 +431,7 @@ final class Streams {
                 true,
                 patterns,
                 flaw,
+                !streams.isEmpty() && answering.isEmpty(),
                 problems,
                 streams.stream().map(Streams::inWords).toList(),
                 nanoTime.getAsLong());

@@ -5,6 +5,7 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -30,6 +31,9 @@ import io.nats.client.api.DiscardPolicy;
 import io.nats.client.api.MessageInfo;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -266,6 +270,8 @@ class JetStreamTest {
                 "[]",
                 "null",
                 "{\"stream\":\"X\"}",
+                "{\"stream\":\"\",\"seq\":7}",
+                "{\"stream\":null,\"seq\":7}",
                 "{\"seq\":7}",
                 "{\"stream\":\"X\",\"seq\":\"7\"}",
                 "{\"stream\":\"X\",\"seq\":-1}",
@@ -289,6 +295,108 @@ class JetStreamTest {
         }
     }
 
+    /** Answers to all that this namespace's subscribers see, as a stream would. */
+    private void forge(String stream) throws Exception {
+        byte[] ack = ("{\"stream\":\"" + stream + "\",\"seq\":7}").getBytes(UTF_8);
+        client.createDispatcher(message -> client.publish(message.getReplyTo(), ack))
+                .subscribe(namespace + ".>");
+        client.flush(SOON);
+    }
+
+    private void assertConfirmsNothing(NatsDatastore datastore, int records) {
+        Outcomes outcomes = new Outcomes();
+        IntStream.range(0, records).forEach(i -> datastore.produce(record("forged " + i), outcomes));
+        outcomes.awaitEnded(records);
+        assertEquals(List.of(), outcomes.confirmed());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"verify", "create", "off"})
+    void an_ack_of_another_stream_than_the_configured_one_confirms_nothing(String setup) throws Exception {
+        streams.addStream(streamOf(namespace + ".>")
+                .maxMessages(1)
+                .discardPolicy(DiscardPolicy.New)
+                .build());
+        forge("SOMETHING_ELSE");
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", setup, "confirm.timeout.ms", "2000")) {
+            assertConfirms(datastore);
+            assertConfirmsNothing(datastore, 100);
+            assertEquals(1, stored());
+            String summary = datastore.status().summary();
+            assertTrue(summary.contains("unexpected replies") && summary.contains("SOMETHING_ELSE"), summary);
+            assertTrue(Integer.parseInt(datastore.status().details().get("unexpected_replies")) >= 4);
+        }
+    }
+
+    @Test
+    void an_ack_of_a_stream_that_was_not_found_confirms_nothing_even_when_the_one_that_was_has_gone() throws Exception {
+        addStream();
+        forge("SOMETHING_ELSE");
+        try (NatsDatastore datastore = open("confirm.timeout.ms", "2000")) {
+            assertConfirms(datastore);
+            streams.deleteStream(stream);
+            assertConfirmsNothing(datastore, 10);
+            awaitStatus(datastore, Status.State.CRITICAL, "no stream stores");
+            Failure why = ended(datastore, record("x")).failures().get(0);
+            assertTrue(why.reason().contains("no stream stores"), why.reason());
+            assertTrue(why.reason().contains("SOMETHING_ELSE"), why.reason());
+        }
+    }
+
+    @Test
+    void an_unexpected_reply_is_a_warning_with_a_count() throws Exception {
+        addStream();
+        try (NatsDatastore datastore = open()) {
+            awaitStatus(datastore, Status.State.OK);
+            forge("SOMETHING_ELSE");
+            assertConfirms(datastore);
+            awaitStatus(datastore, Status.State.WARN, "unexpected replies in the last", ": 1,", "SOMETHING_ELSE");
+            assertEquals("1", datastore.status().details().get("unexpected_replies"));
+        }
+    }
+
+    /** The way that README shows: even the right name does not help who may not publish to the inbox. */
+    @Test
+    void who_may_not_publish_to_the_inbox_cannot_forge_an_ack() throws Exception {
+        String users = "accounts { A { jetstream: enabled, users = ["
+                + "{ user: u, password: p, permissions: { publish: [\"" + namespace
+                + ".>\", \"$JS.API.>\"], subscribe: \"_FLEET.>\" } },"
+                + "{ user: dashboard, password: d, permissions: { publish: { deny: \"_FLEET.>\" }, subscribe: [\""
+                + namespace
+                + ".>\", \"_INBOX.>\"] } } ] } }";
+        try (NatsServer strict = NatsServer.start(JETSTREAM, users);
+                Connection dashboard = Nats.connect(strict.url().replace("//", "//dashboard:d@"));
+                NatsDatastore datastore = open(
+                        user(strict, "inbox.prefix", "_FLEET", "stream.setup", "off", "confirm.timeout.ms", "1000"))) {
+            byte[] ack = "{\"stream\":\"FLEET\",\"seq\":7}".getBytes(UTF_8);
+            dashboard
+                    .createDispatcher(message -> dashboard.publish(message.getReplyTo(), ack))
+                    .subscribe(namespace + ".>");
+            dashboard.flush(SOON);
+            assertConfirmsNothing(datastore, 10);
+            dashboard
+                    .jetStreamManagement()
+                    .addStream(streamOf(namespace + ".>").name("FLEET").build());
+            assertConfirms(datastore);
+            assertEquals("0", datastore.status().details().get("unexpected_replies"));
+        }
+    }
+
+    @Test
+    void a_stream_that_takes_the_place_of_the_one_that_was_found_is_found() throws Exception {
+        addStream();
+        try (NatsDatastore datastore = open()) {
+            assertConfirms(datastore);
+            streams.deleteStream(stream);
+            streams.addStream(StreamConfiguration.builder()
+                    .name(stream + "-2")
+                    .subjects(namespace + ".>")
+                    .duplicateWindow(LONG_WINDOW)
+                    .build());
+            assertConfirms(datastore);
+        }
+    }
+
     @Test
     void somebody_else_who_answers_to_what_is_published_changes_nothing() throws Exception {
         addStream();
@@ -302,13 +410,258 @@ class JetStreamTest {
         }
     }
 
-    // ---- streams ---------------------------------------------------------------------------------------------------
+    /** Publishes a message of nothing but a status line, which no client library does. */
+    private static void answer(NatsServer server, String reply, String status) throws Exception {
+        try (Socket socket = new Socket("127.0.0.1", server.port())) {
+            String header = "NATS/1.0 " + status + "\r\n\r\n";
+            String said = "CONNECT {\"verbose\":false,\"headers\":true}\r\nHPUB " + reply + " " + header.length() + " "
+                    + header.length() + "\r\n" + header + "\r\nPING\r\n";
+            socket.getOutputStream().write(said.getBytes(UTF_8));
+            BufferedReader answers = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
+            while (!answers.readLine().equals("PONG")) {
+                // INFO
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"429 Too Many Requests", "503"})
+    void what_a_busy_stream_does_not_take_is_written_again_in_a_quarter_of_a_second(String status) throws Exception {
+        try (NatsServer bare = NatsServer.start();
+                Connection busy = Nats.connect(bare.url());
+                NatsDatastore datastore = open("url", bare.url(), "stream.setup", "off")) {
+            Subscription published = busy.subscribe(namespace + ".>");
+            busy.flush(SOON);
+            datastore.produce(record("x"), outcomes);
+            String reply = published.nextMessage(SOON).getReplyTo();
+            long before = System.nanoTime();
+            answer(bare, reply, status);
+            assertEquals(reply, published.nextMessage(SOON).getReplyTo());
+            long millis = (System.nanoTime() - before) / 1_000_000;
+            assertTrue(millis < 3_000, "written again after " + millis + " ms, not when no answer had come for 5 s");
+            assertEquals(0, outcomes.ended());
+            awaitStatus(datastore, Status.State.WARN, "1 record could not be stored at once", status.substring(0, 3));
+            busy.publish(reply, "{\"stream\":\"S\",\"seq\":1}".getBytes(UTF_8));
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            awaitStatus(datastore, Status.State.OK);
+        }
+    }
+
+    @Test
+    void a_record_that_expires_says_what_postponed_it() throws Exception {
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", "off", "confirm.timeout.ms", "1000")) {
+            Failure why = ended(datastore, record("x")).failures().get(0);
+            assertEquals(Failure.Kind.EXPIRED, why.kind());
+            assertTrue(why.reason().contains("no stream answers (code 503, no responders)"), why.reason());
+        }
+    }
+
+    // ---- streams that JetStream does not show here, or that are away
+    // --------------------------------------------------
+
+    /** Records go to a stream under other subjects. */
+    private String mapped() {
+        return "mappings: { \"" + namespace + ".*.*\": \"eu." + namespace + ".$1.$2\" }";
+    }
+
+    @Test
+    void with_off_nothing_is_asked_and_a_stream_that_is_made_again_behind_a_mapping_stores_what_has_waited()
+            throws Exception {
+        try (NatsServer mapping = NatsServer.start(JETSTREAM, mapped());
+                Connection there = Nats.connect(mapping.url());
+                Link link = Link.to(mapping.port())) {
+            StreamConfiguration hidden = streamOf("eu." + namespace + ".>").build();
+            there.jetStreamManagement().addStream(hidden);
+            link.record();
+            try (NatsDatastore datastore = open("url", link.url(), "stream", stream, "stream.setup", "off")) {
+                assertConfirms(datastore);
+                there.jetStreamManagement().deleteStream(stream);
+                IntStream.range(0, 20).forEach(i -> datastore.produce(record("" + i), outcomes));
+                awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "no stream answers");
+                assertEquals(0, outcomes.ended(), "they wait");
+                there.jetStreamManagement().addStream(hidden);
+                assertEquals(20, outcomes.awaitEnded(20).confirmed().size());
+                assertConfirms(datastore);
+                awaitStatus(datastore, Status.State.OK);
+            }
+            Transcript said = Transcript.ofClient(link.recordings().get(0).fromClient());
+            assertTrue(
+                    said.messages().stream().allMatch(frame -> frame.subject().startsWith(namespace)));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void what_verify_cannot_see_is_a_warning_and_stored_all_the_same(boolean named) throws Exception {
+        try (NatsServer mapping = NatsServer.start(JETSTREAM, mapped());
+                Connection there = Nats.connect(mapping.url())) {
+            StreamConfiguration hidden = streamOf("eu." + namespace + ".>").build();
+            there.jetStreamManagement().addStream(hidden);
+            try (NatsDatastore datastore = open("url", mapping.url(), "stream", named ? stream : "")) {
+                assertConfirms(datastore);
+                awaitStatus(
+                        datastore,
+                        Status.State.WARN,
+                        "a stream stores records, but JetStream does not show it for " + namespace + ".*.*",
+                        "stream.setup = off");
+                assertConfirms(datastore);
+                there.jetStreamManagement().deleteStream(stream);
+                datastore.produce(record("waits"), outcomes);
+                awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "no stream answers");
+                there.jetStreamManagement().addStream(hidden);
+                assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            }
+        }
+    }
+
+    /** A hub with the stream, and a leaf without. */
+    private void behindALeaf(String jetStreamOfLeaf, String jetStreamOfHub, String... keys) throws Exception {
+        int port = FreePort.next();
+        try (NatsServer hub = NatsServer.start(jetStreamOfHub, "leafnodes { listen: \"127.0.0.1:" + port + "\" }");
+                NatsServer leaf = NatsServer.start(
+                        jetStreamOfLeaf,
+                        "leafnodes { reconnect: 1, remotes: [ { url: \"nats-leaf://127.0.0.1:" + port + "\" } ] }")) {
+            try (Connection there = Nats.connect(hub.url())) {
+                there.jetStreamManagement()
+                        .addStream(streamOf(namespace + ".>")
+                                .storageType(StorageType.File)
+                                .build());
+            }
+            await().atMost(SOON).until(() -> leaf.log().contains("Leafnode connection created"));
+            List<String> all = new ArrayList<>(List.of("url", leaf.url(), "stream", stream));
+            all.addAll(List.of(keys));
+            try (NatsDatastore datastore = open(all.toArray(String[]::new))) {
+                assertConfirms(datastore);
+                hub.kill();
+                long away = System.nanoTime();
+                IntStream.range(0, 60).forEach(i -> datastore.produce(record("" + i), outcomes));
+                awaitStatus(datastore, Status.State.CRITICAL, "no record was stored");
+                await().atMost(SOON).until(() -> System.nanoTime() - away > 6_000_000_000L);
+                assertEquals(List.of(), outcomes.failures(), "they wait");
+                hub.restart();
+                assertEquals(60, outcomes.awaitEnded(60).confirmed().size());
+                assertConfirms(datastore);
+                await().atMost(SOON).until(() -> datastore.status().state() != Status.State.CRITICAL);
+            }
+        }
+    }
 
     @ParameterizedTest
     @ValueSource(strings = {"verify", "off"})
-    void without_a_stream_records_fail_with_the_reason_until_somebody_creates_one(String setup) throws Exception {
+    void records_wait_while_the_hub_with_their_stream_is_away(String setup) throws Exception {
+        behindALeaf("", JETSTREAM, "stream.setup", setup);
+    }
+
+    @Test
+    void records_wait_while_the_hub_of_the_domain_is_away() throws Exception {
+        behindALeaf(
+                "jetstream { store_dir: $DIR, domain: leaf }",
+                "jetstream { store_dir: $DIR, domain: hub }",
+                "js.domain",
+                "hub");
+    }
+
+    @Test
+    void a_deleted_stream_is_noticed_and_made_again_though_others_receive_its_records() throws Exception {
+        Subscription others = client.subscribe(namespace + ".>");
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", "create")) {
+            assertConfirms(datastore);
+            streams.deleteStream(stream);
+            datastore.produce(record("x"), outcomes);
+            assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
+            assertEquals(1, stored());
+            awaitStatus(datastore, Status.State.OK);
+        }
+        others.unsubscribe();
+    }
+
+    @Test
+    void a_deleted_stream_is_critical_though_others_receive_its_records_which_expire_with_the_reason()
+            throws Exception {
+        addStream();
+        Subscription others = client.subscribe(namespace + ".>");
+        try (NatsDatastore datastore = open("confirm.timeout.ms", "9000")) {
+            assertConfirms(datastore);
+            streams.deleteStream(stream);
+            datastore.produce(record("x"), outcomes);
+            awaitStatus(datastore, Status.State.CRITICAL, "no stream stores " + namespace);
+            Failure why = outcomes.awaitEnded(1).failures().get(0);
+            assertTrue(why.reason().contains("no stream stores " + namespace), why.reason());
+        }
+        others.unsubscribe();
+    }
+
+    // ---- streams that take nothing
+    // ------------------------------------------------------------------------------------
+
+    @Test
+    void a_full_stream_is_critical_with_the_servers_words_as_long_as_it_refuses_all() throws Exception {
+        streams.addStream(streamOf(namespace + ".>")
+                .maxMessages(1)
+                .discardPolicy(DiscardPolicy.New)
+                .build());
+        try (NatsDatastore datastore = open()) {
+            assertConfirms(datastore);
+            assertFails(datastore, record("x"), "maximum messages exceeded");
+            awaitStatus(
+                    datastore, Status.State.CRITICAL, "no record was stored", "refused 1 record", "maximum messages");
+            streams.purgeStream(stream);
+            assertConfirms(datastore);
+            awaitStatus(datastore, Status.State.WARN, "the stream refused 1 record", "maximum messages");
+            awaitStatus(datastore, Status.State.OK);
+        }
+    }
+
+    @Test
+    void a_sealed_stream_is_critical() throws Exception {
+        addStream();
+        try (NatsDatastore datastore = open()) {
+            assertConfirms(datastore);
+            streams.updateStream(streamOf(namespace + ".>").seal().build());
+            assertFails(datastore, record("x"), "sealed");
+            awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "sealed");
+        }
+    }
+
+    @Test
+    void a_full_store_is_critical_and_the_reason_why_records_expire() throws Exception {
+        try (NatsServer small =
+                        NatsServer.start("jetstream { store_dir: $DIR, max_file_store: 1MB, max_memory_store: 1MB }");
+                NatsDatastore datastore = open(
+                        "url", small.url(), "stream", stream, "stream.setup", "create", "confirm.timeout.ms", "6000")) {
+            assertConfirms(datastore);
+            for (int i = 0; i < 40; i++) {
+                datastore.produce(NatsDatastoreTest.record("VIN" + i, "V", new byte[50_000]), outcomes);
+            }
+            awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "resources");
+            outcomes.awaitEnded(40);
+            assertTrue(outcomes.failures().size() >= 10);
+            outcomes.failures().forEach(why -> assertTrue(why.reason().contains("resources"), why.reason()));
+        }
+    }
+
+    @Test
+    void an_accounts_limit_is_critical_with_the_servers_words() throws Exception {
+        String account =
+                "accounts { A { jetstream: { max_mem: 100KB, max_file: 100KB }, users = [ { user: u, password: p } ] } }";
+        try (NatsServer limited = NatsServer.start(JETSTREAM, account);
+                NatsDatastore datastore = open(user(limited, "confirm.timeout.ms", "6000"))) {
+            assertConfirms(datastore);
+            for (int i = 0; i < 20; i++) {
+                datastore.produce(NatsDatastoreTest.record("VIN" + i, "V", new byte[50_000]), outcomes);
+            }
+            awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "resource");
+            outcomes.awaitEnded(20);
+            outcomes.failures().forEach(why -> assertTrue(why.reason().contains("resource"), why.reason()));
+        }
+    }
+
+    // ---- streams ---------------------------------------------------------------------------------------------------
+
+    @Test
+    void without_a_stream_records_fail_with_the_reason_until_somebody_creates_one() throws Exception {
         String reason = "no stream stores " + namespace + ".*.*; create one, or set stream and stream.setup = create";
-        try (NatsDatastore datastore = open("stream", stream, "stream.setup", setup)) {
+        try (NatsDatastore datastore = open("stream", stream, "stream.setup", "verify")) {
             for (int i = 0; i < 2; i++) {
                 assertFails(datastore, record("x"), "no stream stores " + namespace);
                 awaitStatus(datastore, Status.State.CRITICAL, reason);
@@ -510,6 +863,27 @@ class JetStreamTest {
     }
 
     @Test
+    void a_denied_inbox_is_tried_at_most_twice_a_second() {
+        try (NatsServer strict = NatsServer.start(allowing("subscribe: \"allowed.>\""));
+                Link link = Link.to(strict.port())) {
+            link.record();
+            try (NatsDatastore datastore = open(user(strict, "url", link.url()))) {
+                awaitStatus(datastore, Status.State.CRITICAL, "_INBOX");
+                long since = System.nanoTime();
+                await().atMost(SOON).until(() -> System.nanoTime() - since > 3_000_000_000L);
+                long inFlight = datastore.inFlight();
+                long tries = Transcript.ofClient(link.recordings().get(0).fromClient()).frames().stream()
+                        .filter(frame ->
+                                frame.verb().equals("SUB") && frame.subject().endsWith(".*"))
+                        .count();
+                long seconds = (System.nanoTime() - since) / 1_000_000_000L + 1;
+                assertTrue(tries >= 3 && tries <= 2 * seconds + 4, tries + " tries in " + seconds + " s");
+                assertEquals(0, inFlight);
+            }
+        }
+    }
+
+    @Test
     void a_link_that_goes_silent_while_the_inbox_is_denied_is_made_anew() {
         try (NatsServer strict = NatsServer.start(allowing("subscribe: \"allowed.>\""));
                 Link link = Link.to(strict.port());
@@ -527,7 +901,7 @@ class JetStreamTest {
     void who_may_not_ask_which_streams_there_are_publishes_all_the_same() throws Exception {
         try (NatsServer strict = NatsServer.start(allowing("publish: { deny: \"$JS.API.>\" }"));
                 Connection admin = Nats.connect(strict.url().replace("//", "//admin:admin@"));
-                NatsDatastore datastore = open(user(strict, "stream.setup", "verify"))) {
+                NatsDatastore datastore = open(user(strict, "stream", stream, "stream.setup", "verify"))) {
             admin.jetStreamManagement().addStream(streamOf(namespace + ".>").build());
             datastore.produce(record("x"), outcomes);
             assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
@@ -683,6 +1057,7 @@ class JetStreamTest {
                     .toList();
             assertEquals(8, frames.size());
             Set<String> inboxes = new HashSet<>();
+            Set<String> ids = new HashSet<>();
             for (int i = 0; i < 8; i++) {
                 Frame frame = frames.get(i);
                 assertEquals("HPUB", frame.verb());
@@ -692,8 +1067,13 @@ class JetStreamTest {
                 inboxes.add(frame.reply().substring(0, frame.reply().lastIndexOf('.')));
                 String header = new String(frame.headers(), UTF_8);
                 assertTrue(header.matches("NATS/1\\.0\r\nNats-Msg-Id: [0-9A-Za-z]{22}-" + number + "\r\n\r\n"), header);
+                ids.add(header.substring(header.indexOf(": ") + 2, header.lastIndexOf('-')));
                 assertArrayEquals(outcomes.confirmed().get(i).payload(), frame.payload());
             }
+            String inbox = inboxes.iterator().next().substring("my.inbox.".length());
+            assertEquals(1, ids.size());
+            assertNotEquals(
+                    inbox.substring(0, 6), ids.iterator().next().substring(0, 6), "neither follows from the other");
             assertTrue(
                     said.frames().stream()
                             .anyMatch(frame -> frame.verb().equals("SUB")

@@ -554,6 +554,7 @@ class JournalTest {
         IntStream.range(0, 10).forEach(i -> offer());
         assertEquals(10, writeAll());
         IntStream.range(0, 10).filter(i -> i != 4 && i != 7).forEach(storing::stored);
+        assertFalse(storing.areMissing(), "not that soon");
         List<Integer> at = new ArrayList<>();
         for (int second = 1; second < 60; second++) {
             pass(Duration.ofSeconds(1));
@@ -565,9 +566,12 @@ class JournalTest {
         }
         assertEquals(List.of(5, 10, 20, 36, 52), at);
         assertEquals(0, storing.unsent());
+        assertTrue(storing.areMissing());
         storing.stored(4);
         pass(Duration.ofSeconds(20));
         assertEquals(1, writeAll());
+        storing.stored(7);
+        assertFalse(storing.areMissing());
     }
 
     @Test

@@ -9,6 +9,7 @@ import io.nats.client.Connection;
 import io.nats.client.JetStreamManagement;
 import io.nats.client.NUID;
 import io.nats.client.Nats;
+import io.nats.client.Options;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import java.time.Duration;
@@ -142,8 +143,10 @@ class StreamsTest {
 
     @Test
     void a_wish_to_look_that_comes_right_behind_a_look_is_kept() {
-        Streams streams = streams("off");
+        Streams streams = streams("create");
+        tick(streams);
         assertFalse(streams.isWanted(), "nobody has missed anything");
+        pass(1);
         streams.lack(namespace + ".VIN.data");
         tick(streams);
         pass(0.1);
@@ -152,6 +155,106 @@ class StreamsTest {
         assertTrue(streams.isWanted());
         pass(0.5);
         assertTrue(streams.isDue());
+    }
+
+    @Test
+    void a_stream_may_answer_if_it_is_configured_or_was_found() throws Exception {
+        Streams named = streams("create");
+        assertTrue(named.mayAnswer(namespace));
+        assertFalse(named.mayAnswer("another"));
+        assertFalse(named.mayAnswer(""));
+        Streams silent = streams("off");
+        assertTrue(silent.mayAnswer("another"), "no name can be known");
+        assertFalse(silent.mayAnswer(""));
+        assertFalse(silent.isToBeFound("another"));
+        Streams looking = streams("verify");
+        tick(looking);
+        assertFalse(looking.mayAnswer(namespace));
+        assertFalse(looking.mayAnswer("another"), "JetStream has answered, and shown none");
+        management.addStream(stream(Duration.ofMinutes(5), "elsewhere-" + namespace + ".>"));
+        assertTrue(looking.isToBeFound(namespace));
+        assertTrue(looking.isToBeFound("no.name at all"));
+        assertTrue(looking.isToBeFound(namespace), "as long as it was not looked for");
+        pass(1);
+        tick(looking);
+        assertTrue(looking.mayAnswer(namespace), "it has answered, and it is there");
+        assertFalse(looking.mayAnswer("no.name at all"));
+        management.deleteStream(namespace);
+        pass(1);
+        tick(looking);
+        assertTrue(looking.mayAnswer(namespace), "an answer may be older than a stream's end");
+    }
+
+    @Test
+    void off_never_looks() {
+        Streams streams = streams("off");
+        streams.connected();
+        assertEquals("", streams.lack(namespace + ".VIN.data"));
+        streams.unanswered();
+        streams.isToBeFound("another");
+        pass(100);
+        assertFalse(streams.isWanted());
+        assertFalse(streams.isDue());
+        assertEquals(0, wishes);
+    }
+
+    @Test
+    void an_answer_outranks_what_a_look_has_shown() {
+        Streams streams = streams("verify");
+        tick(streams);
+        pass(3);
+        tick(streams);
+        assertFalse(streams.flaw().isEmpty());
+        streams.latest().stored();
+        assertEquals("", streams.flaw());
+        assertTrue(streams.problems().get(0).startsWith("a stream stores records, but JetStream does not show it"));
+        assertEquals("", streams.lack(namespace + ".VIN.data"), "it is away, perhaps");
+        streams.connected();
+        tick(streams);
+        assertFalse(streams.isUnsettled(), "known by now");
+    }
+
+    @Test
+    void missing_answers_are_a_reason_to_look_but_not_often() throws Exception {
+        management.addStream(stream(Duration.ofMinutes(5), namespace + ".>"));
+        Streams streams = streams("verify");
+        tick(streams);
+        streams.unanswered();
+        assertFalse(streams.isWanted());
+        pass(5);
+        streams.unanswered();
+        assertTrue(streams.isDue());
+        management.deleteStream(namespace);
+        tick(streams);
+        pass(2.1);
+        tick(streams);
+        assertTrue(streams.flaw().startsWith("no stream stores"), streams.flaw());
+    }
+
+    @Test
+    void where_jetstream_has_been_before_it_is_only_away_when_nobody_answers() throws Exception {
+        try (NatsServer bare = NatsServer.start();
+                Connection without = Nats.connect(Options.builder()
+                        .server(bare.url())
+                        .advancedRequestBehavior() // as the session's has it
+                        .build())) {
+            Streams never = streams("verify");
+            never.look(without);
+            pass(3);
+            never.look(without);
+            assertTrue(never.flaw().startsWith("the server has no JetStream"), never.flaw());
+            management.addStream(stream(Duration.ofMinutes(5), namespace + ".>"));
+            Streams before = streams("verify");
+            before.look(client);
+            before.look(without);
+            pass(3);
+            before.look(without);
+            assertEquals("", before.flaw());
+            assertEquals("", before.lack(namespace + ".VIN.data"), "who knows");
+            assertTrue(
+                    before.problems().get(0).contains("nobody answers"),
+                    before.problems().toString());
+        }
     }
 
     @Test
