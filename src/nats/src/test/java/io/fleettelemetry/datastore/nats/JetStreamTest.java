@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
@@ -444,6 +445,19 @@ class JetStreamTest {
             busy.publish(reply, "{\"stream\":\"S\",\"seq\":1}".getBytes(UTF_8));
             assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
             awaitStatus(datastore, Status.State.OK);
+        }
+    }
+
+    @Test
+    void a_stream_whose_queue_is_full_says_429_and_stores_all_in_the_end() throws Exception {
+        assumeTrue(client.getServerInfo().isSameOrNewerThanVersion("2.11.0"), "older servers have no such queue");
+        int records = 3_000;
+        try (NatsServer small = NatsServer.start("jetstream { store_dir: $DIR, max_buffered_msgs: 100 }");
+                NatsDatastore datastore = open("url", small.url(), "stream", stream, "stream.setup", "create")) {
+            assertConfirms(datastore);
+            IntStream.range(0, records).forEach(i -> datastore.produce(record("" + i), outcomes));
+            awaitStatus(datastore, Status.State.WARN, "could not be stored at once", "Too Many Requests (code 429)");
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
         }
     }
 
