@@ -14,12 +14,15 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
@@ -35,7 +38,7 @@ import org.slf4j.LoggerFactory;
  *
  * <p>The JDK's own HTTP server carries it: Karaf has none that a bundle could count on, and delegates {@code com.sun.*}
  * to the VM, so the package is used without being imported. That server would wait for the rest of a request for ever,
- * unless a property of the whole VM says otherwise; so it is interrupted here, see {@link #exchange}.
+ * unless a property of the whole VM says otherwise; so it is interrupted here, see {@link Turn}.
  */
 final class MetricsEndpoint implements Metrics {
 
@@ -43,17 +46,27 @@ final class MetricsEndpoint implements Metrics {
 
     /** After which an address that cannot be had is tried again: whoever has it may give it back. */
     private static final Duration RETRY = Duration.ofSeconds(2);
-    /** How long one request and its answer may take. Whoever scrapes has given up by then: Prometheus after 10 s. */
-    private static final Duration LIMIT = Duration.ofSeconds(30);
+    /** How long the head of a request may take from its first byte on. Whoever scrapes sends it in one piece. */
+    private static final Duration HEAD = Duration.ofSeconds(3);
+    /** How long it may take in any case once a thread has turned to it: what has arrived is read. */
+    private static final Duration LEAST = Duration.ofMillis(200);
+    /** How long the answer may take. Whoever scrapes has given up by then: Prometheus after 10 s. */
+    private static final Duration LIMIT = Duration.ofSeconds(10);
     /** How many requests are answered at a time; a thread that has none ends after a while. */
     private static final int THREADS = 4;
+    /** How many may wait for that; the connections of further ones are closed. If all are halves, that takes 5 s. */
+    private static final int WAITING = 32;
 
     private final ServiceTracker<Collector, Collector> collectors;
     private final ServiceRegistration<Collector> registration;
     private final Families families = new Families();
     private final Shown shown;
     private final Duration pause;
+    private final Duration head;
     private final Duration limit;
+    /** What each thread of {@link #requests} is at. */
+    private final Map<Thread, Turn> turns = new ConcurrentHashMap<>();
+
     private final ExecutorService requests = requests();
     /** Tries again, and ends what takes too long. Its one thread is there only while there is something to wait for. */
     private final ScheduledThreadPoolExecutor clock = clock();
@@ -84,16 +97,18 @@ final class MetricsEndpoint implements Metrics {
     }
 
     MetricsEndpoint(BundleContext context, Counts counts, Shown shown) {
-        this(context, counts, shown, RETRY, LIMIT);
+        this(context, counts, shown, RETRY, HEAD, LIMIT);
     }
 
     /**
      * @param pause after which an address that cannot be had is tried again
-     * @param limit how long one request and its answer may take
+     * @param head how long the head of a request may take
+     * @param limit how long the answer may take
      */
-    MetricsEndpoint(BundleContext context, Counts counts, Shown shown, Duration pause, Duration limit) {
+    MetricsEndpoint(BundleContext context, Counts counts, Shown shown, Duration pause, Duration head, Duration limit) {
         Objects.requireNonNull(TextFormat.class, "throws now if it is missing, and not at the first request");
         this.pause = pause;
+        this.head = head;
         this.limit = limit;
         this.registration = context.registerService(Collector.class, new HostCollector(counts), null);
         this.collectors = new ServiceTracker<>(context, Collector.class, null);
@@ -108,7 +123,7 @@ final class MetricsEndpoint implements Metrics {
                 THREADS,
                 10,
                 TimeUnit.SECONDS,
-                new LinkedBlockingQueue<>(),
+                new LinkedBlockingQueue<>(WAITING),
                 task -> Threads.of("telemetry-metrics-" + number.incrementAndGet(), task));
         requests.allowCoreThreadTimeOut(true);
         return requests;
@@ -222,22 +237,74 @@ final class MetricsEndpoint implements Metrics {
         }
     }
 
-    /**
-     * Runs what the server makes of a connection on which something has come: to read the request, and to answer it. If
-     * that takes too long, as when half a request is all that ever comes, it is interrupted, which closes the connection: a
-     * channel of java.nio does that when its thread is.
-     */
+    /** Runs what the server makes of a connection on which something has come: to read the request, and to answer it. */
     private void exchange(Runnable exchange) {
-        FutureTask<?> task = new FutureTask<>(exchange, null);
-        requests.execute(() -> {
-            Future<?> end = clock.schedule(() -> task.cancel(true), limit.toMillis(), TimeUnit.MILLISECONDS);
-            task.run();
+        Turn turn = new Turn(exchange);
+        try {
+            requests.execute(turn);
+        } catch (RejectedExecutionException e) {
+            turn.refuse();
+        }
+    }
+
+    /**
+     * One request and its answer. If either takes too long, as when half a request is all that ever comes, the thread is
+     * interrupted, which closes the connection: a channel of java.nio does that.
+     */
+    private final class Turn implements Runnable {
+
+        private final Runnable exchange;
+        private final FutureTask<?> task;
+        private final long came = System.nanoTime();
+        private Future<?> end = CompletableFuture.completedFuture(null);
+
+        Turn(Runnable exchange) {
+            this.exchange = exchange;
+            this.task = new FutureTask<>(exchange, null);
+        }
+
+        @Override
+        public void run() {
+            turns.put(Thread.currentThread(), this);
+            endIn(Math.max(LEAST.toNanos(), head.toNanos() - (System.nanoTime() - came)));
+            try {
+                task.run();
+            } finally {
+                end.cancel(false);
+                turns.remove(Thread.currentThread());
+            }
+        }
+
+        /** The head has been read. */
+        void answering() {
+            endIn(limit.toNanos());
+        }
+
+        private void endIn(long nanos) {
             end.cancel(false);
-        });
+            end = clock.schedule(() -> task.cancel(true), nanos, TimeUnit.NANOSECONDS);
+        }
+
+        /** By the server's own thread: the connection is closed as soon as anything is read from it or written to it. */
+        void refuse() {
+            Thread.currentThread().interrupt();
+            try {
+                exchange.run();
+            } finally {
+                Thread.interrupted();
+            }
+        }
     }
 
     private void answer(HttpExchange exchange) throws IOException {
+        Turn turn = turns.get(Thread.currentThread());
+        if (turn != null) { // else it is refused
+            turn.answering();
+        }
         try (exchange) {
+            if (hasBody(exchange)) {
+                return; // without an answer, before which the server would wait for all of it
+            }
             if (!exchange.getRequestURI().getPath().equals("/metrics")) {
                 exchange.sendResponseHeaders(404, -1);
             } else if (!exchange.getRequestMethod().equals("GET")) {
@@ -257,6 +324,12 @@ final class MetricsEndpoint implements Metrics {
                     PlainText.field(exchange.getRequestURI().toString()),
                     e);
         }
+    }
+
+    private static boolean hasBody(HttpExchange exchange) {
+        String length = exchange.getRequestHeaders().getFirst("Content-Length");
+        return length != null && !length.strip().equals("0")
+                || exchange.getRequestHeaders().containsKey("Transfer-Encoding");
     }
 
     private void stop() {

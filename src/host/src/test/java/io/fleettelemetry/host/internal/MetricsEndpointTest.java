@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.prometheus.client.Collector;
+import io.prometheus.client.GaugeMetricFamily;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -19,9 +22,13 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.osgi.framework.ServiceRegistration;
 
 class MetricsEndpointTest {
@@ -40,8 +47,8 @@ class MetricsEndpointTest {
     private volatile String problem = "";
     private MetricsEndpoint endpoint = endpoint(OFTEN, LONG);
 
-    private MetricsEndpoint endpoint(Duration retry, Duration limit) {
-        return new MetricsEndpoint(services.context, new Counts(), this::shown, retry, limit);
+    private MetricsEndpoint endpoint(Duration retry, Duration head) {
+        return new MetricsEndpoint(services.context, new Counts(), this::shown, retry, head, LONG);
     }
 
     private void shown(String address, String problem) {
@@ -153,6 +160,89 @@ class MetricsEndpointTest {
         for (Socket socket : sockets) {
             assertEquals(-1, socket.getInputStream().read(), "it is closed");
         }
+    }
+
+    /** What comes with a body is not answered at all: nothing here takes one, and the server would wait for it. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "GET /metrics HTTP/1.1\r\n",
+                "G",
+                "GET /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n",
+                "POST /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            })
+    void sixteen_that_never_send_the_rest_cost_a_scrape_no_more_than_the_time_for_a_head(String begin)
+            throws Exception {
+        endpoint.close();
+        endpoint = endpoint(OFTEN, Duration.ofSeconds(1));
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        for (int i = 0; i < 16; i++) {
+            send(port, begin);
+        }
+        long start = System.nanoTime();
+        assertTrue(get(port).contains("# TYPE record_total counter\n"));
+        Duration took = Duration.ofNanos(System.nanoTime() - start);
+        // 1 s for the first four, and a moment for each four of the rest; Prometheus waits for 10 s.
+        assertTrue(took.compareTo(Duration.ofSeconds(9)) < 0, took::toString);
+        for (Socket socket : sockets) {
+            assertEquals(-1, socket.getInputStream().read(), "it is closed");
+        }
+    }
+
+    @Test
+    void what_waits_for_a_thread_is_bounded_and_what_is_beyond_is_closed_at_once() throws Exception {
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        for (int i = 0; i < 60; i++) {
+            send(port, "GET /metrics HTTP/1.1\r\n");
+        }
+        // Four are being read, and 32 wait: for the five minutes that a head may take here.
+        await().atMost(SOON).until(() -> closed() >= 24);
+        assertEquals(24, closed());
+        for (Socket socket : sockets) {
+            socket.close();
+        }
+        sockets.clear();
+        await().atMost(SOON).ignoreExceptions().until(() -> get(port).contains("# TYPE record_total counter\n"));
+    }
+
+    /** How many connections the server has closed. */
+    private long closed() throws IOException {
+        int closed = 0;
+        for (Socket socket : sockets) {
+            socket.setSoTimeout(1);
+            try {
+                closed += socket.getInputStream().read() < 0 ? 1 : 0;
+            } catch (SocketTimeoutException e) {
+                // it is open
+            } catch (SocketException e) {
+                closed++; // with what was sent unread
+            }
+        }
+        return closed;
+    }
+
+    @Test
+    void an_answer_may_take_longer_than_a_head() throws Exception {
+        endpoint.close();
+        CountDownLatch later = new CountDownLatch(1);
+        ServiceRegistration<?> slow = services.register(new Collector() {
+            @Override
+            public List<MetricFamilySamples> collect() {
+                try {
+                    later.await(1_200, TimeUnit.MILLISECONDS);
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+                return List.of(new GaugeMetricFamily("slow", "It takes its time.", 1));
+            }
+        });
+        endpoint = endpoint(OFTEN, Duration.ofSeconds(1));
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        assertTrue(get(port).contains("slow 1.0\n"));
+        slow.unregister();
     }
 
     @Test
