@@ -11,6 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /** A {@code .cfg} file, there or not yet, and what is to become of it. */
 final class CfgFile {
@@ -18,6 +20,7 @@ final class CfgFile {
     private static final String HEADER = "# From the Go server's configuration, by telemetry:import-config.\n";
 
     private final String name;
+    private final Path etc;
     private final Path path;
     private final boolean there;
     private final CfgText text;
@@ -31,6 +34,7 @@ final class CfgFile {
      */
     CfgFile(Path etc, String name) throws IOException {
         this.name = name;
+        this.etc = etc;
         Path file = etc.resolve(name);
         this.there = Files.exists(file);
         this.path = there ? file.toRealPath() : file;
@@ -49,6 +53,26 @@ final class CfgFile {
     /** What stands in it, or is to. */
     CfgText text() {
         return text;
+    }
+
+    /**
+     * Why this file is not to be written, if it should change: another file has the settings of the same PID, and Karaf would
+     * take now the one, now the other; or its values are typed, as in {@code key = I"5"}, and among those FileInstall takes
+     * none that is not. Empty if nothing speaks against it.
+     */
+    Optional<String> obstacle() {
+        String pid = name.replaceAll("\\.cfg$", "");
+        return Stream.of(pid, pid.replaceFirst("-", "~"))
+                .flatMap(base -> Stream.of(base + ".cfg", base + ".config", base + ".cfg.json"))
+                .filter(other -> !other.equals(name) && Files.exists(etc.resolve(other)))
+                .findFirst()
+                .map(other ->
+                        etc.resolve(other) + " has the settings of " + pid + " already, in a syntax that this command"
+                                + " does not write; move them to " + name + " and delete it, or make the change there")
+                .or(() -> text.typedKey()
+                        .map(key -> path + " has typed values, such as that of " + key
+                                + "; write all of them as plain text (" + key
+                                + " = value), or make the change by hand"));
     }
 
     /** Whether something else is to stand in it than does. */

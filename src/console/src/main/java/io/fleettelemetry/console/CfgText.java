@@ -5,6 +5,7 @@ import java.io.StringReader;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Properties;
 import java.util.function.Predicate;
 import java.util.regex.Matcher;
@@ -21,6 +22,9 @@ import java.util.regex.Pattern;
 final class CfgText {
 
     private static final Pattern DEFAULT = Pattern.compile("#([^\\s#=:]+)[ \\t]*=(.*)", Pattern.DOTALL);
+
+    private static final Pattern TYPED =
+            Pattern.compile("[TILFDXSCBtilfdxscb]?\\s*(\".*\"|\\[.*]|\\(.*\\)|\\{.*})", Pattern.DOTALL);
 
     /**
      * A line, or several that are one because the former end with a backslash.
@@ -40,6 +44,7 @@ final class CfgText {
     private final List<Line> lines = new ArrayList<>();
     private final List<String> difference = new ArrayList<>();
     private final String lineEnd;
+    private final Optional<String> typedKey;
 
     /** @param text of a file, in which every character is one of its bytes (ISO 8859-1, as FileInstall reads it) */
     CfgText(String text) {
@@ -56,6 +61,11 @@ final class CfgText {
         if (!raw.isEmpty()) {
             lines.add(line(raw.toString(), false));
         }
+        typedKey = lines.stream()
+                .filter(line ->
+                        !line.key.isEmpty() && TYPED.matcher(line.value.strip()).matches())
+                .map(Line::key)
+                .findFirst();
     }
 
     private static boolean isComment(String part) {
@@ -91,6 +101,11 @@ final class CfgText {
                 .findFirst()
                 .map(key -> new Line(raw, key, "", properties.getProperty(key)))
                 .orElse(new Line(raw, "", "", ""));
+    }
+
+    /** A key whose value had a type when this was read, as FileInstall knows them: {@code I"5"}, {@code ["a","b"]}. */
+    Optional<String> typedKey() {
+        return typedKey;
     }
 
     /** Gives a key a value, unless it has that already. Blanks around commas make no difference. */

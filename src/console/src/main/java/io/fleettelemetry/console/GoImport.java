@@ -112,21 +112,12 @@ final class GoImport {
     }
 
     private void namespace() {
-        if (!config.has("namespace")) {
-            if (routesTo("nats")) {
-                notes.add(
-                        "namespace: not in the file, where that means none; a NATS subject needs one, so the one that is"
-                                + " configured here stays");
-            }
-            return;
-        }
         String namespace = config.text("namespace");
         if (namespace.isEmpty()) {
-            refuse(
-                    "namespace",
-                    namespace,
-                    "a NATS subject cannot begin with nothing; give a namespace such as tesla_telemetry, or remove the key to"
-                            + " keep the one that is configured here");
+            if (config.has("namespace") || routesTo("nats")) {
+                notes.add("namespace: " + (config.has("namespace") ? "empty" : "not in the file, where that means none")
+                        + "; a NATS subject needs one, so the one that is configured here stays");
+            }
             return;
         }
         if (namespace.length() > MAX_NAMESPACE) {
@@ -216,6 +207,14 @@ final class GoImport {
             refuse("monitoring.prometheus_metrics_port", port, "must be a port from 0, for none, to 65535");
         }
         take("monitoring.prometheus_metrics_port", HOST, "prometheus_metrics_port", port);
+        if (!port.isEmpty()
+                && !port.equals("0")
+                && config.text("monitoring.prometheus_metrics_host").isBlank()) {
+            notes.add("monitoring.prometheus_metrics_port: the Go server listens on every address; here it is"
+                    + " prometheus_metrics_host of " + HOST
+                    + ", 127.0.0.1 unless it says otherwise, and 0.0.0.0 is every"
+                    + " address");
+        }
         take(
                 "monitoring.prometheus_metrics_host",
                 HOST,

@@ -46,6 +46,8 @@ record GoKey(String path, Type type, String instead) {
             records.*                        texts
             reliable_ack_sources             object
             reliable_ack_sources.*           text
+            reliable_ack                     flag    older Go servers only: reliable acks end here unless reliable_ack_sources names a datastore for each type
+            reliable_ack_workers             whole   older Go servers only: nothing here has a number of workers
             rate_limit                       object  the gateway in front of this host limits its connections
             rate_limit.enabled               flag
             rate_limit.message_limit         whole

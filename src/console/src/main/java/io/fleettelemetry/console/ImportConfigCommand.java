@@ -97,6 +97,11 @@ public final class ImportConfigCommand extends TelemetryCommand {
         if (changed.isEmpty()) {
             return answer(found, changed, "unchanged", "");
         }
+        List<String> obstacles =
+                changed.stream().flatMap(cfg -> cfg.obstacle().stream()).toList();
+        if (!obstacles.isEmpty()) {
+            return answer(found, changed, "refused", "Nothing was written: " + String.join("; ", obstacles));
+        }
         if (!force && changed.stream().anyMatch(CfgFile::isThere)) {
             return answer(
                     found,
@@ -108,7 +113,7 @@ public final class ImportConfigCommand extends TelemetryCommand {
         return answer(found, changed, "written", "");
     }
 
-    /** @param outcome {@code written}, {@code unchanged}, {@code differs} or {@code nothing} */
+    /** @param outcome {@code written}, {@code unchanged}, {@code differs}, {@code refused} or {@code nothing} */
     private Answer answer(GoImport found, List<CfgFile> changed, String outcome, String complaint) {
         Map<String, Object> facts = new LinkedHashMap<>();
         facts.put("outcome", outcome);

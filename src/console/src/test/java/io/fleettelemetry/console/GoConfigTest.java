@@ -36,9 +36,9 @@ class GoConfigTest {
         assertEquals(List.of("V", "alerts", "errors", "connectivity", "my_type"), config.namesIn("records"));
         assertEquals("kafka", config.text("reliable_ack_sources.alerts"));
         assertEquals(
-                List.of("reliable_ack", "monitoring.statsd.sample_rate", "pubsub.reliable_ack"),
+                List.of("monitoring.statsd.sample_rate", "pubsub.reliable_ack"),
                 config.unknown(),
-                "these three do nothing in the Go server either");
+                "these two do nothing in the Go server either");
         assertEquals(
                 Set.of(
                         "host",
@@ -49,6 +49,7 @@ class GoConfigTest {
                         "transmit_decoded_records",
                         "use_default_eng_ca",
                         "vins_signal_tracking_enabled",
+                        "reliable_ack",
                         "rate_limit",
                         "tls",
                         "monitoring.statsd",

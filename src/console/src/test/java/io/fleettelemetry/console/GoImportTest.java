@@ -129,7 +129,6 @@ class GoImportTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-                    {"namespace": ""}             | namespace = "": a NATS subject cannot begin with nothing; give a namespace such as tesla_telemetry, or remove the key to keep the one that is configured here
                     {"namespace": "a b"}          | namespace = "a b": must be tokens joined by dots, such as tesla_telemetry; 'a b' has a blank at position 2
                     {"namespace": "a..b"}         | namespace = "a..b": must be tokens joined by dots, such as tesla_telemetry; '' is empty
                     {"namespace": "a.>"}          | namespace = "a.>": must be tokens joined by dots, such as tesla_telemetry; '>' has '>' at position 1
@@ -199,5 +198,37 @@ class GoImportTest {
         CfgText untouched = new CfgText("records.V = logger\n");
         of("{\"monitoring\":{\"prometheus_metrics_port\":9090}}").applyTo(GoImport.HOST, untouched);
         assertEquals("records.V = logger\nprometheus_metrics_port = 9090\n", untouched.toString());
+    }
+
+    @Test
+    void an_empty_namespace_means_the_same_as_none() throws Exception {
+        GoImport found = of("{\"namespace\":\"\",\"records\":{\"V\":[\"nats\"]}}");
+        assertEquals(
+                "namespace: empty; a NATS subject needs one, so the one that is configured here stays",
+                found.notes().get(0));
+        assertEquals(List.of("records.V = nats"), settings("{\"namespace\":\"\",\"records\":{\"V\":[\"nats\"]}}"));
+    }
+
+    @Test
+    void a_metrics_port_alone_comes_from_a_server_that_listened_on_every_address() throws Exception {
+        String port = "{\"monitoring\":{\"prometheus_metrics_port\":9273%s}}";
+        assertTrue(of(port.formatted("")).notes().stream()
+                .anyMatch(note -> note.startsWith("monitoring.prometheus_metrics_port: the Go server listens on every"
+                        + " address; here it is prometheus_metrics_host of io.fleettelemetry.host.cfg")));
+        for (String more : List.of(",\"prometheus_metrics_host\":\"::\"", ",\"prometheus_metrics_port\":0")) {
+            assertFalse(
+                    of(port.formatted(more)).notes().toString().contains("every address"),
+                    "where there is nothing to be said");
+        }
+    }
+
+    @Test
+    void keys_of_older_go_servers_say_that_reliable_acks_end() throws Exception {
+        GoImport found = of("{\"reliable_ack\":true,\"reliable_ack_workers\":5}");
+        assertEquals(
+                Set.of("reliable_ack", "reliable_ack_workers"),
+                found.withoutCounterpart().keySet());
+        assertTrue(found.withoutCounterpart().get("reliable_ack").contains("reliable acks end here unless"));
+        assertEquals(List.of(), found.unknown());
     }
 }

@@ -25,7 +25,7 @@ class ImportConfigCommandTest {
 
     private static final String GO = """
             {"namespace": "fleet", "records": {"V": ["nats", "kafka"]}, "nats": {"url": "nats://me:s3cret@10.0.0.1:4222"},
-             "kafka": {}, "reliable_ack": true}""";
+             "kafka": {}, "verbose": true}""";
 
     @TempDir
     Path directory;
@@ -95,7 +95,7 @@ class ImportConfigCommandTest {
         assertEquals(
                 "{\"kafka\":\"there is no Kafka datastore here\",\"records.V: kafka\":\"there is no such datastore here\"}",
                 answer.getAsJsonObject("no_counterpart").toString());
-        assertEquals("[\"reliable_ack\"]", answer.getAsJsonArray("ignored").toString());
+        assertEquals("[\"verbose\"]", answer.getAsJsonArray("ignored").toString());
         assertEquals(
                 "{\"io.fleettelemetry.datastore.nats-default.cfg\":[\"+ namespace = fleet\",\"+ url ="
                         + " nats://(hidden)@10.0.0.1:4222\"],\"io.fleettelemetry.host.cfg\":[\"+ records.V = nats\"]}",
@@ -115,7 +115,7 @@ class ImportConfigCommandTest {
                   kafka                               there is no Kafka datastore here
                   records.V: kafka                    there is no such datastore here
                 Ignored, because the Go server has no such key either
-                  reliable_ack
+                  verbose
                 io.fleettelemetry.datastore.nats-default.cfg (a new file)
                   + namespace = fleet
                   + url = nats://(hidden)@10.0.0.1:4222
@@ -153,6 +153,45 @@ class ImportConfigCommandTest {
         assertEquals(2, files().size(), "nothing else lies about");
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"inflight.max.records = I\"500\"", "name = \"x\"", "url = [ \\\n \"a\", \\\n \"b\" ]"})
+    void a_file_with_typed_values_is_left_alone_and_named(String line) throws IOException {
+        Files.writeString(etc.resolve(GoImport.NATS), line + "\n");
+        Map<String, String> before = files();
+        command.force = true;
+        Shell.Result result = shell.run(command);
+        assertFalse(result.ok());
+        assertEquals("refused", result.json().get("outcome").getAsString());
+        String error = result.json().get("error").getAsString();
+        assertTrue(error.startsWith("Nothing was written: " + etc.resolve(GoImport.NATS) + " has typed values"), error);
+        assertTrue(error.contains(line.substring(0, line.indexOf(' ')) + " = value"), error);
+        assertEquals(before, files());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "io.fleettelemetry.host.config",
+                "io.fleettelemetry.host.cfg.json",
+                "io.fleettelemetry.datastore.nats-default.config",
+                "io.fleettelemetry.datastore.nats~default.cfg.json"
+            })
+    void no_second_file_is_written_for_one_pid(String name) throws IOException {
+        Files.writeString(etc.resolve(name), "");
+        command.force = true;
+        Shell.Result result = shell.run(command);
+        assertFalse(result.ok());
+        String error = result.json().get("error").getAsString();
+        assertTrue(error.startsWith("Nothing was written: " + etc.resolve(name) + " has the settings of "), error);
+        assertEquals(Map.of(name, ""), files());
+    }
+
+    @Test
+    void a_file_in_another_syntax_that_nothing_would_change_is_none_of_its_business() throws IOException {
+        Files.writeString(etc.resolve("io.fleettelemetry.airbrake.config"), "project_id = I\"5\"\n");
+        assertTrue(shell.run(command).ok());
+    }
+
     @Test
     void the_same_again_changes_nothing_and_is_no_error() throws IOException {
         shell.run(command);
@@ -171,12 +210,12 @@ class ImportConfigCommandTest {
         command.force = true;
         Shell.Result result = shell.run(command);
         assertFalse(result.ok());
-        assertEquals(3, result.json().getAsJsonArray("problems").size(), result.out());
+        assertEquals(2, result.json().getAsJsonArray("problems").size(), result.out());
         assertFalse(result.out().contains("s3cret"));
         assertEquals(Map.of(), files());
         command.json = false;
         String text = shell.run(command).out();
-        assertTrue(text.contains("config.json is wrong, and nothing was written:\n  namespace = \"\": "), text);
+        assertTrue(text.contains("config.json is wrong, and nothing was written:\n  nats.url = "), text);
         assertTrue(text.contains("\n  records.V = []: "), text);
     }
 
