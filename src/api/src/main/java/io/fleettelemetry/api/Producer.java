@@ -48,7 +48,9 @@ public interface Producer {
     }
 
     /**
-     * How it is now. Never blocks; callable by any thread at any time, also after the producer has been closed.
+     * How it is now. Never blocks; callable by any thread at any time, also after the producer has been closed. If the
+     * details have a number {@code in_flight_max_bytes}, a host takes it for the bound of what this producer has accepted and
+     * not ended, and warns if the heap is too small for it.
      *
      * @return the state at this moment; {@link Status#UNKNOWN} if this producer does not say
      */

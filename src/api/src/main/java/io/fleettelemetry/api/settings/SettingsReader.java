@@ -1,6 +1,9 @@
 package io.fleettelemetry.api.settings;
 
 import io.fleettelemetry.api.kit.PlainText;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -9,7 +12,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Reads settings by key and collects what is wrong, so that an operator sees all of it at once. For one thread.
@@ -29,9 +31,19 @@ import java.util.stream.Stream;
  */
 public final class SettingsReader {
 
-    /** What Config Admin, Declarative Services, FileInstall and Karaf add to every configuration. */
-    private static final List<String> FRAMEWORK_PREFIXES =
-            List.of("service.", "component.", "felix.", "org.apache.", "osgi.", "org.osgi.");
+    /** What Config Admin, Declarative Services, FileInstall, Karaf and the reader of JSON files add to configurations. */
+    private static final List<String> FRAMEWORK_KEYS = List.of(
+            "service.",
+            "component.",
+            "felix.",
+            "org.apache.",
+            "osgi.",
+            "org.osgi.",
+            ":configurator:",
+            "resource-version");
+
+    /** The byte order marks of UTF-8 and UTF-16 as who reads ISO 8859-1 sees them, and the one that others see. */
+    private static final List<String> MARKS = List.of("\u00EF\u00BB\u00BF", "\u00FF\u00FE", "\u00FE\u00FF", "\uFEFF");
 
     private final Map<String, ?> properties;
     private final List<String> problems = new ArrayList<>();
@@ -132,12 +144,61 @@ public final class SettingsReader {
      */
     public List<String> unknownKeys(Collection<String> known) {
         return properties.keySet().stream()
-                .filter(key -> !key.endsWith(".target")) // of the references of a component
-                .filter(key -> Stream.concat(known.stream(), FRAMEWORK_PREFIXES.stream())
-                        .noneMatch(k -> k.endsWith(".") ? key.startsWith(k) : key.equals(k)))
+                .filter(key -> !isOfFramework(key) && !isMarked(key) && !isAmong(known, key))
                 .map(PlainText::of)
                 .sorted()
                 .toList();
+    }
+
+    private static boolean isOfFramework(String key) {
+        return key.endsWith(".target") // of the references of a component
+                || isAmong(FRAMEWORK_KEYS, key);
+    }
+
+    private static boolean isAmong(Collection<String> known, String key) {
+        return known.stream().anyMatch(k -> k.endsWith(".") || k.endsWith(":") ? key.startsWith(k) : key.equals(k));
+    }
+
+    /** Whether a file began with a byte order mark: the key in its first line then has it at its beginning. */
+    private static boolean isMarked(String key) {
+        return MARKS.stream().anyMatch(key::startsWith);
+    }
+
+    /** Whether there is anything that an operator has written. */
+    static boolean isEmpty(Map<String, ?> properties) {
+        return properties.keySet().stream().allMatch(key -> isOfFramework(key) && !key.equals("service.ranking"));
+    }
+
+    /**
+     * Refuses what the encoding of a file has made of it. {@code .cfg} files are ISO 8859-1; characters of UTF-8 stand there
+     * as two or more others, and a password with an umlaut would be the wrong one.
+     */
+    private void checkEncoding() {
+        for (String key : properties.keySet().stream().sorted().toList()) {
+            if (isMarked(key)) {
+                problems.add(
+                        "the file begins with a byte order mark (BOM), which makes its first line unreadable: save it"
+                                + " without one, in ISO 8859-1 or plain ASCII");
+            } else if (!isOfFramework(key) && isUtf8(text(key, ""))) {
+                refuse(
+                        key,
+                        "has characters of UTF-8, but .cfg files are ISO 8859-1: save the file so, or write them as"
+                                + " \\u00e4 and the like");
+            }
+        }
+    }
+
+    /** Whether these characters, as bytes of ISO 8859-1, are UTF-8 with something beyond ASCII: by chance, they never are. */
+    private static boolean isUtf8(String text) {
+        if (text.chars().allMatch(c -> c < 0x80) || text.chars().anyMatch(c -> c > 0xFF)) {
+            return false;
+        }
+        try {
+            StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(text.getBytes(StandardCharsets.ISO_8859_1)));
+            return true;
+        } catch (CharacterCodingException e) {
+            return false;
+        }
     }
 
     /**
@@ -158,8 +219,9 @@ public final class SettingsReader {
         problems.add(PlainText.of(key + " = " + (key.startsWith(".") ? "(hidden)" : shown) + ": " + reason));
     }
 
-    /** @throws SettingsException if anything was wrong */
+    /** @throws SettingsException if anything was wrong, the encoding of a file included */
     public void check() {
+        checkEncoding();
         if (!problems.isEmpty()) {
             throw new SettingsException(problems);
         }

@@ -1,7 +1,6 @@
 package io.fleettelemetry.api.settings;
 
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
 
@@ -67,9 +66,7 @@ public final class SettledSettings implements AutoCloseable {
     }
 
     private static boolean isEmptyFile(Map<String, ?> settings) {
-        return settings.containsKey("felix.fileinstall.filename")
-                && !settings.containsKey("service.ranking")
-                && new SettingsReader(settings).unknownKeys(List.of()).isEmpty();
+        return settings.containsKey("felix.fileinstall.filename") && SettingsReader.isEmpty(settings);
     }
 
     private void hand(Map<String, ?> settings) {

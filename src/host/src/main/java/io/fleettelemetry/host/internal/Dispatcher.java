@@ -12,7 +12,6 @@ import io.fleettelemetry.host.Source;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -45,6 +44,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
     private volatile HostSettings settings = HostSettings.DEFAULTS;
     private volatile List<String> problems = List.of();
     private volatile Supplier<List<String>> furtherProblems = List::of;
+    private volatile Function<String, List<Ranking.Ranked<Producer>>> ranked = name -> List.of();
     private volatile String metricsAddress = "";
     private volatile String metricsProblem = "";
     private boolean closed;
@@ -135,7 +135,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
                             counts.ofType(type)));
         });
         routes = Map.copyOf(snapshot);
-        routedNames().forEach(name -> target(name).warnIfAbsent());
+        next.datastores().forEach(name -> target(name).warnIfAbsent());
     }
 
     /** Gives a datastore's name to a producer; null if none offers it any more. */
@@ -157,6 +157,11 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         furtherProblems = further;
     }
 
+    /** Says what knows all producers of a name, the best first. */
+    void ranked(Function<String, List<Ranking.Ranked<Producer>>> ranked) {
+        this.ranked = ranked;
+    }
+
     @Override
     public void metrics(String address, String problem) {
         this.metricsAddress = address;
@@ -171,12 +176,6 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
             }
             return target;
         });
-    }
-
-    private Set<String> routedNames() {
-        return settings.routes().values().stream()
-                .flatMap(List::stream)
-                .collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
     @Override
@@ -205,10 +204,11 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         Set<String> routed;
         synchronized (this) {
             all = new ArrayList<>(targets.values());
-            routed = routedNames();
+            routed = settings.datastores();
         }
         List<HostStatus.Datastore> datastores = all.stream()
-                .map(target -> target.status(routed.contains(target.name())))
+                .map(target ->
+                        Standbys.shown(target.status(routed.contains(target.name())), ranked.apply(target.name())))
                 .filter(status -> status.routed()
                         || status.present()
                         || status.heldRecords() > 0
@@ -219,7 +219,8 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
                         furtherProblems.get().stream(),
                         Stream.of(metricsProblem).filter(problem -> !problem.isEmpty()),
                         all.stream().flatMap(Target::problems),
-                        datastores.stream().filter(Dispatcher::isWrong).map(Dispatcher::inWords))
+                        datastores.stream().filter(Dispatcher::isWrong).map(Dispatcher::inWords),
+                        all.stream().map(Target::name).flatMap(name -> Standbys.tie(name, ranked.apply(name))))
                 .flatMap(Function.identity())
                 .toList();
         HostSettings now = settings;

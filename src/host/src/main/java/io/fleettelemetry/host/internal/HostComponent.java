@@ -8,6 +8,8 @@ import io.fleettelemetry.api.settings.SettledSettings;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.stream.Stream;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
@@ -63,7 +65,8 @@ public final class HostComponent {
     private ServiceRegistration<ManagedService> source;
     private ServiceRegistration<ConfigurationListener> listener;
     private Metrics metrics;
-    private HostSettings inForce;
+    private volatile HostSettings inForce;
+    private final AtomicReference<List<String>> smallHeap = new AtomicReference<>(List.of());
     private List<String> refused = List.of();
     /** The keys that were named as unknown last: a configuration may be delivered twice. */
     private List<String> unknown = List.of();
@@ -76,7 +79,9 @@ public final class HostComponent {
         this.context = context;
         metrics = Metrics.of(context, counts, dispatcher);
         ConfigurationFiles files = new ConfigurationFiles(admin);
-        dispatcher.problemsToo(files::problems);
+        dispatcher.problemsToo(() -> Stream.concat(files.problems().stream(), heapProblems().stream())
+                .toList());
+        dispatcher.ranked(producers::all);
         listener = context.registerService(ConfigurationListener.class, files, null);
         files.look();
         source = context.registerService(
@@ -87,8 +92,28 @@ public final class HostComponent {
 
     private void configure(Map<String, ?> properties) {
         apply(properties);
+        warnOfSmallHeap();
         if (registration == null) {
             registration = context.registerService(TelemetryHost.class, dispatcher, null);
+        }
+    }
+
+    private List<String> heapProblems() {
+        HostSettings now = inForce;
+        return now == null
+                ? List.of()
+                : HeapCheck.problems(
+                        producers.all(),
+                        now.holdMaxBytes(),
+                        now.datastores().size(),
+                        Runtime.getRuntime().maxMemory());
+    }
+
+    /** Once for each change: the status shows it for as long as it is so. */
+    private void warnOfSmallHeap() {
+        List<String> now = heapProblems();
+        if (!now.equals(smallHeap.getAndSet(now))) {
+            now.forEach(problem -> log.warn("heap_too_small reason=\"{}\"", problem));
         }
     }
 
@@ -146,10 +171,12 @@ public final class HostComponent {
             unbind = "removeProducer")
     void addProducer(ServiceReference<Producer> reference, Producer producer) {
         producers.add(reference, producer);
+        warnOfSmallHeap();
     }
 
     void updatedProducer(ServiceReference<Producer> reference) {
         producers.update(reference);
+        warnOfSmallHeap();
     }
 
     void removeProducer(ServiceReference<Producer> reference) {

@@ -5,6 +5,7 @@ import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.api.settings.SettingsReader;
 import java.time.Duration;
 import java.util.Collections;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -69,6 +70,11 @@ record HostSettings(
     /** The keys among these that have no meaning here: mistyped ones, most likely. */
     static List<String> unknownKeys(Map<String, ?> properties) {
         return new SettingsReader(properties).unknownKeys(KNOWN_KEYS);
+    }
+
+    /** The names that routes have. */
+    Set<String> datastores() {
+        return routes.values().stream().flatMap(List::stream).collect(Collectors.toCollection(LinkedHashSet::new));
     }
 
     private static Map<String, List<String>> routes(SettingsReader reader) {

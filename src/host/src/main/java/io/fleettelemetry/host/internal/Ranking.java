@@ -1,9 +1,12 @@
 package io.fleettelemetry.host.internal;
 
+import java.util.Comparator;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.function.BiConsumer;
+import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
 
 /**
@@ -46,6 +49,27 @@ final class Ranking<S> {
         if (name != null) {
             tellBest(name);
         }
+    }
+
+    /** Those of this name, the best first, with their rankings. */
+    synchronized List<Ranked<S>> all(String name) {
+        return services.keySet().stream()
+                .filter(reference -> Objects.equals(names.get(reference), name))
+                .sorted(Comparator.reverseOrder())
+                .map(reference -> new Ranked<>(ranking(reference), services.get(reference)))
+                .toList();
+    }
+
+    /** All of them, whatever their name. */
+    synchronized List<S> all() {
+        return List.copyOf(services.values());
+    }
+
+    /** A service, and the ranking that it is registered with. */
+    record Ranked<S>(int ranking, S service) {}
+
+    private static int ranking(ServiceReference<?> reference) {
+        return reference.getProperty(Constants.SERVICE_RANKING) instanceof Integer ranking ? ranking : 0;
     }
 
     private void tellBest(String name) {

@@ -587,7 +587,8 @@ final class Target {
                 : Stream.empty();
     }
 
-    private static Status statusOf(Producer producer) {
+    /** What a producer says of itself, whatever it throws. */
+    static Status statusOf(Producer producer) {
         try {
             return producer.status();
         } catch (RuntimeException | Error e) { // against its contract

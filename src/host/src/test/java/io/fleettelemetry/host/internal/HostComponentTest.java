@@ -5,6 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.Status;
+import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.TelemetryHost;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
@@ -14,7 +18,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
+import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.service.cm.ConfigurationAdmin;
 import org.osgi.service.cm.ManagedService;
@@ -28,6 +34,7 @@ class HostComponentTest {
 
     private ManagedService configuration;
     private boolean offered;
+    private TelemetryHost host;
 
     @BeforeEach
     void activate() throws Exception {
@@ -54,7 +61,10 @@ class HostComponentTest {
                 if (arguments[1] instanceof ManagedService service) {
                     configuration = service;
                 }
-                offered |= arguments[0] == TelemetryHost.class;
+                if (arguments[0] == TelemetryHost.class) {
+                    offered = true;
+                    host = (TelemetryHost) arguments[1];
+                }
                 return registration;
             }
             return null;
@@ -123,5 +133,96 @@ class HostComponentTest {
         configure(Map.of("record.V", "nats", "reliable_ack_sources.V", "nats"));
         assertEquals(List.of("key=record.V"), unknown());
         assertEquals(1, log.of("host_configuration_refused").size());
+    }
+
+    private void add(Producer producer, String name, int ranking, long id) {
+        ServiceReference<Producer> reference = reference(name, ranking, id);
+        component.addProducer(reference, producer);
+    }
+
+    @SuppressWarnings("unchecked")
+    private static ServiceReference<Producer> reference(String name, int ranking, long id) {
+        Map<String, Object> properties =
+                Map.of(Producer.DATASTORE, name, Constants.SERVICE_RANKING, ranking, Constants.SERVICE_ID, id);
+        return (ServiceReference<Producer>) Proxy.newProxyInstance(
+                HostComponentTest.class.getClassLoader(),
+                new Class<?>[] {ServiceReference.class},
+                (proxy, method, arguments) -> switch (method.getName()) {
+                    case "getProperty" -> properties.get((String) arguments[0]);
+                    case "compareTo" -> {
+                        ServiceReference<?> other = (ServiceReference<?>) arguments[0];
+                        int byRanking =
+                                Integer.compare(ranking, (Integer) other.getProperty(Constants.SERVICE_RANKING));
+                        yield byRanking != 0
+                                ? byRanking
+                                : Long.compare((Long) other.getProperty(Constants.SERVICE_ID), id);
+                    }
+                    case "equals" -> proxy == arguments[0];
+                    case "hashCode" -> (int) id;
+                    default -> null;
+                });
+    }
+
+    private Map<String, String> details() {
+        return host.status().datastores().get(0).status().details();
+    }
+
+    /** Says this of its memory, too. */
+    private static Producer producer(String summary, String inFlightMaxBytes) {
+        Status status = new Status(Status.State.OK, summary, Map.of("in_flight_max_bytes", inFlightMaxBytes));
+        return new Producer() {
+            @Override
+            public void produce(TelemetryRecord record, Receipt receipt) {
+                throw new UnsupportedOperationException();
+            }
+
+            @Override
+            public Status status() {
+                return status;
+            }
+        };
+    }
+
+    @Test
+    void a_second_datastore_of_the_same_name_is_shown_as_standby_with_its_ranking() {
+        add(producer("first", "1"), "nats", 0, 1);
+        assertFalse(details().containsKey("standby"));
+        add(producer("second", "1"), "nats", -1, 2);
+        add(producer("third", "1"), "nats", -2, 3);
+        assertEquals("0", details().get("ranking"));
+        assertEquals("ranking -1, OK: second", details().get("standby"));
+        assertEquals("ranking -2, OK: third", details().get("standby 2"));
+        assertEquals(List.of(), host.status().problems());
+    }
+
+    @Test
+    void two_datastores_of_one_name_and_ranking_are_a_problem() {
+        add(producer("first", "1"), "nats", 0, 1);
+        add(producer("second", "1"), "nats", 0, 2);
+        assertEquals("ranking 0, OK: second", details().get("standby"));
+        assertEquals(
+                List.of(
+                        "there are two datastores 'nats' with service.ranking = 0: which is used is up to chance; give one"
+                                + " another datastore name, or a lower ranking, or delete its file"),
+                host.status().problems());
+    }
+
+    @Test
+    void bounds_that_the_heap_is_too_small_for_are_a_problem_with_the_numbers() throws Exception {
+        long heap = Runtime.getRuntime().maxMemory();
+        add(producer("first", Long.toString(heap / 8)), "nats", 0, 1);
+        add(producer("other", Long.toString(heap / 8)), "other", 0, 2);
+        assertEquals(List.of(), host.status().problems(), "half of the heap");
+        add(producer("too much", Long.toString(heap / 8)), "other", 1, 3);
+        assertEquals(1, log.of("heap_too_small").size());
+        component.updatedProducer(reference("nats", 0, 1));
+        assertEquals(1, log.of("heap_too_small").size(), "once");
+        String problem = host.status().problems().get(0);
+        assertTrue(problem.startsWith("the bounds allow records "), problem);
+        configure(Map.of("records.V", "nats, logger", "hold.max.bytes", Long.toString(heap / 2)));
+        assertTrue(
+                host.status().problems().get(0).contains("; 2 x "),
+                host.status().problems()::toString);
+        assertEquals(2, log.of("heap_too_small").size());
     }
 }

@@ -664,6 +664,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         }
         details.put("in_flight_records", String.valueOf(journal.records()));
         details.put("in_flight_bytes", String.valueOf(journal.bytes()));
+        details.put("in_flight_max_bytes", String.valueOf(now.settings().inflightMaxBytes()));
         Session waiting;
         synchronized (this) {
             waiting = next;

@@ -1,0 +1,55 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.Status;
+import io.fleettelemetry.host.HostStatus;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/** What the status says of datastores that are not in use, because another of the same name ranks higher. */
+final class Standbys {
+
+    private Standbys() {}
+
+    /**
+     * A datastore with its standbys among the details.
+     *
+     * @param all of its name, the best first
+     */
+    static HostStatus.Datastore shown(HostStatus.Datastore datastore, List<Ranking.Ranked<Producer>> all) {
+        if (all.size() < 2) {
+            return datastore;
+        }
+        Status status = datastore.status();
+        Map<String, String> details = new LinkedHashMap<>(status.details());
+        details.put("ranking", Integer.toString(all.get(0).ranking()));
+        for (int i = 1; i < all.size(); i++) {
+            Status standby = Target.statusOf(all.get(i).service());
+            details.put(
+                    "standby" + (i == 1 ? "" : " " + i),
+                    "ranking " + all.get(i).ranking() + ", " + standby.state() + ": " + standby.summary());
+        }
+        return new HostStatus.Datastore(
+                datastore.name(),
+                datastore.present(),
+                datastore.routed(),
+                new Status(status.state(), status.summary(), details),
+                datastore.offered(),
+                datastore.confirmed(),
+                datastore.failed(),
+                datastore.heldRecords(),
+                datastore.heldBytes());
+    }
+
+    /** That two rank equally, if so: which of them is in use is up to chance, and may be another after a restart. */
+    static Stream<String> tie(String name, List<Ranking.Ranked<Producer>> all) {
+        return all.size() < 2 || all.get(0).ranking() != all.get(1).ranking()
+                ? Stream.of()
+                : Stream.of("there are two datastores '" + name + "' with service.ranking = "
+                        + all.get(0).ranking()
+                        + ": which is used is up to chance; give one another datastore name, or a"
+                        + " lower ranking, or delete its file");
+    }
+}
