@@ -5,7 +5,7 @@
  * {@code connectionListener} that is a {@link io.fleettelemetry.jnats.port.PortOwner}.
  */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 package io.fleettelemetry.jnats.port;
 
 import org.osgi.annotation.bundle.Export;
