@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
  * {@code js.domain} and {@code inbox.prefix}.
  *
  * @param mode whether the server must have parsed a record, or stored it
- * @param stream the stream that is to store records; empty for whichever does
+ * @param stream the stream that is to store records; empty for any that JetStream shows for their subjects
  * @param setup what is asked of the streams before anything is published
  * @param domain of JetStream; empty for the server's own
  * @param inboxPrefix first part of the subjects of JetStream's answers

@@ -528,6 +528,33 @@ class JetStreamTest {
         }
     }
 
+    /** The stream belongs to another account, which JetStream does not show in ours: only its name tells that it is the one. */
+    @Test
+    void a_stream_of_another_account_confirms_if_it_is_named() throws Exception {
+        String accounts = "accounts { THEIRS { jetstream: enabled, users = [ { user: t, password: t } ],"
+                + " exports = [ { service: \"" + namespace + ".>\" } ] },"
+                + " OURS { users = [ { user: u, password: p } ],"
+                + " imports = [ { service: { account: THEIRS, subject: \"" + namespace + ".>\" } } ] } }";
+        try (NatsServer server = NatsServer.start(JETSTREAM, accounts);
+                Connection theirs = Nats.connect(server.url().replace("//", "//t:t@"))) {
+            theirs.jetStreamManagement().addStream(streamOf(namespace + ".>").build());
+            try (NatsDatastore datastore = open(user(server, "stream", stream, "stream.setup", "verify"))) {
+                assertConfirms(datastore);
+                awaitStatus(datastore, Status.State.WARN, "a stream stores records, but JetStream does not show it");
+            }
+            try (NatsDatastore datastore = open(user(server, "stream", stream, "stream.setup", "off"))) {
+                assertConfirms(datastore);
+                awaitStatus(datastore, Status.State.OK);
+            }
+            try (NatsDatastore datastore =
+                    open(user(server, "stream", "", "stream.setup", "verify", "confirm.timeout.ms", "4000"))) {
+                Failure why = ended(datastore, record("x")).failures().get(0);
+                assertTrue(why.reason().contains("neither the one of the setting stream nor"), why.reason());
+                assertTrue(why.reason().contains(stream), why.reason());
+            }
+        }
+    }
+
     /** A hub with the stream, and a leaf without. */
     private void behindALeaf(String jetStreamOfLeaf, String jetStreamOfHub, String... keys) throws Exception {
         int port = FreePort.next();
