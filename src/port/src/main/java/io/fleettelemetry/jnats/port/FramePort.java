@@ -56,6 +56,7 @@ public final class FramePort extends SocketDataPort {
     private volatile boolean closed;
     private volatile boolean framesUnderWay;
     private boolean masks;
+    private final ConnectFirst connectFirst = new ConnectFirst();
 
     // PING and PONG: what was written is guarded by the lock of writes, what was read belongs to the thread that reads.
     private final ProtocolScanner outgoing = new ProtocolScanner();
@@ -196,19 +197,24 @@ public final class FramePort extends SocketDataPort {
         return begun > 0;
     }
 
-    /** Whole protocol messages of jnats; the first is CONNECT, with which the connection's preparation is over. */
+    /** Whole protocol messages of jnats; with CONNECT, which goes out first, the connection's preparation is over. */
     @Override
     public void write(byte[] src, int toWrite) throws IOException {
         boolean first;
         writing.lock();
         try {
-            countPings(src, toWrite); // before they are out: so the answer to none comes early
             first = !open;
+            byte[] bytes = first ? connectFirst.order(src, toWrite) : src;
+            int length = first ? bytes.length : toWrite;
+            if (length == 0) {
+                return;
+            }
+            countPings(bytes, length); // before they are out: so the answer to none comes early
             if (first) {
                 socket.setSoTimeout(0);
                 masks = socket instanceof WebSocket;
             }
-            super.write(src, toWrite);
+            super.write(bytes, length);
             open = true;
         } finally {
             writing.unlock();
