@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Nats;
@@ -127,6 +128,43 @@ class DeniedTest {
         return ids;
     }
 
+    /** Links that break while refusals are on their way, or are being looked for, and in the end a close. */
+    @Test
+    void what_is_denied_while_links_break_is_not_confirmed() throws Exception {
+        int rounds = 20;
+        try (NatsServer server = server(
+                        "publish: \"tesla_telemetry.>\"",
+                        "mappings { \"tesla_telemetry.DENIED.*\": \"eu.DENIED.$1\" }");
+                Connection tap = tap(server);
+                Link link = Link.to(server.port())) {
+            Set<String> arrived = arrivals(tap);
+            int offered = 0;
+            try (NatsDatastore datastore = NatsDatastoreTest.open(
+                    settings(server, "url", link.url(), "reconnect.wait.ms", "10", "drain.timeout.ms", "1000"))) {
+                for (int round = 0; round < rounds; round++) {
+                    int before = outcomes.ended();
+                    for (int i = 0; i < 500; i++) {
+                        String vin = i % 10 == 7 ? "DENIED" : "VIN" + i % 10;
+                        datastore.produce(record(vin, i % 3 == 0 ? "alerts" : "V", offered++), outcomes);
+                    }
+                    if (round % 2 == 0) {
+                        await().atMost(SOON).until(() -> outcomes.ended() > before);
+                    }
+                    if (round < rounds - 1) {
+                        link.cut(round % 4 < 2 ? Link.Cut.RST : Link.Cut.FIN);
+                    }
+                }
+            }
+            assertEquals(offered, outcomes.ended());
+            outcomes.confirmed().forEach(record -> assertFalse(record.vin().equals("DENIED")));
+            assertEquals(
+                    offered,
+                    ids(outcomes.confirmed()).size() + ids(outcomes.failed()).size(),
+                    "each once");
+            await().atMost(SOON).until(() -> arrived.containsAll(ids(outcomes.confirmed())));
+        }
+    }
+
     @Test
     void what_is_mapped_to_another_records_subject_is_the_one_that_is_denied() throws Exception {
         try (NatsServer server = server(
@@ -180,18 +218,18 @@ class DeniedTest {
         }
     }
 
+    /** The journal changes over as soon as the last barrier has passed, while that is still being judged. */
     @Test
     void what_is_denied_while_the_namespace_changes_is_not_confirmed() throws Exception {
         try (NatsServer server = server("publish: { deny: \">\" }");
-                NatsDatastore datastore = NatsDatastoreTest.open(settings(server, "drain.timeout.ms", "0"))) {
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
             await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
             int offered = 0;
             for (int round = 0; round < 12; round++) {
                 for (int i = 0; i < 2_000; i++) {
                     datastore.produce(record("VIN" + i % 20, "V", offered++), outcomes);
                     if (i == 1_000) {
-                        datastore.configure(NatsSettings.parse(
-                                settings(server, "drain.timeout.ms", "0", "namespace", "n" + round % 2)));
+                        datastore.configure(NatsSettings.parse(settings(server, "namespace", "n" + round % 2)));
                     }
                 }
             }
