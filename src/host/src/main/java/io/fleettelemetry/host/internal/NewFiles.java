@@ -44,7 +44,7 @@ public final class NewFiles implements BundleActivator {
         try {
             Files.createFile(done.toPath());
         } catch (IOException e) {
-            log.warn("configuration_file_permissions reason=\"{}\"", e.toString());
+            log.warn("configuration_file_problem reason=\"{}\"", e.toString());
         }
     }
 
@@ -54,7 +54,7 @@ public final class NewFiles implements BundleActivator {
                 takeFromOthers(file);
             }
         } catch (IOException e) {
-            log.warn("configuration_file_permissions file={} reason=\"{}\"", file, e.toString());
+            log.warn("configuration_file_problem file={} reason=\"{}\"", file, e.toString());
         }
     }
 
