@@ -19,16 +19,23 @@ public final class JavaProcess implements AutoCloseable {
 
     /** Starts the JVM that runs this class, on the same Java. */
     public static JavaProcess start(Class<?> main, String... arguments) {
+        return start(List.of(), main, arguments);
+    }
+
+    /**
+     * Starts the JVM that runs this class, on the same Java.
+     *
+     * @param options of the JVM, {@code -Xmx64m} for example
+     */
+    public static JavaProcess start(List<String> options, Class<?> main, String... arguments) {
         try {
             Path output = Files.createTempFile("java-process-", ".log");
-            var command = new ProcessBuilder(
-                            Path.of(System.getProperty("java.home"), "bin", "java")
-                                    .toString(),
-                            "-cp",
-                            System.getProperty("java.class.path"),
-                            main.getName())
+            var command = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "java")
+                            .toString())
                     .redirectErrorStream(true)
                     .redirectOutput(output.toFile());
+            command.command().addAll(options);
+            command.command().addAll(List.of("-cp", System.getProperty("java.class.path"), main.getName()));
             command.command().addAll(List.of(arguments));
             return new JavaProcess(output, Child.start(command));
         } catch (IOException e) {
