@@ -77,16 +77,35 @@ final class Delivery extends Line.Answer {
             if (pending == 1) { // nobody else is left to end it: one answer says both
                 acknowledges = true;
             } else {
-                line.add(new Ack());
+                acknowledgeSoon();
             }
         }
         targetEnded();
         return acknowledge;
     }
 
+    private void acknowledgeSoon() {
+        Ack ack;
+        try {
+            ack = new Ack();
+        } catch (OutOfMemoryError e) {
+            route.acks().missed.increment();
+            return;
+        }
+        line.add(ack);
+    }
+
     void failedBy(Target target, Failure why) {
-        FAILURE.compareAndSet(this, null, Outcome.failed(target.name(), why));
+        FAILURE.compareAndSet(this, null, outcome(target, why));
         targetEnded();
+    }
+
+    private static Outcome outcome(Target target, Failure why) {
+        try {
+            return Outcome.failed(target.name(), why);
+        } catch (OutOfMemoryError e) {
+            return target.noMemory();
+        }
     }
 
     private void targetEnded() {

@@ -16,10 +16,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
@@ -34,9 +30,14 @@ import java.util.stream.Stream;
  */
 final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
 
+    /** How long closing waits for the log. */
+    private static final long LOG_MILLIS = 500;
+
     private final AtomicLong places = new AtomicLong();
     private final Counts counts;
-    private final ExecutorService tellers = tellers();
+    private final AtomicInteger tellerNumber = new AtomicInteger();
+    private final Tellers tellers =
+            new Tellers(task -> Threads.of("telemetry-answers-" + tellerNumber.incrementAndGet(), task));
     /** Every target that was ever routed to or offered, by name; guarded by this. */
     private final Map<String, Target> targets = new TreeMap<>();
 
@@ -51,20 +52,6 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
 
     Dispatcher(Counts counts) {
         this.counts = counts;
-    }
-
-    /** As many threads as there are sources that are being told something; none when nothing is to be told. */
-    private static ExecutorService tellers() {
-        AtomicInteger number = new AtomicInteger();
-        return new ThreadPoolExecutor(
-                0,
-                Integer.MAX_VALUE,
-                1,
-                TimeUnit.SECONDS,
-                new SynchronousQueue<>(),
-                task -> Threads.of("telemetry-answers-" + number.incrementAndGet(), task),
-                // What ends after the host has stopped is told by the thread that ended it.
-                (task, shutDown) -> task.run());
     }
 
     @Override
@@ -136,6 +123,18 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         });
         routes = Map.copyOf(snapshot);
         next.datastores().forEach(name -> target(name).warnIfAbsent());
+    }
+
+    /**
+     * A producer's service is about to go. Asks it how it is, which is somebody else's code, so without a lock; once it has
+     * gone it would say that it is closed.
+     */
+    void leaving(Producer producer) {
+        List<Target> all;
+        synchronized (this) {
+            all = List.copyOf(targets.values());
+        }
+        all.forEach(target -> target.leaving(producer));
     }
 
     /** Gives a datastore's name to a producer; null if none offers it any more. */
@@ -238,7 +237,10 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
                 + datastore.status().summary();
     }
 
-    /** Ends what is held; records that are in flight at datastores still end by their receipts. */
+    /**
+     * Ends what is held; records that are in flight at datastores still end by their receipts. A thread of the host's own,
+     * which runs a source's or a datastore's code, does not wait for it.
+     */
     @Override
     public void close() {
         List<Target> all;
@@ -247,6 +249,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
             all = List.copyOf(targets.values());
         }
         all.forEach(Target::close);
-        Threads.end(tellers);
+        tellers.close();
+        Logs.await(LOG_MILLIS);
     }
 }

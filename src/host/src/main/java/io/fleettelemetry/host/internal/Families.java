@@ -1,5 +1,6 @@
 package io.fleettelemetry.host.internal;
 
+import io.fleettelemetry.api.kit.Log;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.Collector.MetricFamilySamples.Sample;
@@ -14,13 +15,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Makes one family per name of what several collectors report: Prometheus refuses a name that comes twice. */
 final class Families {
 
-    private static final Logger log = LoggerFactory.getLogger(Families.class);
+    private static final Log log = Logs.of(Families.class);
 
     /** Those that threw when they were last asked; weak, because they and their bundles come and go. */
     private final Set<Collector> broken = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));

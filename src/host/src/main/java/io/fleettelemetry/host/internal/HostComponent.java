@@ -2,6 +2,7 @@ package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.settings.SettingsException;
 import io.fleettelemetry.api.settings.SettledSettings;
@@ -27,8 +28,6 @@ import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
 import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.Designate;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The host as a component: brings configuration and the datastores that come and go to the {@link Dispatcher}.
@@ -49,7 +48,7 @@ import org.slf4j.LoggerFactory;
 @Designate(ocd = HostConfiguration.class)
 public final class HostComponent {
 
-    private static final Logger log = LoggerFactory.getLogger(HostComponent.class);
+    private static final Log log = Logs.of(HostComponent.class);
 
     private final Counts counts = new Counts();
     private final Dispatcher dispatcher = new Dispatcher(counts);
@@ -180,6 +179,10 @@ public final class HostComponent {
     }
 
     void removeProducer(ServiceReference<Producer> reference) {
+        Producer producer = producers.get(reference);
+        if (producer != null) {
+            dispatcher.leaving(producer);
+        }
         producers.remove(reference);
     }
 

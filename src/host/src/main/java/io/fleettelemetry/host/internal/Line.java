@@ -1,14 +1,12 @@
 package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Source;
-import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One source's intake, and the line of answers back to it.
@@ -17,7 +15,7 @@ import org.slf4j.LoggerFactory;
  * is something to tell, brings them to the source. The queue is the linked one of Dmitry Vyukov for many producers and
  * one consumer, and an answer is its own node, so an answer allocates nothing.
  */
-final class Line implements Intake, Runnable {
+final class Line implements Intake {
 
     /** Something to tell a source, once. */
     abstract static class Answer {
@@ -27,12 +25,16 @@ final class Line implements Intake, Runnable {
         abstract void tell(Source source);
     }
 
-    private static final Logger log = LoggerFactory.getLogger(Line.class);
+    private static final Log log = Logs.of(Line.class);
     private static final long OFFER_RECHECK_NANOS = 100_000;
+    /** After so many answers other sources that wait for a thread have their turn. */
+    private static final int TURN = 1_024;
 
     private final Dispatcher dispatcher;
     private final Source source;
-    private final Executor tellers;
+    private final Tellers tellers;
+    /** The next line that waits for a thread; guarded by the tellers. */
+    Line following;
 
     /** Answers put in and not yet told; whoever takes it from 0 to 1 starts the telling. */
     private final AtomicInteger untold = new AtomicInteger();
@@ -44,7 +46,7 @@ final class Line implements Intake, Runnable {
     private volatile Thread teller;
     private volatile boolean closed;
 
-    Line(Dispatcher dispatcher, Source source, Executor tellers) {
+    Line(Dispatcher dispatcher, Source source, Tellers tellers) {
         this.dispatcher = dispatcher;
         this.source = source;
         this.tellers = tellers;
@@ -59,28 +61,34 @@ final class Line implements Intake, Runnable {
 
     @Override
     public void offer(TelemetryRecord record) {
+        awaitHeard();
         if (closed) {
             throw new IllegalStateException("the intake is closed");
         }
+        dispatcher.dispatch(record, this);
+    }
+
+    /** As long as the source has too much to hear. An interrupted thread waits as well: else there would be no bound. */
+    private void awaitHeard() {
         // A source may offer from within an answer: it must not wait for itself.
-        while (untold.get() >= MAX_UNHEARD
-                && Thread.currentThread() != teller
-                && !Thread.currentThread().isInterrupted()) {
+        if (untold.get() < MAX_UNHEARD || Thread.currentThread() == teller) {
+            return;
+        }
+        boolean interrupted = false;
+        while (untold.get() >= MAX_UNHEARD && !closed) {
+            interrupted |= Thread.interrupted(); // else parking would return at once
             LockSupport.parkNanos(this, OFFER_RECHECK_NANOS);
         }
-        dispatcher.dispatch(record, this);
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Puts an answer in. Never throws, and blocks only if no thread can be had. */
     void add(Answer answer) {
         last.getAndSet(answer).next = answer;
         if (untold.getAndIncrement() == 0) {
-            try {
-                tellers.execute(this);
-            } catch (RuntimeException | Error e) { // an OutOfMemoryError: the machine has no thread left
-                log.error("host_error error=\"{}\" reason=\"no thread to tell a source; this one does\"", e.toString());
-                run(); // nobody else would, ever: whoever takes the count from 0 to 1 starts the telling
-            }
+            tellers.tell(this);
         }
     }
 
@@ -89,17 +97,32 @@ final class Line implements Intake, Runnable {
         return !closed;
     }
 
-    @Override
-    public void run() {
-        int count;
-        do {
-            teller = Thread.currentThread();
-            count = untold.get();
-            for (int i = 0; i < count; i++) {
+    /** Tells everything there is to tell. */
+    void tellAll() {
+        boolean more = true;
+        while (more) {
+            more = tellSome();
+        }
+    }
+
+    /** Tells some answers, one thread at a time; whether there are more. */
+    boolean tellSome() {
+        int count = Math.min(untold.get(), TURN);
+        int done = 0;
+        boolean more;
+        teller = Thread.currentThread();
+        try {
+            while (done < count) {
+                done++;
                 tellNext();
             }
+        } catch (Throwable e) { // that one is lost, but not those behind it
+            sourceThrew(e);
+        } finally {
             teller = null; // before the count lets the next teller begin
-        } while (untold.addAndGet(-count) != 0);
+            more = untold.addAndGet(-done) != 0;
+        }
+        return more;
     }
 
     private void tellNext() {
@@ -112,7 +135,18 @@ final class Line implements Intake, Runnable {
         try {
             answer.tell(closed ? null : source);
         } catch (RuntimeException | Error e) { // a bundle that is being refreshed throws LinkageErrors
+            sourceThrew(e);
+        }
+        if (Threads.isOwn()) {
+            Thread.interrupted(); // the next source is to hear its answers undisturbed
+        }
+    }
+
+    private void sourceThrew(Throwable e) {
+        try {
             log.error("source_error source={}", source.getClass().getName(), e);
+        } catch (RuntimeException | Error noMemory) {
+            // Then there is no place to say it.
         }
     }
 

@@ -1,8 +1,7 @@
 package io.fleettelemetry.host.internal;
 
+import io.fleettelemetry.api.kit.Log;
 import org.osgi.framework.BundleContext;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Exports metrics if there is a Prometheus client to do it with; without one, does nothing. */
 interface Metrics extends AutoCloseable {
@@ -33,7 +32,7 @@ interface Metrics extends AutoCloseable {
             return new MetricsEndpoint(context, counts, shown);
         } catch (NoClassDefFoundError e) {
             return new Metrics() {
-                private final Logger log = LoggerFactory.getLogger(Metrics.class);
+                private final Log log = Logs.of(Metrics.class);
 
                 @Override
                 public void listen(String host, int port) {

@@ -2,6 +2,7 @@ package io.fleettelemetry.host.internal;
 
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
+import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
@@ -30,8 +31,6 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * Serves what all {@link Collector} services report, at {@code /metrics} in Prometheus' text format.
@@ -42,7 +41,7 @@ import org.slf4j.LoggerFactory;
  */
 final class MetricsEndpoint implements Metrics {
 
-    private static final Logger log = LoggerFactory.getLogger(MetricsEndpoint.class);
+    private static final Log log = Logs.of(MetricsEndpoint.class);
 
     /** After which an address that cannot be had is tried again: whoever has it may give it back. */
     private static final Duration RETRY = Duration.ofSeconds(2);

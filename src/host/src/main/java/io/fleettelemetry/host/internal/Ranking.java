@@ -33,6 +33,11 @@ final class Ranking<S> {
         update(reference);
     }
 
+    /** The service that was added with this reference; null if it is not there. */
+    synchronized S get(ServiceReference<S> reference) {
+        return services.get(reference);
+    }
+
     /** Name or ranking may have changed. */
     synchronized void update(ServiceReference<S> reference) {
         String now = String.valueOf(reference.getProperty(property));

@@ -15,6 +15,10 @@ final class Stint implements Receipt {
     private final LongAdder left = new LongAdder();
     /** When the producer went or another took its place, in {@link System#nanoTime}; guarded by the target's lock. */
     long endedAt;
+    /** Whether the producer was asked when its service went, and then said that it cannot work. */
+    volatile boolean asked;
+
+    volatile boolean cannotWork;
 
     Stint(Producer producer, Target target) {
         this.producer = producer;
@@ -47,14 +51,19 @@ final class Stint implements Receipt {
 
     @Override
     public boolean confirmed(TelemetryRecord record) {
-        boolean acknowledged = target.confirmed(Delivery.of(record));
-        leave();
-        return acknowledged;
+        try {
+            return target.confirmed(Delivery.of(record));
+        } finally {
+            leave();
+        }
     }
 
     @Override
     public void failed(TelemetryRecord record, Failure why) {
-        target.failed(this, Delivery.of(record), why);
-        leave();
+        try {
+            target.failed(this, Delivery.of(record), why);
+        } finally {
+            leave();
+        }
     }
 }

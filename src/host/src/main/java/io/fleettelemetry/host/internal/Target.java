@@ -5,8 +5,13 @@ import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.RepeatedLog;
+import io.fleettelemetry.api.kit.Uninterrupted;
 import io.fleettelemetry.host.HostStatus;
+import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.internal.Hold.Held;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,8 +21,6 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * One datastore by its name, as routes see it: whoever produces for it now, and the hold for when nobody can.
@@ -33,7 +36,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Target {
 
-    private static final Logger log = LoggerFactory.getLogger(Target.class);
+    private static final Log log = Logs.of(Target.class);
 
     /** How long to wait for a sign of room before a producer that refused is tried again. */
     private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -44,12 +47,18 @@ final class Target {
     /** How long the hold's thread stays when there is nothing to do, so that a datastore at its limit does not start one
      * for each refusal. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** How long closing waits for the hold's thread, which may be in somebody else's code. */
+    private static final long CLOSING_MILLIS = 5_000;
 
     private final String name;
     private final LongAdder offered = new LongAdder();
     private final LongAdder confirmed = new LongAdder();
     private final LongAdder failed = new LongAdder();
     private final FailureLog failures;
+    private final RepeatedLog throwing = new RepeatedLog();
+    private static final RepeatedLog statusFailures = new RepeatedLog();
+    private final Failure noMemoryFailure;
+    private final Outcome noMemory;
 
     /** Where offers go without a lock; null while they go through the hold. Written under the lock. */
     private volatile Stint direct;
@@ -87,6 +96,8 @@ final class Target {
     Target(String name, HostSettings settings) {
         this.name = name;
         this.failures = new FailureLog(name, System::nanoTime);
+        this.noMemoryFailure = new Failure(Failure.Kind.ERROR, "the JVM has no memory left for it");
+        this.noMemory = Outcome.failed(name, noMemoryFailure);
         this.settings = settings;
     }
 
@@ -98,7 +109,11 @@ final class Target {
     void offer(Delivery delivery) {
         offered.increment();
         if (!offerDirectly(delivery)) {
-            offerToHold(delivery);
+            try {
+                offerToHold(delivery);
+            } catch (OutOfMemoryError e) { // then it is not held
+                end(delivery, noMemoryFailure);
+            }
         }
     }
 
@@ -121,9 +136,21 @@ final class Target {
             stint.producer.produce(delivery.record, stint);
         } catch (RuntimeException | Error e) {
             // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
-            log.error(
-                    "producer_error datastore={} record=\"{}\"", name, PlainText.field(delivery.record.toString()), e);
-            stint.failed(delivery.record, new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e));
+            stint.failed(delivery.record, producerThrew(delivery, e));
+        }
+    }
+
+    private Failure producerThrew(Delivery delivery, Throwable e) {
+        try {
+            throwing.write(leftOut -> log.error(
+                    "producer_error datastore={} record=\"{}\" left_out={}",
+                    name,
+                    PlainText.field(delivery.record.toString()),
+                    leftOut,
+                    e));
+            return new Failure(Failure.Kind.ERROR, "the datastore '" + name + "' threw " + e);
+        } catch (RuntimeException | Error noMemory) {
+            return noMemoryFailure;
         }
     }
 
@@ -237,8 +264,13 @@ final class Target {
 
     /** A producer has failed the record, or had no room for it. */
     void failed(Stint stint, Delivery delivery, Failure why) {
-        if (!mayPass(why) || !takeBack(stint, delivery, why)) {
-            end(delivery, why);
+        boolean back = false;
+        try {
+            back = mayPass(why) && takeBack(stint, delivery, why);
+        } finally { // without memory it is not held, and so it ends
+            if (!back) {
+                end(delivery, why);
+            }
         }
     }
 
@@ -278,6 +310,11 @@ final class Target {
         delivery.failedBy(this, why);
     }
 
+    /** What a record comes to for which there is no memory, made before it is needed. */
+    Outcome noMemory() {
+        return noMemory;
+    }
+
     /** Tells the hold's thread of a receipt, if it waits for one. */
     void signalIfAwaited() {
         if (awaitsReceipt) {
@@ -303,9 +340,12 @@ final class Target {
             }
             log.info("{} datastore={}", producer == null ? "datastore_gone" : "datastore_bound", name);
             direct = null;
-            if (bound != null && statusOf(bound.producer).state() != Status.State.CRITICAL) {
+            if (bound != null && !bound.cannotWork) {
                 bound.endedAt = System.nanoTime();
                 earlier.add(bound);
+                if (!bound.asked) {
+                    askSoon(bound);
+                }
             }
             bound = producer == null ? null : stintOf(producer);
             refusal = null;
@@ -322,10 +362,52 @@ final class Target {
         }
     }
 
+    /**
+     * The service of this producer is about to go: asks it whether it can work, without a lock and by the thread that takes
+     * the service away, so that one that hangs harms itself alone.
+     */
+    void leaving(Producer producer) {
+        Stint stint;
+        lock.lock();
+        try {
+            stint = producer == current() ? bound : null;
+        } finally {
+            lock.unlock();
+        }
+        if (stint != null) {
+            stint.cannotWork = statusOf(producer).state() == Status.State.CRITICAL;
+            stint.asked = true;
+        }
+    }
+
+    /** Another one has taken this one's place, and so the thread that brings the news must not be kept by this one. */
+    private void askSoon(Stint stint) {
+        try {
+            Threads.of("telemetry-ask-" + name, () -> ask(stint)).start();
+        } catch (OutOfMemoryError e) { // the machine has no thread left
+            // Then it is waited for like one that can work.
+        }
+    }
+
+    private void ask(Stint stint) {
+        if (statusOf(stint.producer).state() != Status.State.CRITICAL) {
+            return;
+        }
+        lock.lock();
+        try {
+            if (earlier.remove(stint)) {
+                wakeKeeper();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
     /** One that is back before it has ended what it had goes on with that: it does not wait for itself. */
     private Stint stintOf(Producer producer) {
         for (Stint stint : earlier) {
             if (stint.producer == producer) {
+                stint.asked = false;
                 earlier.remove(stint);
                 return stint;
             }
@@ -405,37 +487,58 @@ final class Target {
      * was held too long.
      */
     private void keep() {
+        Loop.run(this::keepOn, this::keeperThrew);
+    }
+
+    private void keeperThrew(Throwable e) {
+        throwing.write(
+                leftOut -> log.error("host_error datastore={} reason=\"the hold\" left_out={}", name, leftOut, e));
+    }
+
+    /** One step; false if there is nothing left to do. The lock is held but while somebody else's code runs. */
+    private boolean keepOn() {
         lock.lock();
         try {
-            while (!closed) {
-                Held oldest = hold.peek();
-                if (isPredecessorBusy()) {
-                    await(RETRY_NANOS);
-                    heldFrom = System.nanoTime();
-                } else if (oldest != null && bound != null && refusal == null) {
-                    handOver(bound);
-                } else if (oldest != null && expiresIn(oldest) <= 0) {
-                    failOldest(expired());
-                } else if (refusal != null) {
-                    awaitsReceipt = true;
-                    await(oldest == null ? RETRY_NANOS : Math.min(RETRY_NANOS, expiresIn(oldest)));
-                    refusal = null;
-                } else if (oldest != null) {
-                    await(expiresIn(oldest));
-                } else if (bound != direct) {
-                    openDirectWay();
-                } else if (!await(LINGER_NANOS) && hold.isEmpty() && bound == direct && earlier.isEmpty()) {
-                    return;
-                }
+            boolean more = closed ? failNext() : step();
+            if (!more) {
+                keeper = null;
+                room.signalAll();
             }
-            while (hold.peek() != null) {
-                failOldest(hostStopped());
-            }
+            return more;
         } finally {
-            keeper = null;
-            room.signalAll();
             lock.unlock();
         }
+    }
+
+    private boolean failNext() {
+        boolean more = hold.peek() != null;
+        if (more) {
+            failOldest(hostStopped());
+        }
+        return more;
+    }
+
+    private boolean step() {
+        Held oldest = hold.peek();
+        if (isPredecessorBusy()) {
+            await(RETRY_NANOS);
+            heldFrom = System.nanoTime();
+        } else if (oldest != null && bound != null && refusal == null) {
+            handOver(bound);
+        } else if (oldest != null && expiresIn(oldest) <= 0) {
+            failOldest(expired());
+        } else if (refusal != null) {
+            awaitsReceipt = true;
+            await(oldest == null ? RETRY_NANOS : Math.min(RETRY_NANOS, expiresIn(oldest)));
+            refusal = null;
+        } else if (oldest != null) {
+            await(expiresIn(oldest));
+        } else if (bound != direct) {
+            openDirectWay();
+        } else {
+            return await(LINGER_NANOS) || !hold.isEmpty() || bound != direct || !earlier.isEmpty();
+        }
+        return true;
     }
 
     /** Gives the oldest record to the producer, which may give it back. */
@@ -446,10 +549,11 @@ final class Target {
         try {
             produce(stint, held.delivery());
         } finally {
+            Thread.interrupted(); // the producer may have left one behind
             lock.lock();
-        }
-        if (hold.settle()) {
-            room.signal();
+            if (hold.settle()) {
+                room.signal();
+            }
         }
     }
 
@@ -494,9 +598,7 @@ final class Target {
         try {
             return nanos > 0 && changed.awaitNanos(nanos) > 0;
         } catch (InterruptedException e) {
-            // Nobody interrupts this thread but a framework that goes down hard: end what is held.
-            closed = true;
-            return false;
+            return true; // nobody whom we know means anything by it: look again
         }
     }
 
@@ -534,7 +636,13 @@ final class Target {
         } finally {
             lock.unlock();
         }
-        return producer == null ? "" : producer.destination(record);
+        try {
+            return producer == null ? "" : producer.destination(record);
+        } catch (RuntimeException | Error e) { // against its contract
+            statusFailures.write(leftOut ->
+                    log.error("producer_error datastore={} reason=\"its destination\" left_out={}", name, leftOut, e));
+            return "";
+        }
     }
 
     HostStatus.Datastore status(boolean routed) {
@@ -555,7 +663,7 @@ final class Target {
                 name,
                 producer != null,
                 routed,
-                producer != null ? statusOf(producer) : says != null ? says.status() : absent(routed),
+                producer != null ? statusOf(producer) : says != null ? statusOf(says) : absent(routed),
                 offered.sum(),
                 confirmed.sum(),
                 failed.sum(),
@@ -581,18 +689,24 @@ final class Target {
         if (producer == null || says == null || statusOf(producer).state() == Status.State.CRITICAL) {
             return Stream.empty();
         }
-        Status better = says.status();
+        Status better = statusOf(says);
         return better.state() == Status.State.CRITICAL
                 ? Stream.of("another datastore '" + name + "' has taken over: " + better.summary())
                 : Stream.empty();
     }
 
-    /** What a producer says of itself, whatever it throws. */
+    /** What a producer says of itself, whatever it throws. Somebody else's code: never called under a lock. */
     static Status statusOf(Producer producer) {
+        return statusOf((Health) producer::status);
+    }
+
+    private static Status statusOf(Health health) {
         try {
-            return producer.status();
+            Status status = health.status();
+            return status == null ? Status.UNKNOWN : status;
         } catch (RuntimeException | Error e) { // against its contract
-            log.error("producer_error reason=\"its status\"", e);
+            statusFailures.write(leftOut ->
+                    log.error("producer_error reason=\"its status\" left_out={}", leftOut, e));
             return Status.UNKNOWN;
         }
     }
@@ -616,12 +730,8 @@ final class Target {
         }
         if (ending == null) {
             keep(); // should there have been no thread for it, something may be held
-            return;
-        }
-        try {
-            ending.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        } else if (!Threads.isOwn()) { // it might wait for itself
+            Uninterrupted.join(ending, CLOSING_MILLIS);
         }
     }
 }

@@ -1,12 +1,23 @@
 package io.fleettelemetry.host.internal;
 
+import io.fleettelemetry.api.kit.Uninterrupted;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.TimeUnit;
 
 /** The threads of this bundle: each has a name, and none keeps a bundle of somebody else in memory. */
 final class Threads {
 
+    private static final class Own extends Thread {
+        Own(Runnable task, String name) {
+            super(task, name);
+        }
+    }
+
     private Threads() {}
+
+    /** Whether the current thread is one of these: it must not wait for another one's end, which may wait for it. */
+    static boolean isOwn() {
+        return Thread.currentThread() instanceof Own;
+    }
 
     /**
      * A thread that is not started yet. Its context class loader is this bundle's own: it would inherit that of whoever
@@ -21,7 +32,7 @@ final class Threads {
                 Thread.currentThread().setContextClassLoader(null);
             }
         };
-        Thread thread = new Thread(forgetful, name);
+        Thread thread = new Own(forgetful, name);
         thread.setContextClassLoader(Threads.class.getClassLoader());
         return thread;
     }
@@ -32,10 +43,6 @@ final class Threads {
      */
     static void end(ExecutorService executor) {
         executor.shutdown();
-        try {
-            executor.awaitTermination(1, TimeUnit.SECONDS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterrupted.awaitEnd(executor, 1_000);
     }
 }

@@ -5,6 +5,7 @@ import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.datastore.nats.Denials.Judgement;
 import io.fleettelemetry.datastore.nats.Journal.Ended;
 import io.fleettelemetry.datastore.nats.Journal.Mark;

@@ -196,6 +196,7 @@ final class Connector {
                 .reconnectDelayHandler(servers::pause)
                 .reconnectDelayBehavior(ReconnectDelayBehavior.BeforeAllRounds)
                 .pingInterval(HEARTBEAT)
+                .executor(Threads.oneForEachTask(name + ":")) // jnats' own breaks for good in a full heap
                 .connectExecutor(Threads.oneForEachTask(name + ":connect")) // jnats' own has no name
                 .connectionListener(listener)
                 .errorListener(listener);

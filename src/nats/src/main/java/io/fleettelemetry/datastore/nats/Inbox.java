@@ -4,6 +4,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import io.nats.client.Connection;
 import io.nats.client.Dispatcher;
 import io.nats.client.JetStreamApiException;
@@ -73,8 +74,9 @@ final class Inbox implements MessageHandler {
     private final LatestAnswers latest;
     private final RepeatedLog unexpected = new RepeatedLog();
 
-    // These two belong to the session's thread.
+    // These belong to the session's thread.
     private Connection subscribed;
+    private Wire subscribedOn;
     private Dispatcher dispatcher;
 
     private volatile String denial = "";
@@ -111,6 +113,11 @@ final class Inbox implements MessageHandler {
         return !denial.isEmpty();
     }
 
+    /** Whether jnats' thread that hears answers has died, as it does if there is no memory for one. */
+    boolean isDeaf() {
+        return dispatcher != null && !dispatcher.isActive();
+    }
+
     /** Why answers cannot arrive; empty if they can. */
     String denial() {
         return denial;
@@ -122,10 +129,12 @@ final class Inbox implements MessageHandler {
      *
      * @throws IOException if the connection is ending, or the server has not answered in time
      */
-    void open(Connection connection, Duration timeout) throws IOException, InterruptedException {
+    void open(Connection connection, Wire wire, Duration timeout) throws IOException, InterruptedException {
         try {
-            if (connection != subscribed || isDenied()) {
+            // For each wire anew, although jnats repeats a subscription: without memory it may not have.
+            if (wire != subscribedOn || isDenied() || isDeaf()) {
                 subscribe(connection);
+                subscribedOn = wire;
             }
             connection.flush(timeout);
             callbacks.submit(() -> {}).get(); // behind what the server has said before its PONG
@@ -135,7 +144,7 @@ final class Inbox implements MessageHandler {
     }
 
     private void subscribe(Connection connection) {
-        if (connection == subscribed) {
+        if (connection == subscribed && !isDeaf()) {
             connection.closeDispatcher(dispatcher);
         }
         denial = "";

@@ -8,6 +8,7 @@ import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.api.kit.Tended;
 import io.fleettelemetry.api.kit.Uninterrupted;
 import io.nats.client.Connection;

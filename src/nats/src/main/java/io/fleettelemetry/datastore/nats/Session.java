@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.api.kit.Tended;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
@@ -357,9 +358,11 @@ final class Session implements AutoCloseable {
                 asked = now;
                 streams.connected();
             }
-            if (inbox.isDenied() ? System.nanoTime() - inboxOpened >= DENIED_PAUSE_NANOS : now != usable) {
+            if (inbox.isDenied()
+                    ? System.nanoTime() - inboxOpened >= DENIED_PAUSE_NANOS
+                    : now != usable || inbox.isDeaf()) {
                 inboxOpened = System.nanoTime();
-                inbox.open(connection, settings.silent());
+                inbox.open(connection, now, settings.silent());
             }
             if (answers.areMissing()) {
                 streams.unanswered();

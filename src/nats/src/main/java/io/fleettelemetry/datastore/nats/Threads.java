@@ -1,11 +1,14 @@
 package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.kit.Uninterrupted;
+import java.util.List;
+import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** The threads of this bundle: each has a name, and none keeps a bundle of somebody else in memory. */
 final class Threads {
@@ -52,9 +55,55 @@ final class Threads {
         Uninterrupted.awaitEnd(executor, 1_000);
     }
 
-    /** An executor that needs no end: its threads are gone with their tasks. */
+    /**
+     * An executor that needs no end: its threads are gone with their tasks. Not one of the JDK's, because these break for
+     * good if the heap is full when they are used first.
+     */
     static ExecutorService oneForEachTask(String name) {
-        return new ThreadPoolExecutor(
-                0, Integer.MAX_VALUE, 0, TimeUnit.SECONDS, new SynchronousQueue<>(), task -> of(name, task));
+        return new OneForEachTask(name);
+    }
+
+    private static final class OneForEachTask extends AbstractExecutorService {
+        private final String name;
+        private final AtomicInteger number = new AtomicInteger();
+        private volatile boolean shutDown;
+
+        OneForEachTask(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            if (shutDown) {
+                throw new RejectedExecutionException("shut down");
+            }
+            of(name + number.incrementAndGet(), task).start();
+        }
+
+        @Override
+        public void shutdown() {
+            shutDown = true;
+        }
+
+        @Override
+        public List<Runnable> shutdownNow() {
+            shutDown = true;
+            return List.of();
+        }
+
+        @Override
+        public boolean isShutdown() {
+            return shutDown;
+        }
+
+        @Override
+        public boolean isTerminated() {
+            return shutDown;
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) {
+            return shutDown;
+        }
     }
 }

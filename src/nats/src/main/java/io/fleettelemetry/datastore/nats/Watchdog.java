@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;

@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.datastore.nats.Journal.Step;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;

@@ -4,11 +4,13 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 
 /**
  * A program with little memory that offers records all the time; twice the rest of its heap is full for some seconds. Says
@@ -73,7 +75,8 @@ final class Starving {
 
     /** Arguments: the server's URL, and the delivery. */
     public static void main(String[] arguments) throws InterruptedException {
-        NatsDatastore datastore = NatsDatastoreTest.open(Map.of(
+        Counts counts = new Counts();
+        NatsSettings settings = NatsSettings.parse(Map.of(
                 "url", arguments[0],
                 "delivery", arguments[1],
                 "stream", "STARVING",
@@ -81,6 +84,8 @@ final class Starving {
                 "inflight.max.bytes", "2000000",
                 "reconnect.wait.ms", "200",
                 "silent.ms", "2000"));
+        NatsDatastore datastore = new NatsDatastore(settings, counts, (message, cause, fields) -> {});
+        datastore.open();
         awaitOk(datastore);
         Counting receipt = new Counting();
         AtomicLong offered = new AtomicLong();
@@ -109,7 +114,11 @@ final class Starving {
         await(() -> receipt.ended() == offered.get() && datastore.inFlight() == 0);
         await(() -> datastore.status().state() == Status.State.OK);
         Thread.sleep(100); // a receipt that is called twice would be counted by then
+        Counts.OfType counted = counts.of("V");
         boolean good = receipt.ended() == offered.get()
+                && counted.produced.sum() == offered.get()
+                && counted.confirmed.sum() == receipt.confirmed.get()
+                && counted.failed.sum() == receipt.failed.get()
                 && thrown.get() == 0
                 && datastore.inFlight() == 0
                 && datastore.status().state() == Status.State.OK;
@@ -121,9 +130,7 @@ final class Starving {
                     .forEach((thread, stack) -> System.out.println(thread + "\n  "
                             + String.join(
                                     "\n  ",
-                                    java.util.Arrays.stream(stack)
-                                            .map(String::valueOf)
-                                            .toList())));
+                                    Arrays.stream(stack).map(String::valueOf).toList())));
         }
         System.exit(good ? 0 : 1);
     }
@@ -133,7 +140,7 @@ final class Starving {
     }
 
     /** Waits; if in vain, the verdict says so. */
-    private static void await(java.util.function.BooleanSupplier condition) throws InterruptedException {
+    private static void await(BooleanSupplier condition) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(SOON_MILLIS);
         while (System.nanoTime() - end < 0) {
             try {

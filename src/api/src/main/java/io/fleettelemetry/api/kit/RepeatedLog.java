@@ -1,22 +1,25 @@
-package io.fleettelemetry.datastore.nats;
+package io.fleettelemetry.api.kit;
 
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 
 /** Keeps an event that can come with every record from flooding the log: at most one line in ten seconds. */
-final class RepeatedLog {
+public final class RepeatedLog {
 
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private long lastWritten = System.nanoTime() - PAUSE_NANOS;
     private long unwritten;
 
+    /** One that has written nothing yet. */
+    public RepeatedLog() {}
+
     /**
      * Writes, unless the last line was less than ten seconds ago. Never throws.
      *
      * @param write is given how many such events were left out since that line; called without a lock
      */
-    void write(LongConsumer write) {
+    public void write(LongConsumer write) {
         long leftOut = take();
         if (leftOut >= 0) {
             try {
