@@ -705,8 +705,7 @@ final class Target {
             Status status = health.status();
             return status == null ? Status.UNKNOWN : status;
         } catch (RuntimeException | Error e) { // against its contract
-            statusFailures.write(leftOut ->
-                    log.error("producer_error reason=\"its status\" left_out={}", leftOut, e));
+            statusFailures.write(leftOut -> log.error("producer_error reason=\"its status\" left_out={}", leftOut, e));
             return Status.UNKNOWN;
         }
     }

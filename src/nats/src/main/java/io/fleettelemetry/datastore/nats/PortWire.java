@@ -34,6 +34,11 @@ final class PortWire implements Wire {
         return FRAME.matcher(error.toLowerCase(Locale.ROOT)).find() ? error : null;
     }
 
+    /** Whether the server has ever answered a barrier. */
+    boolean isAnswered() {
+        return port.answers() > 0;
+    }
+
     FramePort port() {
         return port;
     }

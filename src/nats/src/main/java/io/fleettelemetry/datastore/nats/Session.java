@@ -5,6 +5,7 @@ import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.api.kit.Tended;
+import io.fleettelemetry.api.kit.Uninterrupted;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
@@ -63,15 +64,21 @@ final class Session implements AutoCloseable {
     /** How long a denied inbox is left alone: each try costs the server a subscription, and us a line of its words. */
     private static final long DENIED_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** So many {@link #mute} ports, and jnats' connection is given up: it may be broken, as it is after a full heap. */
+    private static final int MAX_MUTE = 5;
+
     /** How soon it is looked for an event that was not heard, because there was no memory to tell it. */
     private static final long UNHEARD_MILLIS = 1_000;
 
     /** How long closing waits for the thread: longer than any attempt to connect, but what it tells may be kept by others. */
     private static final long CLOSING_MILLIS = 60_000;
 
+    private static final long CALLBACKS_MILLIS = 1_000;
+
     private volatile NatsSettings settings;
     private final Wires wires;
     private final ExecutorService callbacks;
+    private volatile Thread callbacksThread;
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
     private final RepeatedLog discoveries = new RepeatedLog();
@@ -93,6 +100,9 @@ final class Session implements AutoCloseable {
     private volatile PortWire usable;
     /** JetStream: the last wire that was asked about its streams. Belongs to the session's thread. */
     private PortWire asked;
+
+    /** Ports in a row by which nothing was ever answered. */
+    private volatile int mute;
 
     private volatile Connection connection;
     private volatile PortWire wire;
@@ -124,7 +134,8 @@ final class Session implements AutoCloseable {
         this.wires = wires;
         this.id = id;
         String prefix = "nats-" + settings.datastore();
-        this.callbacks = Executors.newSingleThreadExecutor(task -> Threads.of(prefix + "-events", task));
+        this.callbacks =
+                Executors.newSingleThreadExecutor(task -> callbacksThread = Threads.of(prefix + "-events", task));
         this.connector = new Connector(settings, discovered, settings.name(), callbacks, new Watcher());
         boolean stores = settings.delivery().isJetStream();
         this.streams = stores ? new Streams(settings, this::wake, System::nanoTime) : null;
@@ -221,6 +232,10 @@ final class Session implements AutoCloseable {
     private void run() {
         Loop.run(this::stayConnected, this::bug);
         Threads.end(callbacks);
+        Thread last = callbacksThread;
+        if (last != null) {
+            Uninterrupted.join(last, CALLBACKS_MILLIS); // an executor counts a thread as ended a moment before it has
+        }
     }
 
     /** For as long as one connection is of use. */
@@ -269,7 +284,14 @@ final class Session implements AutoCloseable {
         if (closing) {
             return;
         }
-        if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
+        if (mute >= MAX_MUTE) {
+            log.warn(
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"reconnected {} times, and nothing was answered;"
+                            + " connecting anew\"",
+                    settings.datastore(),
+                    connector.lastError(),
+                    MAX_MUTE);
+        } else if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
             log.warn(
                     "nats_disconnected datastore={} error=\"{}\" reason=\"the server has begun or ceased to require TLS;"
                             + " connecting anew\"",
@@ -300,6 +322,7 @@ final class Session implements AutoCloseable {
     }
 
     private void connect() throws InterruptedException {
+        mute = 0;
         while (!closing) {
             try {
                 connection = connector.connect();
@@ -337,7 +360,10 @@ final class Session implements AutoCloseable {
     }
 
     private boolean isOfUse() {
-        return !closing && connection.getStatus() != Connection.Status.CLOSED && !connector.isOutdated();
+        return !closing
+                && connection.getStatus() != Connection.Status.CLOSED
+                && !connector.isOutdated()
+                && mute < MAX_MUTE;
     }
 
     private synchronized void awaitChange() throws InterruptedException {
@@ -395,8 +421,10 @@ final class Session implements AutoCloseable {
     private final class Watcher implements ConnectionWatcher {
         @Override
         public void opened(FramePort port) {
-            PortWire opened = new PortWire(port, wire);
+            PortWire before = wire;
+            PortWire opened = new PortWire(port, before);
             wire = opened;
+            mute = before == null || before.isAnswered() ? 0 : mute + 1;
             if (streams == null) {
                 wires.opened(Session.this, opened);
             } else {
