@@ -61,6 +61,8 @@ public final class Link implements AutoCloseable {
     private long frozenUntil = System.nanoTime();
     private long refusingUntil = System.nanoTime();
     private long delayNanos;
+    private long bytesPerSecond;
+    private long paceUntil = System.nanoTime();
     private long allowance = Long.MAX_VALUE;
     private Cut afterAllowance;
 
@@ -132,6 +134,15 @@ public final class Link implements AutoCloseable {
         notifyAll();
     }
 
+    /**
+     * So many bytes a second go to the server, and little waits inside the link on connections that are made from now on. 0 ends
+     * it.
+     */
+    public synchronized void throttle(long bytes) {
+        bytesPerSecond = bytes;
+        notifyAll();
+    }
+
     /** Nobody listens on the port for so long. Connections that are open stay. */
     public synchronized void refuse(Duration time) {
         refusingUntil = System.nanoTime() + time.toNanos();
@@ -147,6 +158,7 @@ public final class Link implements AutoCloseable {
         frozenUntil = System.nanoTime();
         refusingUntil = System.nanoTime();
         delayNanos = 0;
+        bytesPerSecond = 0;
         allowance = Long.MAX_VALUE;
         if (listener.isClosed() && !closed) {
             listen();
@@ -213,6 +225,9 @@ public final class Link implements AutoCloseable {
             accepted++;
             name = "link-" + port + "-" + accepted;
             connection = new Connection(client, recording);
+            if (bytesPerSecond > 0) {
+                keepLittle(client);
+            }
             open.add(connection); // before there is a way to the server: whatever comes now hits this one, too
             if (recording) {
                 recorded.add(connection);
@@ -267,6 +282,14 @@ public final class Link implements AutoCloseable {
         var thread = new Thread(task, name);
         thread.setDaemon(true);
         thread.start();
+    }
+
+    private static void keepLittle(Socket socket) {
+        try {
+            socket.setReceiveBufferSize(PIECE);
+        } catch (IOException closed) {
+            // then it keeps nothing
+        }
     }
 
     private static void reset(Socket socket) {
@@ -353,6 +376,9 @@ public final class Link implements AutoCloseable {
                 while ((length = from.getInputStream().read(piece)) >= 0) {
                     keep(way, piece, length);
                     hold();
+                    if (way == Way.TO_SERVER) {
+                        pace(length);
+                    }
                     pass(way, to, piece, length);
                 }
                 hold();
@@ -395,6 +421,19 @@ public final class Link implements AutoCloseable {
                 long due = System.nanoTime() + delayNanos;
                 while (isOpen() && (pauseUntil(frozenUntil) || delayNanos > 0 && pauseUntil(due))) {
                     // something has changed, or the time has come: look again
+                }
+            }
+        }
+
+        /** Takes the time that so many bytes need. */
+        private void pace(int bytes) {
+            synchronized (Link.this) {
+                if (bytesPerSecond > 0) {
+                    long now = System.nanoTime();
+                    paceUntil = (paceUntil - now > 0 ? paceUntil : now) + bytes * 1_000_000_000L / bytesPerSecond;
+                    while (isOpen() && bytesPerSecond > 0 && pauseUntil(paceUntil)) {
+                        // look again
+                    }
                 }
             }
         }

@@ -8,7 +8,8 @@ final class Blocks {
     private final ArrayDeque<Block> free = new ArrayDeque<>();
     private Block head;
     private Block tail;
-    private long sequence;
+    /** Bytes of all blocks in the list. */
+    private long size;
     /** Where {@link #holding} found a frame last: answers mostly come in the order of the frames. */
     private Block found;
 
@@ -17,25 +18,62 @@ final class Blocks {
         return head;
     }
 
-    /** The last block if a frame of this length fits in, else a new one behind it. */
-    Block withRoomFor(int length) {
-        if (tail != null && tail.hasRoomFor(length)) {
-            return tail;
-        }
-        Block block = length > Block.SIZE ? new Block(length) : free.poll();
-        return link(block == null ? new Block(Block.SIZE) : block);
+    /** Bytes that the blocks in the list hold, but for what is still to be used of the last one. */
+    long held() {
+        return tail == null ? 0 : size - tail.bytes.length + tail.length();
     }
 
-    private Block link(Block block) {
-        block.sequence = ++sequence;
+    /** The last block if a frame of this length and making fits in, else a new one behind it. */
+    Block last(int length, FrameEncoder encoder) {
+        Block block = tail;
+        if (!fits(block, length, encoder)) {
+            block = link(fresh(length, encoder), null);
+        }
+        return block;
+    }
+
+    /** The block before this one if a frame of this length and making fits in, else a new one between them. */
+    Block before(Block following, int length, FrameEncoder encoder) {
+        Block block = following.previous;
+        if (!fits(block, length, encoder)) {
+            block = link(fresh(length, encoder), following);
+        }
+        return block;
+    }
+
+    private static boolean fits(Block block, int length, FrameEncoder encoder) {
+        if (block == null || block.encoder != encoder || !block.hasRoomFor(length)) {
+            return false;
+        }
+        block.reserve();
+        return true;
+    }
+
+    private Block fresh(int length, FrameEncoder encoder) {
+        Block block = length > Block.SIZE ? new Block(length) : free.poll();
+        if (block == null) {
+            block = new Block(Block.SIZE);
+        }
+        block.encoder = encoder;
+        return block;
+    }
+
+    private Block link(Block block, Block following) {
+        Block before = following == null ? tail : following.previous;
         block.linked = true;
-        block.previous = tail;
-        if (tail == null) {
+        block.previous = before;
+        block.next = following;
+        if (before == null) {
             head = block;
         } else {
-            tail.next = block;
+            before.next = block;
         }
-        tail = block;
+        if (following == null) {
+            tail = block;
+        } else {
+            following.previous = block;
+        }
+        size += block.bytes.length;
         return block;
     }
 
@@ -53,22 +91,12 @@ final class Blocks {
         block.next = null;
         block.previous = null;
         block.linked = false;
+        size -= block.bytes.length;
     }
 
-    /** Takes all blocks out and leaves them chained to each other. */
-    Block unlinkAll() {
-        Block first = head;
-        for (Block block = head; block != null; block = block.next) {
-            block.linked = false;
-        }
-        head = null;
-        tail = null;
-        return first;
-    }
-
-    /** Keeps a block that nobody looks at any more for the next use, as long as so many bytes are not kept. */
+    /** Keeps a block that nobody looks at any more for the next use, as long as all blocks together have so many bytes. */
     void recycle(Block block, long maxBytes) {
-        if (block.bytes.length == Block.SIZE && (free.size() + 1L) * Block.SIZE <= maxBytes) {
+        if (block.bytes.length == Block.SIZE && size + (free.size() + 1L) * Block.SIZE <= maxBytes) {
             block.clear();
             free.add(block);
         }
@@ -80,7 +108,7 @@ final class Blocks {
         while (block != null && number < block.number(0)) {
             block = block.previous;
         }
-        while (block != null && number > block.number(block.count() - 1)) {
+        while (block != null && number > block.lastNumber()) {
             block = block.next;
         }
         found = block;

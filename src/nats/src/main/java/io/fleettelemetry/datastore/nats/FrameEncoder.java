@@ -73,11 +73,16 @@ final class FrameEncoder {
     }
 
     /** Bytes of the whole frame. */
-    int length(TelemetryRecord record) {
-        int payload = record.payload().length;
+    long length(TelemetryRecord record) {
+        return length(record.vin(), record.type(), record.payload().length);
+    }
+
+    /** Bytes of the frame of a record with these. */
+    long length(String vin, String type, int size) {
+        long payload = size;
         int header = headerLength();
         int reply = asksForAnswers() ? 1 + replyPrefix.length + NUMBER_DIGITS : 0;
-        int subject = prefix.length + record.vin().length() + 1 + topicLength(record.type()) + reply;
+        int subject = prefix.length + vin.length() + 1 + topicLength(type) + reply;
         return hasHeaders()
                 ? HPUB.length + subject + 1 + digits(header) + 1 + digits(header + payload) + 2 + header + payload + 2
                 : PUB.length + subject + 1 + digits(payload) + 2 + payload + 2;
@@ -137,9 +142,9 @@ final class FrameEncoder {
         return at + token.length();
     }
 
-    private static int digits(int number) {
+    private static int digits(long number) {
         int digits = 1;
-        for (int rest = number; rest >= 10; rest /= 10) {
+        for (long rest = number; rest >= 10; rest /= 10) {
             digits++;
         }
         return digits;

@@ -4,7 +4,6 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -39,8 +38,20 @@ final class Journal implements Inbox.Answers {
     /** A write that takes so long was held up by a full socket. */
     private static final long HELD_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** What may be under way between here and the server's parser, in bytes: more than both ends' buffers hold. */
-    private static final long SOCKET_BUFFERS = 16 << 20;
+    /**
+     * What may be under way between here and the server's parser, in bytes, is found out: a link that is new, or has died, gets
+     * little, and more with each barrier that passes soon. What a slow link gets it has passed on before it counts as silent.
+     * The most is more than both ends' buffers hold.
+     */
+    private static final int MIN_BUDGET = 16 << 10;
+
+    private static final int FIRST_BUDGET = 128 << 10;
+    private static final int MAX_BUDGET = 16 << 20;
+
+    /** What the system keeps of it, where we do not see it move. */
+    private static final int MIN_KEPT = 64 << 10;
+
+    private static final int MAX_KEPT = 2 << 20;
 
     /** How soon the writer looks again when it has something to write and may not. */
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
@@ -57,8 +68,25 @@ final class Journal implements Inbox.Answers {
     /** Frames that go out together at most while blocks go out in small parts; more than a block has. */
     private static final int MAX_CAUTIOUS = 1 << 20;
 
-    /** JetStream: so many frames without an answer are enough: newer servers refuse what they could not store in time. */
-    private static final int MAX_UNANSWERED = 8_192;
+    /**
+     * JetStream: the window, how many young frames may be without an answer. Servers refuse (429) what they could not store in
+     * time: then it is halved, and grows again by so much for as many answers as it is wide.
+     */
+    private static final int MAX_WINDOW = 8_192;
+
+    private static final int MIN_WINDOW = 32;
+    private static final int WINDOW_GROWTH = 8;
+
+    /** JetStream: a frame that has had no answer for so long does not hold up others: its stream may be silent. */
+    private static final long YOUNG_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final long AGE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    /** JetStream: what was written again so often, the last time after ten seconds, is told to be without an answer. */
+    private static final int SILENT_RETRIES = 2;
+
+    /** Arrays can be no longer. */
+    private static final int MAX_FRAME = Integer.MAX_VALUE - 8;
 
     private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
@@ -83,20 +111,31 @@ final class Journal implements Inbox.Answers {
         int[] ranges = new int[64];
 
         int rangeCount;
-        /** How many of the block's frames are written with this step. */
+        /** Bytes of all ranges. */
+        private int bytes;
+        /** How many of the block's frames are written once this step is. */
         private int frames;
         /** Whether these have been written on this wire before. */
         private boolean again;
 
         private int epoch;
+        /** How much of what is written the system may keep to itself, in bytes. */
+        int mayKeep;
+
+        /** @param most ranges that may come, for which no memory is needed then */
+        private void clear(int most) {
+            if (2 * most > ranges.length) {
+                ranges = new int[2 * most];
+            }
+            rangeCount = 0;
+            bytes = 0;
+        }
 
         private void range(int from, int to) {
+            bytes += to - from;
             if (rangeCount > 0 && ranges[2 * rangeCount - 1] == from) {
                 ranges[2 * rangeCount - 1] = to;
                 return;
-            }
-            if (2 * rangeCount == ranges.length) {
-                ranges = Arrays.copyOf(ranges, 2 * ranges.length);
             }
             ranges[2 * rangeCount] = from;
             ranges[2 * rangeCount + 1] = to;
@@ -105,12 +144,12 @@ final class Journal implements Inbox.Answers {
     }
 
     /**
-     * A barrier that begins, and what it proves in this epoch: all blocks before this one, and so many of its frames. That
-     * is all that was written before it, and nothing else.
+     * A barrier that begins, and what it proves: what was written in this epoch up to the record with this number. That is all
+     * that was written before it, and nothing else.
      *
      * @param encoder what made these frames
      */
-    record Mark(Wire wire, int epoch, FrameEncoder encoder, long sequence, int frames) {}
+    record Mark(Wire wire, int epoch, FrameEncoder encoder, long number) {}
 
     /**
      * Records whose receipts are to be called, in this order; then they are to be given back by {@link #release(Ended)},
@@ -150,6 +189,15 @@ final class Journal implements Inbox.Answers {
         }
     }
 
+    /** How many records a stream has not answered to, and the oldest of them. */
+    record Unanswered(int records, TelemetryRecord oldest) {
+
+        String inWords(Subjects subjects) {
+            return records + " records have had no answer from their stream for 10 s or more, the oldest to "
+                    + subjects.of(oldest) + "; they are published again";
+        }
+    }
+
     /** A wire with other settings that is to take over. */
     private record Switch(Wire wire, FrameEncoder encoder, NatsSettings settings, long deadline, Runnable done) {}
 
@@ -172,14 +220,16 @@ final class Journal implements Inbox.Answers {
 
     private boolean barrierOut;
     private Mark mark;
-    /** Written in this epoch: up to this block, and so many frames of it. */
-    private long lastBlock;
-
-    private int lastFrames;
-    /** Whether no mark covers some of that, and how much. */
+    /** Written in this epoch: up to the record with this number; -1 if nothing was. */
+    private long lastNumber;
+    /** Whether no mark covers some of that, and how much; and how much the barrier that is out covers. */
     private boolean unproven;
 
     private long unprovenBytes;
+    private long markedBytes;
+    /** How much both may be. */
+    private int budget = FIRST_BUDGET;
+
     private boolean wroteInEpoch;
     private boolean passedInEpoch;
     private long lastPassed;
@@ -189,8 +239,8 @@ final class Journal implements Inbox.Answers {
     /** The oldest blocks go out in small parts, the first a single frame, a barrier behind each. */
     private boolean cautious;
 
-    /** So far: this block is the last of them. */
-    private long cautiousBlock;
+    /** So far: the blocks that begin before this number. */
+    private long cautiousEnd;
     /** How many of its frames go out together, and whether some are out: once that went well, twice as many. */
     private int cautiousFrames;
 
@@ -211,10 +261,18 @@ final class Journal implements Inbox.Answers {
     /** Nothing is written before the completer has looked at what is live: the wire is new, and may take less. */
     private boolean inspect;
 
-    /** JetStream: frames that were written on this wire and are live, when the next block is due to be written again. */
+    /** JetStream: young frames on this wire, how many there may be, and the answers since that has grown. */
     private int unanswered;
 
+    private int window = MAX_WINDOW;
+    private int answersToGrow;
+    private long shrunkAt;
+    private long lastAging;
+
+    /** JetStream: when the next block is due to be written again, and where a look for such blocks goes on. */
     private long nextRetry;
+
+    private Block retryScan;
     /** JetStream: records that were answered, for the completer to take. */
     private Ended answered = new Ended();
     /** JetStream: answers for records that had ended already. */
@@ -224,7 +282,7 @@ final class Journal implements Inbox.Answers {
     private Failure unusable;
 
     private final LongSupplier nanoTime;
-    /** As the writer or the completer has read it last: good enough to expire by. */
+    /** As any thread has read it last. */
     private long clock;
 
     private boolean closed;
@@ -239,11 +297,15 @@ final class Journal implements Inbox.Answers {
     /** When the writer began the write that it is in; 0 if it is in none. */
     private long writingSince;
 
-    private long barrierSince;
-    /** Bytes written since then, and when the link last showed that it is slow but moves: by a write that it held up. */
-    private long barrierBytes;
+    private Wire writingTo;
 
+    private long barrierSince;
+    /** When the link last showed that it is slow but moves: by a write that it held up. */
     private long heldUpAt;
+    /** What the watchdog has seen last: how much a wire had taken, and since when the write was under way. */
+    private long seenTaken;
+
+    private long seenWriting;
 
     /** @param nanoTime the clock; {@link System#nanoTime}, but in tests */
     Journal(NatsSettings settings, FrameEncoder encoder, LongSupplier nanoTime) {
@@ -252,6 +314,8 @@ final class Journal implements Inbox.Answers {
         this.nanoTime = nanoTime;
         this.clock = nanoTime.getAsLong();
         this.heldUpAt = clock - TimeUnit.DAYS.toNanos(1);
+        this.shrunkAt = heldUpAt;
+        this.lastAging = heldUpAt;
     }
 
     /** Names the two threads that serve this journal, before they start. */
@@ -265,13 +329,20 @@ final class Journal implements Inbox.Answers {
     /** Accepts a record without {@linkplain Subjects#flaw flaw}, or says why not. Never blocks, allocates nothing. */
     Failure offer(TelemetryRecord record, Receipt receipt) {
         boolean wake;
+        long now = nanoTime.getAsLong(); // nobody else reads it while both threads are held up
         synchronized (this) {
-            int length = encoder.length(record);
+            clock = later(clock, now); // for deadlines are in the order of offering
+            long length = encoder.length(record);
             Failure refusal = refusal(record, length);
             if (refusal != null) {
                 return refusal;
             }
-            append(record, receipt, length, clock + settings.confirmTimeout().toNanos(), recordNumber++);
+            append(
+                    record,
+                    receipt,
+                    (int) length,
+                    clock + settings.confirmTimeout().toNanos(),
+                    recordNumber++);
             wake = writerParked;
             writerParked = false;
         }
@@ -281,7 +352,7 @@ final class Journal implements Inbox.Answers {
         return null;
     }
 
-    private Failure refusal(TelemetryRecord record, int length) {
+    private Failure refusal(TelemetryRecord record, long length) {
         if (closed) {
             return new Failure(Failure.Kind.CLOSED, "the datastore is closed");
         }
@@ -292,18 +363,31 @@ final class Journal implements Inbox.Answers {
         if (unfit != null) {
             return unfit;
         }
+        if (length > MAX_FRAME) {
+            return tooLarge(length);
+        }
         if (usedRecords >= settings.inflightMaxRecords()) {
             return new Failure(
                     Failure.Kind.FULL,
                     "inflight.max.records = " + settings.inflightMaxRecords() + " records wait for confirmation");
         }
-        if (usedBytes + length + RECORD_OVERHEAD > settings.inflightMaxBytes() && usedRecords > 0) {
+        if (usedRecords > 0 && areBytesUsedUp(length)) {
             return new Failure(
                     Failure.Kind.FULL,
                     "inflight.max.bytes = " + settings.inflightMaxBytes() + " are used up: " + usedBytes
-                            + " wait for confirmation");
+                            + " wait for confirmation, in " + blocks.held());
         }
         return null;
+    }
+
+    /**
+     * What counts is what is held: a block in which little is left to confirm is as large as ever. What blocks hold beyond
+     * that is free as long as it is little.
+     */
+    private boolean areBytesUsedUp(long length) {
+        long most = settings.inflightMaxBytes();
+        long held = blocks.held() + (long) usedRecords * RECORD_OVERHEAD - most / 8 - 2 * Block.SIZE;
+        return Math.max(usedBytes, held) + length + RECORD_OVERHEAD > most;
     }
 
     /** Whether the wire's server would refuse the record; null if it would not, or there is no wire to ask. */
@@ -329,18 +413,13 @@ final class Journal implements Inbox.Answers {
         return null;
     }
 
+    private static Failure tooLarge(long length) {
+        return new Failure(Failure.Kind.TOO_LARGE, "as a frame it would have " + length + " bytes");
+    }
+
     private void append(TelemetryRecord record, Receipt receipt, int length, long deadline, long number) {
-        Block block = blocks.withRoomFor(length);
-        boolean added = false;
-        try {
-            int end = encoder.encode(record, number, block.bytes, block.length());
-            block.add(record, receipt, end, deadline, number);
-            added = true;
-        } finally {
-            if (!added && block.count() == 0) { // nobody would ever take an empty block out
-                blocks.unlink(block);
-            }
-        }
+        Block block = blocks.last(length, encoder);
+        put(record, receipt, deadline, number, block);
         usedBytes += length + RECORD_OVERHEAD;
         usedRecords++;
         if (cursor == null) {
@@ -348,9 +427,26 @@ final class Journal implements Inbox.Answers {
         }
     }
 
+    /** Encodes a record into a block that has room for it; if that fails nothing has changed. */
+    private void put(TelemetryRecord record, Receipt receipt, long deadline, long number, Block block) {
+        boolean added = false;
+        try {
+            int end = encoder.encode(record, number, block.bytes, block.length());
+            block.add(record, receipt, end, deadline, number);
+            added = true;
+        } finally {
+            if (!added && block.count() == 0) { // nobody would ever take an empty block out
+                unlink(block);
+            }
+        }
+    }
+
     private void unlink(Block block) {
         if (cursor == block) {
             cursor = block.next;
+        }
+        if (retryScan == block) {
+            retryScan = block.next;
         }
         blocks.unlink(block);
     }
@@ -445,10 +541,12 @@ final class Journal implements Inbox.Answers {
         if (wire == null) {
             return;
         }
+        budget = Math.min(budget, FIRST_BUDGET);
         if (passedInEpoch) {
             barren = 0;
         } else if (wroteInEpoch) {
             barren++;
+            budget = Math.max(MIN_BUDGET, budget / 2);
         }
         Block head = blocks.head();
         if (cautiousFrame >= 0 && isCautiousBlock(head) && head.isLive(cautiousFrame)) {
@@ -461,28 +559,29 @@ final class Journal implements Inbox.Answers {
         wire = next;
         epoch++;
         cursor = blocks.head();
-        lastBlock = 0;
-        lastFrames = 0;
+        lastNumber = -1;
         cautiousFrames = 1;
         cautiousOut = false;
         cautiousFrame = -1;
         unproven = false;
         unprovenBytes = 0;
+        markedBytes = 0;
         unanswered = 0;
         wroteInEpoch = false;
         passedInEpoch = false;
         lastPassed = nanoTime.getAsLong();
         nextRetry = lastPassed + MAX_RETRY_NANOS;
+        retryScan = null;
         if (!cautious && barren >= MAX_BARREN && cursor != null) {
             cautious = true;
-            cautiousBlock = cursor.sequence;
+            cautiousEnd = cursor.lastNumber() + 1;
         }
         inspect = true;
         sweep = false;
     }
 
     private boolean isCautiousBlock(Block block) {
-        return cautious && block != null && block.sequence <= cautiousBlock;
+        return cautious && block != null && block.number(0) < cautiousEnd;
     }
 
     private void adopt() {
@@ -498,7 +597,11 @@ final class Journal implements Inbox.Answers {
             waiting = null;
             leave();
             inForce(now.settings);
-            reencode(now.encoder);
+            if (!now.encoder.isLike(encoder)) {
+                encoder =
+                        now.encoder; // blocks that were made with another one are made anew when they are to be written
+            }
+            window = MAX_WINDOW;
             announced = now.wire;
             enter(now.wire);
             barrierSince = lastPassed; // one that is out on the old wire is none of this one's silence
@@ -511,28 +614,24 @@ final class Journal implements Inbox.Answers {
         return block != null && block.epoch == epoch && firstLive(block) < block.written;
     }
 
-    /** Makes the frames of what is live anew, if they would look different. */
-    private void reencode(FrameEncoder next) {
-        boolean same = next.isLike(encoder);
-        encoder = next;
-        if (same) {
-            return;
-        }
-        Block old = blocks.unlinkAll();
-        cursor = null;
-        while (old != null) {
-            Block following = old.next;
-            for (int i = 0; i < old.count(); i++) {
-                if (old.isLive(i)) {
-                    usedBytes -= old.charge(i);
-                    usedRecords--;
-                    TelemetryRecord record = old.record(i);
-                    append(record, old.receipt(i), encoder.length(record), old.deadline(i), old.number(i));
-                }
+    /**
+     * Makes the frames of the block at the cursor anew, in blocks before it. Takes memory for one block at most beyond what
+     * it gives back, and a record is always in one place only: should there be no memory, what is left is made later.
+     */
+    private void reencode(Block old) {
+        for (int i = firstLive(old); i < old.count(); i = firstLive(old, i)) {
+            int length = (int) encoder.length(old.record(i));
+            long charge = old.charge(i);
+            Block block = blocks.before(old, length, encoder);
+            put(old.record(i), old.receipt(i), old.deadline(i), old.number(i), block);
+            old.finish(i);
+            usedBytes += length + RECORD_OVERHEAD - charge;
+            if (cursor == old) {
+                cursor = block;
             }
-            blocks.recycle(old, settings.inflightMaxBytes());
-            old = following;
         }
+        unlink(old);
+        blocks.recycle(old, settings.inflightMaxBytes());
     }
 
     // ---- the writer ------------------------------------------------------------------------------------------------
@@ -555,7 +654,7 @@ final class Journal implements Inbox.Answers {
                     boolean begins = startBarrier(now);
                     step.ping = begins ? wire : step.ping;
                     wake = begins || hasExpired(now);
-                    if (!sweep && (takeUnanswered(step) || waiting == null && takeFrames(step))) {
+                    if (!sweep && (takeAgain(step) || waiting == null && takeFrames(step))) {
                         step.kind = Step.Kind.WRITE;
                     } else {
                         step.parkNanos = Math.max(untilNext(now), MIN_PARK_NANOS);
@@ -564,6 +663,8 @@ final class Journal implements Inbox.Answers {
             }
             writerParked = step.kind == Step.Kind.PARK;
             writingSince = step.kind == Step.Kind.WRITE ? now : 0;
+            writingTo = step.wire;
+            step.mayKeep = Math.min(MAX_KEPT, Math.max(MIN_KEPT, budget));
         }
         if (wake) {
             wakeCompleter();
@@ -577,7 +678,7 @@ final class Journal implements Inbox.Answers {
     }
 
     private long untilNext(long now) {
-        if (cursor != null && waiting == null) {
+        if (cursor != null && waiting == null || retryScan != null) {
             return LOOK_AGAIN_NANOS;
         }
         long until = waiting == null ? lastPassed + settings.heartbeat().toNanos() - now : waiting.deadline - now;
@@ -588,55 +689,187 @@ final class Journal implements Inbox.Answers {
     private boolean startBarrier(long now) {
         boolean idle = waiting != null || cursor == null || cautious;
         boolean due = sweep
-                || unproven && (idle || unprovenBytes >= BARRIER_BYTES)
+                || unproven && (idle || unprovenBytes >= Math.min(BARRIER_BYTES, budget / 2))
                 || now - lastPassed >= settings.heartbeat().toNanos();
         if (barrierOut || !due) {
             return false;
         }
-        mark = new Mark(wire, epoch, encoder, lastBlock, lastFrames);
+        mark = new Mark(wire, epoch, encoder, lastNumber);
         barrierOut = true;
         barrierSince = now;
-        barrierBytes = 0;
         unproven = false;
+        markedBytes = unprovenBytes;
         unprovenBytes = 0;
         return true;
     }
 
-    /** JetStream: takes a block that has gone unanswered for too long, if there is one. */
-    private boolean takeUnanswered(Step step) {
-        if (!encoder.asksForAnswers() || cautious || nextRetry - clock > 0) {
+    /** JetStream: takes what has gone unanswered for too long, or could not be stored, if there is something. */
+    private boolean takeAgain(Step step) {
+        if (!encoder.asksForAnswers() || cautious || retryScan == null && nextRetry - clock > 0 || !hasBudget()) {
             return false;
         }
-        nextRetry = clock + MAX_RETRY_NANOS;
-        for (Block block = blocks.head(); block != null && block.epoch == epoch; block = block.next) {
-            boolean due = block.retryAt - clock <= 0;
-            int frames = block.retryFrames;
-            if (due) {
-                scheduleRetry(block, RETRY_NANOS);
+        if (retryScan == null) {
+            retryScan = blocks.head();
+            nextRetry = clock + MAX_RETRY_NANOS;
+        }
+        while (retryScan != null && retryScan.epoch == epoch) {
+            Block block = retryScan;
+            if (isDue(block) && !hasWindowFor(block.postponed())) {
+                return false; // it goes on here
             }
-            if (due && !isExpired(block, firstLive(block), clock) && take(step, block, 0, frames)) {
-                block.retries++;
-                step.again = true;
-                nextRetry = clock; // the others are looked at after this one
+            if (isDue(block) && takePostponed(step, block) || takeUnanswered(step, block)) {
                 return true;
             }
             nextRetry = earlier(nextRetry, block.retryAt);
+            if (block.postponed() > 0) {
+                nextRetry = earlier(nextRetry, block.postponedUntil);
+            }
+            retryScan = block.next;
+            join(block.previous, block);
         }
+        retryScan = null;
         return false;
     }
 
+    private boolean isDue(Block block) {
+        return block.postponed() > 0 && block.postponedUntil - clock <= 0 && !isExpired(block, firstLive(block), clock);
+    }
+
+    private boolean takePostponed(Step step, Block block) {
+        begin(step, block);
+        int before = unanswered;
+        for (int i = 0; i < block.count() && unanswered < window; i++) {
+            if (block.isPostponed(i)) {
+                step.range(block.start(i), block.end(i));
+                block.isYoung(i);
+                unanswered++;
+            }
+        }
+        block.youngSince = clock;
+        if (block.postponed() == 0) {
+            block.postponements++;
+        }
+        return finish(step, block.written, unanswered > before);
+    }
+
+    private boolean takeUnanswered(Step step, Block block) {
+        if (block.retryAt - clock > 0) {
+            return false;
+        }
+        int frames = block.retryFrames;
+        scheduleRetry(block);
+        if (isExpired(block, firstLive(block), clock)) {
+            return false;
+        }
+        begin(step, block);
+        for (int i = 0; i < frames; i++) {
+            if (block.isLive(i) && !block.isPostponed(i)) {
+                step.range(block.start(i), block.end(i));
+            }
+        }
+        if (step.rangeCount > 0) {
+            block.retries = Math.min(block.retries + 1, MAX_DOUBLINGS);
+            age(block);
+        }
+        return finish(step, block.written, step.rangeCount > 0);
+    }
+
+    private void begin(Step step, Block block) {
+        step.clear(block.count());
+        step.wire = wire;
+        step.epoch = epoch;
+        step.block = block;
+        step.again = true;
+    }
+
+    private boolean finish(Step step, int frames, boolean taken) {
+        step.frames = frames;
+        step.block.pinned = taken;
+        return taken;
+    }
+
     /** JetStream: what is written of a block by now is written again in a while, a longer one each time. */
-    private void scheduleRetry(Block block, long nanos) {
-        block.retryAt = clock + Math.min(nanos << Math.min(block.retries, MAX_DOUBLINGS), MAX_RETRY_NANOS);
+    private void scheduleRetry(Block block) {
+        block.retryAt = clock + delay(RETRY_NANOS, block.retries);
         block.retryFrames = block.written;
         nextRetry = earlier(nextRetry, block.retryAt);
+    }
+
+    private static long delay(long nanos, int times) {
+        return Math.min(nanos << Math.min(times, MAX_DOUBLINGS), MAX_RETRY_NANOS);
     }
 
     private static long earlier(long one, long other) {
         return one - other < 0 ? one : other;
     }
 
+    /** JetStream: whether so many frames may go out, or a good part of what may; few at a time would cost too much. */
+    private boolean hasWindowFor(int frames) {
+        if (window - unanswered < enough(frames) && clock - lastAging >= AGE_NANOS) {
+            lastAging = clock;
+            for (Block block = blocks.head(); block != null && block.epoch == epoch; block = block.next) {
+                if (clock - block.youngSince >= YOUNG_NANOS) {
+                    age(block);
+                }
+            }
+        }
+        return window - unanswered >= enough(frames);
+    }
+
+    private int enough(int frames) {
+        return Math.min(frames, window / 4);
+    }
+
+    private void age(Block block) {
+        unanswered -= block.young();
+        block.age();
+    }
+
+    /** JetStream: what is left in two blocks is brought together in the first, if it has waited for about as long. */
+    private void join(Block block, Block following) {
+        if (block != null
+                && following != null
+                && !cautious
+                && encoder.asksForAnswers()
+                && block.couldTake(following)
+                && !block.pinned
+                && !following.pinned
+                && block.encoder == following.encoder
+                && haveSameFate(block, following)) {
+            block.compact();
+            following.compact();
+            block.take(following);
+            block.retryAt = earlier(block.retryAt, following.retryAt);
+            nextRetry = earlier(nextRetry, block.retryAt);
+            if (block.postponed() > 0) {
+                nextRetry = earlier(nextRetry, block.postponedUntil);
+            }
+            if (cursor == following) {
+                cursor = block;
+            }
+            unlink(following);
+            blocks.recycle(following, settings.inflightMaxBytes());
+        }
+    }
+
+    private boolean haveSameFate(Block block, Block following) {
+        if (block.epoch != epoch || following.epoch != epoch) {
+            return block.epoch != epoch && following.epoch != epoch;
+        }
+        return block.written == block.count()
+                && block.retryFrames == block.written
+                && block.retries == following.retries
+                && (block.retries > 0 || following.retryAt - block.retryAt < YOUNG_NANOS);
+    }
+
+    private static long later(long one, long other) {
+        return one - other < 0 ? other : one;
+    }
+
     private boolean takeFrames(Step step) {
+        while (cursor != null && cursor.encoder != encoder) {
+            reencode(cursor);
+        }
         if (!isCautiousBlock(blocks.head())) {
             cautious = false; // it got through
         }
@@ -644,14 +877,21 @@ final class Journal implements Inbox.Answers {
             return true;
         }
         Block block = cursor;
-        if (cautious
-                || block == null
-                || unanswered >= MAX_UNANSWERED
-                || isExpired(block, firstUnwritten(block), clock)) {
+        if (cautious || block == null || !hasBudget() || isExpired(block, firstUnwritten(block), clock)) {
             return false; // what has expired must not go out: the completer is about to end it
         }
-        boolean taken = take(step, block, written(block), block.count());
-        cursor = block.next; // after that, which may throw
+        int from = written(block);
+        int most = Integer.MAX_VALUE;
+        if (encoder.asksForAnswers()) {
+            if (!hasWindowFor(block.count() - from)) {
+                return false;
+            }
+            most = window - unanswered;
+        }
+        boolean taken = take(step, block, from, block.count(), most);
+        if (step.frames == block.count()) {
+            cursor = block.next;
+        }
         return taken;
     }
 
@@ -666,7 +906,7 @@ final class Journal implements Inbox.Answers {
         for (int live = 0; live < cautiousFrames && to < head.count(); to++) {
             live += head.isLive(to) ? 1 : 0;
         }
-        if (!take(step, head, from, to)) {
+        if (!take(step, head, from, to, Integer.MAX_VALUE)) {
             cautious = false;
             cursor = head.next;
             return false;
@@ -676,21 +916,37 @@ final class Journal implements Inbox.Answers {
         return true;
     }
 
-    /** Takes the live ones of some frames of a block; false if there are none. */
-    private boolean take(Step step, Block block, int from, int to) {
-        step.rangeCount = 0;
-        for (int i = from; i < to; i++) {
-            if (block.isLive(i)) {
-                step.range(block.start(i), block.end(i));
+    /** Takes the live ones of some frames of a block that are new to this wire, so many at most; false if there are none. */
+    private boolean take(Step step, Block block, int from, int to, int most) {
+        begin(step, block);
+        step.again = false;
+        boolean answers = encoder.asksForAnswers();
+        if (block.epoch != epoch) {
+            block.begin(epoch);
+            if (answers) {
+                scheduleRetry(block);
             }
         }
-        step.wire = wire;
-        step.epoch = epoch;
-        step.block = block;
-        step.frames = to;
-        step.again = false;
-        block.pinned = step.rangeCount > 0;
-        return block.pinned;
+        int taken = 0;
+        int frame = from;
+        long bytes = budgetLeft();
+        for (; frame < to && taken < most; frame++) {
+            if (block.isLive(frame)) {
+                if (taken > 0 && block.end(frame) - block.start(frame) > bytes - step.bytes) {
+                    break;
+                }
+                step.range(block.start(frame), block.end(frame));
+                taken++;
+                if (answers) {
+                    block.isYoung(frame);
+                }
+            }
+        }
+        if (answers) {
+            unanswered += taken;
+            block.youngSince = clock;
+        }
+        return finish(step, frame, taken > 0);
     }
 
     /** How many frames of a block were written on this wire. */
@@ -723,10 +979,9 @@ final class Journal implements Inbox.Answers {
             if (now - writingSince >= HELD_UP_NANOS) {
                 heldUpAt = now;
             }
-            barrierBytes += step.block.length();
             wroteInEpoch = true;
             unproven = true;
-            unprovenBytes += step.block.length();
+            unprovenBytes += step.bytes;
             if (!step.again) {
                 wroteFirst(step.block, step.frames);
             }
@@ -735,19 +990,14 @@ final class Journal implements Inbox.Answers {
     }
 
     private void wroteFirst(Block block, int frames) {
-        boolean first = block.epoch != epoch;
-        int from = first ? 0 : block.written;
-        lastBlock = block.sequence;
-        lastFrames = frames;
-        block.epoch = epoch;
+        boolean first = block.retryFrames == 0;
+        lastNumber = block.number(frames - 1);
         block.written = frames;
         if (encoder.asksForAnswers()) {
-            for (int i = from; i < frames; i++) {
-                unanswered += block.isLive(i) ? 1 : 0;
-            }
             if (first) {
-                block.retries = 0;
-                scheduleRetry(block, RETRY_NANOS);
+                scheduleRetry(block);
+            } else if (block.retries == 0 && block.retryAt - clock > RETRY_NANOS - YOUNG_NANOS) {
+                block.retryFrames = frames; // a moment later: they may share the time
             }
         }
     }
@@ -812,6 +1062,7 @@ final class Journal implements Inbox.Answers {
                 }
                 lastPassed = nanoTime.getAsLong();
                 passedInEpoch = true;
+                adapt(lastPassed - barrierSince);
                 if (cautiousOut) {
                     cautiousFrames = Math.min(2 * cautiousFrames, MAX_CAUTIOUS);
                 }
@@ -829,18 +1080,20 @@ final class Journal implements Inbox.Answers {
 
     private void reserve(Mark mark, ArrayList<Block> proven, Ended ended) {
         int whole = 0;
-        for (Block block = blocks.head(); isProven(block, mark, 0); block = block.next) {
+        Block block = blocks.head();
+        while (isWholeProven(block, mark)) {
             whole++;
+            block = block.next;
         }
         proven.ensureCapacity(proven.size() + whole);
-        ended.reserve(mark.frames);
+        ended.reserve(block == null ? 0 : block.count());
     }
 
     /** The records that a barrier has reached and that have not ended, in core NATS; none if the wire has changed. */
     synchronized List<TelemetryRecord> reached(Mark mark) {
         List<TelemetryRecord> reached = new ArrayList<>();
-        for (Block block = blocks.head(); mark.epoch == epoch && isProven(block, mark, 0); block = block.next) {
-            for (int i = 0; i < block.count() && isProven(block, mark, i + 1); i++) {
+        for (Block block = blocks.head(); mark.epoch == epoch && isBegun(block, mark); block = block.next) {
+            for (int i = 0; i < block.count() && isProven(block, i, mark); i++) {
                 if (block.isLive(i)) {
                     reached.add(block.record(i));
                 }
@@ -849,24 +1102,50 @@ final class Journal implements Inbox.Answers {
         return reached;
     }
 
+    /** A barrier has passed in this time. */
+    private void adapt(long nanos) {
+        long silent = settings.silent().toNanos();
+        if (nanos >= silent / 2) {
+            budget = Math.max(MIN_BUDGET, budget / 2);
+        } else if (nanos <= silent / 4 && markedBytes >= budget / 4) {
+            budget = Math.min(MAX_BUDGET, budget * 2);
+        }
+        markedBytes = 0;
+    }
+
+    /** How much more may be written before a barrier passes, in bytes. A frame that is larger goes alone. */
+    private long budgetLeft() {
+        return budget - unprovenBytes - markedBytes;
+    }
+
+    private boolean hasBudget() {
+        return budgetLeft() >= Math.min(budget / 4, Block.SIZE);
+    }
+
     private void takeProven(Mark mark, List<Block> proven, Ended ended) {
         Block head = blocks.head();
-        while (isProven(head, mark, head == null ? 0 : head.count())) {
+        while (isWholeProven(head, mark)) {
             proven.add(head);
             unlink(head);
             head = blocks.head();
         }
-        for (int i = 0; head != null && i < mark.frames && isProven(head, mark, i + 1); i++) {
+        for (int i = 0; head != null && i < head.count() && isProven(head, i, mark); i++) {
             if (head.isLive(i)) {
                 end(head, i, null, ended);
             }
         }
     }
 
-    private boolean isProven(Block block, Mark mark, int frames) {
-        return block != null
-                && block.epoch == epoch
-                && (block.sequence < mark.sequence || block.sequence == mark.sequence && frames <= mark.frames);
+    private boolean isWholeProven(Block block, Mark mark) {
+        return block != null && block.epoch == epoch && block.lastNumber() <= mark.number;
+    }
+
+    private boolean isBegun(Block block, Mark mark) {
+        return block != null && block.epoch == epoch && block.number(0) <= mark.number;
+    }
+
+    private boolean isProven(Block block, int frame, Mark mark) {
+        return block.epoch == epoch && frame < block.written && block.number(frame) <= mark.number;
     }
 
     /**
@@ -878,7 +1157,7 @@ final class Journal implements Inbox.Answers {
             if (mark.epoch == epoch && wire == mark.wire && announced == mark.wire) {
                 enter(wire);
                 sweep = true;
-                cautiousBlock = cautious ? Math.max(cautiousBlock, mark.sequence) : mark.sequence;
+                cautiousEnd = cautious ? Math.max(cautiousEnd, mark.number + 1) : mark.number + 1;
                 cautious = true;
             }
         }
@@ -892,9 +1171,9 @@ final class Journal implements Inbox.Answers {
      */
     synchronized void deny(Mark mark, Function<TelemetryRecord, Failure> denial, Ended ended) {
         Block following;
-        for (Block block = blocks.head(); isProven(block, mark, 0); block = following) {
+        for (Block block = blocks.head(); isBegun(block, mark); block = following) {
             following = block.next;
-            for (int i = 0; i < block.count() && isProven(block, mark, i + 1); i++) {
+            for (int i = 0; i < block.count() && isProven(block, i, mark); i++) {
                 Failure why = block.isLive(i) ? denial.apply(block.record(i)) : null;
                 if (why != null) {
                     end(block, i, why, ended);
@@ -1014,7 +1293,9 @@ final class Journal implements Inbox.Answers {
 
     /** Takes out everything. */
     synchronized void fail(Failure why, Ended ended) {
-        for (Block block = blocks.head(); block != null; block = blocks.head()) {
+        Block following;
+        for (Block block = blocks.head(); block != null; block = following) {
+            following = block.next;
             for (int i = 0; i < block.count(); i++) {
                 if (block.isLive(i)) {
                     end(block, i, why, ended);
@@ -1026,9 +1307,10 @@ final class Journal implements Inbox.Answers {
     private void end(Block block, int frame, Failure failure, Ended ended) {
         ended.reserve(1); // before anything has changed: this may throw
         ended.add(block, frame, failure);
+        int young = block.young();
         block.finish(frame);
-        if (encoder.asksForAnswers() && block.epoch == epoch && frame < block.written) {
-            unanswered--;
+        if (block.epoch == epoch) {
+            unanswered += block.young() - young;
         }
         if (block.live() == 0) {
             unlink(block);
@@ -1091,7 +1373,15 @@ final class Journal implements Inbox.Answers {
                 return;
             }
             end(block, block.frameOf(number), why, answered);
-            room = unanswered == MAX_UNANSWERED - 1;
+            if (block.linked) {
+                join(block, block.next);
+                join(block.previous, block);
+            }
+            if (why == null && window < MAX_WINDOW && ++answersToGrow >= window / WINDOW_GROWTH) {
+                answersToGrow = 0;
+                window++;
+            }
+            room = window - unanswered == Math.max(1, window / 4);
         }
         wakeCompleter();
         if (room) {
@@ -1114,10 +1404,11 @@ final class Journal implements Inbox.Answers {
             if (block == null) {
                 return null;
             }
-            record = block.record(block.frameOf(number));
-            long usual = block.retryAt;
-            scheduleRetry(block, POSTPONE_NANOS);
-            block.retryAt = earlier(usual, block.retryAt);
+            int frame = block.frameOf(number);
+            record = block.record(frame);
+            if (block.epoch == epoch && (frame < block.written || block.isWaitingYoung(frame))) {
+                postpone(block, frame);
+            }
         }
         wakeWriter();
         return record;
@@ -1128,6 +1419,18 @@ final class Journal implements Inbox.Answers {
     public synchronized boolean areMissing() {
         Block head = blocks.head();
         return encoder.asksForAnswers() && isUnderWay(head) && head.retries > 0;
+    }
+
+    private void postpone(Block block, int frame) {
+        clock = nanoTime.getAsLong();
+        int young = block.young();
+        block.isPostponed(frame, clock + delay(POSTPONE_NANOS, block.postponements));
+        unanswered += block.young() - young;
+        nextRetry = earlier(nextRetry, block.postponedUntil);
+        if (block.youngSince - shrunkAt > 0) { // once for all that was on its way then
+            shrunkAt = clock;
+            window = Math.max(MIN_WINDOW, window / 2);
+        }
     }
 
     // ---- life and looks --------------------------------------------------------------------------------------------
@@ -1159,6 +1462,33 @@ final class Journal implements Inbox.Answers {
 
     synchronized long bytes() {
         return usedBytes;
+    }
+
+    /** Bytes of the blocks in which {@link #bytes} are. */
+    synchronized long held() {
+        return blocks.held();
+    }
+
+    /** JetStream: how many young frames may be without an answer at present. */
+    synchronized int window() {
+        return window;
+    }
+
+    /** JetStream: what was written again and has had no answer for ten seconds or more; null if there is nothing such. */
+    synchronized Unanswered unanswered() {
+        int records = 0;
+        TelemetryRecord oldest = null;
+        if (wire != null && encoder.asksForAnswers()) {
+            for (Block block = blocks.head(); block != null && block.epoch == epoch; block = block.next) {
+                for (int i = 0; block.retries >= SILENT_RETRIES && i < block.retryFrames; i++) {
+                    if (block.isLive(i) && !block.isPostponed(i)) {
+                        oldest = records == 0 ? block.record(i) : oldest;
+                        records++;
+                    }
+                }
+            }
+        }
+        return oldest == null ? null : new Unanswered(records, oldest);
     }
 
     /** Live records that were not written on the wire in use. */
@@ -1196,13 +1526,21 @@ final class Journal implements Inbox.Answers {
     }
 
     /**
-     * Whether one write or one barrier has taken this long; for the watchdog. A barrier on a slow link may take longer, as
-     * long as the link holds writes up and lets them go again: its PING waits behind what is in the socket's buffers. But
-     * more than these hold does not go before it.
+     * Whether one write or one barrier has taken this long, and the link has not moved meanwhile; for the watchdog. A barrier's
+     * PING waits behind what is in the socket's buffers. That a slow link moves is seen by writes that it holds up and lets go
+     * on; no more than the budget goes before a barrier.
      */
     synchronized boolean isSilentFor(long nanos) {
         long now = nanoTime.getAsLong();
-        boolean moves = barrierBytes < SOCKET_BUFFERS && now - heldUpAt < nanos;
-        return writingSince != 0 && now - writingSince >= nanos || barrierOut && now - barrierSince >= nanos && !moves;
+        if (writingSince != 0) {
+            long taken = writingTo.taken();
+            if (taken != seenTaken && writingSince == seenWriting) {
+                heldUpAt = now;
+            }
+            seenTaken = taken;
+            seenWriting = writingSince;
+        }
+        return now - heldUpAt >= nanos
+                && (writingSince != 0 && now - writingSince >= nanos || barrierOut && now - barrierSince >= nanos);
     }
 }

@@ -707,6 +707,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             problems.add(0, "connected");
             return new Status(Status.State.WARN, String.join("; ", problems) + said, details);
         }
+        Journal.Unanswered unanswered = journal.unanswered();
+        if (connection != null && unanswered != null) {
+            String words = unanswered.inWords(journal.encoder().subjects());
+            return new Status(Status.State.WARN, "connected; " + words, details);
+        }
         return connection != null
                 ? new Status(Status.State.OK, "connected", details)
                 : new Status(

@@ -19,6 +19,8 @@ final class PortWire implements Wire {
     private final boolean headers;
     /** Barriers that were told of; the completer's. */
     private long told;
+    /** The writer's. */
+    private int kept;
 
     /** @param before the one before it, which has ended; null if there was none */
     PortWire(FramePort port, PortWire before) {
@@ -51,6 +53,19 @@ final class PortWire implements Wire {
     @Override
     public void ping(Runnable answered) throws IOException {
         port.ping(answered);
+    }
+
+    @Override
+    public long taken() {
+        return port.framesTaken();
+    }
+
+    @Override
+    public void mayKeep(int bytes) {
+        if (bytes != kept) {
+            kept = bytes;
+            port.setSendBuffer(bytes);
+        }
     }
 
     /** PONG means that the server has parsed everything before the PING; and the port knows which PONG is for which PING. */

@@ -28,6 +28,7 @@ final class Watchdog implements Runnable {
     private final Runnable mend;
     private final CountDownLatch stop = new CountDownLatch(1);
     private final RepeatedLog silences = new RepeatedLog();
+    private final RepeatedLog unansweredLog = new RepeatedLog();
     private final RepeatedLog bugs = new RepeatedLog();
     private long strandedSince;
 
@@ -63,6 +64,12 @@ final class Watchdog implements Runnable {
 
     private void look() throws InterruptedException {
         NatsSettings settings = journal.settings();
+        Journal.Unanswered unanswered = journal.unanswered();
+        if (unanswered != null) {
+            String words = unanswered.inWords(journal.encoder().subjects());
+            unansweredLog.write(leftOut -> log.warn(
+                    "nats_error datastore={} reason=\"{}\" left_out={}", settings.datastore(), words, leftOut));
+        }
         Session now = session.get();
         if (!now.isStranded()) {
             strandedSince = 0;

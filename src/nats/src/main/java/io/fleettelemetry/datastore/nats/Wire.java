@@ -23,6 +23,14 @@ interface Wire {
      */
     void write(byte[] frames, int from, int to) throws IOException;
 
+    /** Bytes of frames that the system has taken so far; while a {@link #write} blocks they show whether it gets on. */
+    default long taken() {
+        return 0;
+    }
+
+    /** How much of what was written, in bytes, the system may keep to itself. It may round this, or take no notice. */
+    default void mayKeep(int bytes) {}
+
     /**
      * Begins a barrier: sends a PING behind everything that was written. One at a time. Blocks as {@link #write} does, and is
      * called by the same thread.

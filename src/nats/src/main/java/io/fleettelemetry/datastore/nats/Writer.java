@@ -60,6 +60,7 @@ final class Writer implements Runnable {
     private void write() {
         boolean written = false;
         try {
+            step.wire.mayKeep(step.mayKeep);
             for (int i = 0; i < step.rangeCount; i++) {
                 step.wire.write(step.block.bytes, step.ranges[2 * i], step.ranges[2 * i + 1]);
             }

@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
@@ -7,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Journal.Ended;
@@ -14,10 +16,14 @@ import io.fleettelemetry.datastore.nats.Journal.Mark;
 import io.fleettelemetry.datastore.nats.Journal.Step;
 import io.fleettelemetry.jnats.port.Refusals;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -89,7 +95,7 @@ class JournalTest {
         journal.next(step);
         journal.inspect(journal.uninspected(), new Journal.Ended());
         Set<Block> blocks = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (int i = 0; i < 10_000; i++) {
+        for (int i = 0; i < 700; i++) {
             journal.offer(NatsDatastoreTest.record("VIN", "V", new byte[100]), new Outcomes());
             journal.next(step);
             assertEquals(Step.Kind.WRITE, step.kind);
@@ -97,8 +103,8 @@ class JournalTest {
             blocks.add(step.block);
             journal.wrote(step);
         }
-        assertEquals(10_000, journal.records());
-        assertTrue(blocks.size() <= 10_000 * 130 / Block.SIZE + 1, blocks.size() + " blocks");
+        assertEquals(700, journal.records());
+        assertTrue(blocks.size() <= 700 * 130 / Block.SIZE + 1, blocks.size() + " blocks");
         assertEquals(0, journal.unsent());
     }
 
@@ -306,6 +312,77 @@ class JournalTest {
         assertEquals(0, aging.records());
     }
 
+    @Test
+    void a_record_has_its_whole_time_though_both_threads_were_held_up_when_it_was_offered() {
+        openAging();
+        pass(Duration.ofMillis(1_500)); // and nobody has looked
+        offerAging();
+        pass(Duration.ofMillis(900));
+        assertEquals(0, expire());
+        pass(Duration.ofMillis(101));
+        assertEquals(1, expire());
+    }
+
+    @Test
+    void a_frame_can_be_longer_than_an_array() {
+        FrameEncoder encoder = new FrameEncoder(new Subjects("ns"), "id-", "_INBOX.test");
+        assertTrue(encoder.length("VIN", "V", Integer.MAX_VALUE) > Integer.MAX_VALUE);
+    }
+
+    // ---- Settings that change the frames ---------------------------------------------------------------------------
+
+    @Test
+    void frames_are_made_anew_one_block_after_the_other_and_with_memory_for_no_more() {
+        ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+        journal.opened(WIRE);
+        journal.next(step);
+        journal.inspect(journal.uninspected(), new Ended());
+        List<TelemetryRecord> offered = new ArrayList<>();
+        for (int i = 0; i < 20_000; i++) {
+            offered.add(NatsDatastoreTest.record("VIN", "V", new byte[i % 1_000 == 0 ? 100_000 : 1_000]));
+            assertNull(journal.offer(offered.get(i), new Outcomes()));
+        }
+        long bytes = journal.bytes();
+        NatsSettings at = NatsSettings.parse(Map.of("namespace", "longer", "drain.timeout.ms", "0"));
+        journal.prepare(another(), new FrameEncoder(new Subjects("longer"), "", ""), at, () -> {});
+        journal.next(step);
+        journal.inspect(journal.uninspected(), new Ended());
+        long most = 0;
+        List<TelemetryRecord> confirmed = new ArrayList<>();
+        for (int left = 100_000; confirmed.size() < offered.size() && left > 0; left--) {
+            long before = memory.getThreadAllocatedBytes(Thread.currentThread().getId());
+            journal.next(step);
+            most = Math.max(
+                    most, memory.getThreadAllocatedBytes(Thread.currentThread().getId()) - before);
+            if (step.kind == Step.Kind.WRITE) {
+                String first = new String(step.block.bytes, step.ranges[0], 20, US_ASCII);
+                assertTrue(first.startsWith("PUB longer.VIN.data "), first);
+                journal.wrote(step);
+            }
+            confirmed.addAll(settle());
+        }
+        assertEquals(offered, confirmed);
+        assertTrue(most < 500_000, most + " bytes at once, of " + bytes);
+        assertEquals(0, journal.bytes());
+    }
+
+    private List<TelemetryRecord> settle() {
+        Mark mark = journal.takeMark();
+        List<TelemetryRecord> confirmed = new ArrayList<>();
+        if (mark != null) {
+            ArrayList<Block> proven = new ArrayList<>();
+            Ended ended = new Ended();
+            assertTrue(journal.settle(mark, true, proven, ended));
+            for (Block block : proven) {
+                IntStream.range(0, block.count()).filter(block::isLive).forEach(i -> confirmed.add(block.record(i)));
+                journal.release(block);
+            }
+            confirmed.addAll(ended.records);
+            journal.release(ended);
+        }
+        return confirmed;
+    }
+
     // ---- JetStream -------------------------------------------------------------------------------------------------
 
     private static final int MAX_UNANSWERED = 8_192;
@@ -361,16 +438,27 @@ class JournalTest {
     }
 
     private int frameLength() {
-        return storing.encoder().length(NatsDatastoreTest.record("VIN0", "V", new byte[1]));
+        return (int) storing.encoder().length(NatsDatastoreTest.record("VIN0", "V", new byte[1]));
     }
 
+    /** Writes what may be written; barriers pass as long as there is more, and the last is left to be taken. */
     private int writeAll() {
         int frames = 0;
-        while (next() == Step.Kind.WRITE) {
-            frames += frames();
-            storing.wrote(step);
-        }
+        do {
+            while (next() == Step.Kind.WRITE) {
+                frames += frames();
+                storing.wrote(step);
+            }
+        } while (storing.unsent() > 0 && passBarrier());
         return frames;
+    }
+
+    private Mark passed;
+
+    private boolean passBarrier() {
+        Mark mark = storing.takeMark();
+        passed = mark == null ? passed : mark;
+        return mark != null && storing.settle(mark, true, new ArrayList<>(), new Ended());
     }
 
     private void pass(Duration time) {
@@ -386,12 +474,15 @@ class JournalTest {
 
     /** Lets a barrier pass, and all be denied that this says. */
     private int deny(Function<TelemetryRecord, Failure> denial) {
-        Mark mark = storing.takeMark();
-        ArrayList<Block> proven = new ArrayList<>();
+        long bytes = storing.bytes();
+        int records = storing.records();
+        while (passBarrier() && step.kind == Step.Kind.PARK) {
+            next(); // there may be more than one was for
+        }
+        assertEquals(records, storing.records(), "in JetStream a barrier proves nothing");
+        assertEquals(bytes, storing.bytes());
         Ended ended = new Ended();
-        assertTrue(storing.settle(mark, true, proven, ended));
-        assertEquals(0, proven.size() + ended.records.size(), "in JetStream a barrier proves nothing");
-        storing.deny(mark, denial, ended);
+        storing.deny(passed, denial, ended);
         int count = ended.records.size();
         storing.release(ended);
         return count;
@@ -471,13 +562,11 @@ class JournalTest {
         open(WIRE);
         IntStream.range(0, 20_000).forEach(i -> offer());
         int written = writeAll();
-        assertTrue(written >= MAX_UNANSWERED && written < MAX_UNANSWERED + IN_A_BLOCK, written + " frames");
-        int answers = written - MAX_UNANSWERED;
-        IntStream.range(0, answers).forEach(storing::stored);
-        assertEquals(Step.Kind.PARK, next(), "still as many as may be");
-        storing.stored(answers);
+        assertTrue(written <= MAX_UNANSWERED && written > MAX_UNANSWERED - IN_A_BLOCK, written + " frames");
+        assertEquals(Step.Kind.PARK, next(), "as many as may be, or too little room to be worth a write");
+        IntStream.range(0, IN_A_BLOCK).forEach(storing::stored);
         int more = writeAll();
-        assertTrue(more > 0 && more <= IN_A_BLOCK, more + " frames");
+        assertTrue(more > 0 && written + more - IN_A_BLOCK <= MAX_UNANSWERED, more + " frames");
     }
 
     @Test
@@ -492,7 +581,9 @@ class JournalTest {
             for (int i = 0; i < 300; i += 3) {
                 storing.stored(from + i);
                 storing.refused(from + i + 1, DENIED);
-                storing.postponed(from + i + 2);
+                if (round < 2) { // each time there is less room for all of them
+                    storing.postponed(from + i + 2);
+                }
             }
             storing.wrote(step);
             writeAll();
@@ -532,7 +623,150 @@ class JournalTest {
         }
         IntStream.range(0, 20_000).forEach(i -> offer());
         int written = writeAll();
-        assertTrue(written >= MAX_UNANSWERED && written < MAX_UNANSWERED + IN_A_BLOCK, written + " frames");
+        int window = storing.window(); // less than at first, because some were postponed
+        assertTrue(written <= window && written > window - IN_A_BLOCK, written + " frames of " + window);
+    }
+
+    // ---- Streams that are silent, slow, or full ---------------------------------------------------------------------
+
+    /** The numbers of the records in the step's ranges. */
+    private List<Long> numbers() {
+        List<Long> numbers = new ArrayList<>();
+        int length = frameLength();
+        for (int i = 0; i < step.rangeCount; i++) {
+            for (int at = step.ranges[2 * i]; at < step.ranges[2 * i + 1]; at += length) {
+                numbers.add(FrameEncoder.numberOf(new String(step.block.bytes, at, length, US_ASCII).split(" ")[2]));
+            }
+        }
+        return numbers;
+    }
+
+    @Test
+    void a_stream_that_does_not_answer_does_not_hold_up_the_others() {
+        open(WIRE);
+        long silent = 0;
+        for (int ms = 0; ms < 20_000; ms += 10) {
+            IntStream.range(0, 200).forEach(i -> offer()); // of which VIN3's belong to the silent stream
+            while (next() == Step.Kind.WRITE) {
+                List<Long> numbers = numbers();
+                storing.wrote(step);
+                numbers.stream().filter(number -> number % 10 != 3).forEach(storing::stored);
+            }
+            passBarrier();
+            takeAnswered();
+            silent += 20;
+            assertTrue(storing.records() <= silent + MAX_UNANSWERED, ms + " ms: " + storing.records() + " in flight");
+            pass(Duration.ofMillis(10));
+        }
+        assertTrue(storing.unsent() < 1_000, storing.unsent() + " are not written");
+        Journal.Unanswered unanswered = storing.unanswered();
+        assertTrue(unanswered.records() > 10_000, unanswered.records() + " are known to be without an answer");
+        assertEquals("VIN3", unanswered.oldest().vin());
+    }
+
+    @Test
+    void records_without_an_answer_keep_no_memory_but_their_own() {
+        open(WIRE);
+        for (int i = 0; i < 300_000; i++) {
+            offer();
+            if (i % 500 == 499) {
+                while (next() == Step.Kind.WRITE) {
+                    List<Long> numbers = numbers();
+                    storing.wrote(step);
+                    numbers.stream().filter(number -> number % 150 != 0).forEach(storing::stored);
+                }
+                passBarrier();
+                takeAnswered();
+                pass(Duration.ofMillis(20));
+            }
+        }
+        assertEquals(2_000, storing.records());
+        long most = 3 * storing.bytes() + 8 * Block.SIZE;
+        assertTrue(storing.held() <= most, storing.held() + " bytes are held, for " + storing.bytes());
+        Set<Long> again = new HashSet<>();
+        for (int i = 0; i < 3; i++) {
+            pass(Duration.ofSeconds(20));
+            while (next() == Step.Kind.WRITE) {
+                again.addAll(numbers());
+                storing.wrote(step);
+            }
+            passBarrier();
+        }
+        assertEquals(2_000, again.size(), "each is written again");
+        for (long number = 0; number < 300_000; number += 150) {
+            storing.stored(number);
+        }
+        assertEquals(2_000, takeAnswered());
+        assertEquals(0, storing.held());
+    }
+
+    @Test
+    void what_is_held_is_what_is_charged() {
+        NatsSettings small = NatsSettings.parse(Map.of("delivery", "jetstream", "inflight.max.bytes", "1000000"));
+        assertTrue(storing.use(storing.settings(), small));
+        open(WIRE);
+        Failure full = null;
+        for (int i = 0; full == null && i < 1_000; i++) {
+            // A frame that is larger than half a block has a block to itself.
+            full = storing.offer(NatsDatastoreTest.record("VIN", "V", new byte[40_000]), outcomes);
+        }
+        assertEquals(Failure.Kind.FULL, full.kind());
+        assertTrue(storing.held() <= 1_000_000 * 9 / 8 + 3 * Block.SIZE, storing.held() + " bytes are held");
+        assertTrue(storing.bytes() > 600_000, storing.bytes() + " bytes are used");
+    }
+
+    /** A stream that stores so many records in a millisecond, and refuses (429) what is more than so many that wait. */
+    private int[] storeIn(int queue, int perMilli, int offers, int offersPerMilli) {
+        open(WIRE);
+        Map<Long, Long> since = new HashMap<>();
+        ArrayDeque<Long> waiting = new ArrayDeque<>();
+        Set<Long> stored = new HashSet<>();
+        List<Long> waits = new ArrayList<>();
+        long start = now;
+        int frames = 0;
+        for (int ms = 0; ms < 100_000 && stored.size() < offers; ms++) {
+            for (int i = 0; i < offersPerMilli && offered < offers; i++) {
+                since.put(offer(), now);
+            }
+            while (next() == Step.Kind.WRITE) {
+                List<Long> numbers = numbers();
+                frames += numbers.size();
+                storing.wrote(step);
+                for (long number : numbers) {
+                    if (waiting.size() < queue) {
+                        waiting.add(number);
+                    } else {
+                        storing.postponed(number);
+                    }
+                }
+            }
+            for (int i = 0; i < perMilli && !waiting.isEmpty(); i++) {
+                long number = waiting.poll();
+                storing.stored(number);
+                if (stored.add(number)) {
+                    waits.add((now - since.get(number)) / 1_000_000);
+                }
+            }
+            passBarrier();
+            takeAnswered();
+            pass(Duration.ofMillis(1));
+        }
+        assertEquals(offers, stored.size(), "after " + (now - start) / 1_000_000 + " ms");
+        Collections.sort(waits);
+        return new int[] {waits.get(waits.size() * 99 / 100).intValue(), frames};
+    }
+
+    @Test
+    void the_window_adapts_to_what_a_stream_takes() {
+        int[] result = storeIn(1_000, 100, 200_000, 50);
+        assertTrue(result[0] < 1_000, "99 of 100 are confirmed within " + result[0] + " ms");
+        assertTrue(result[1] < 240_000, result[1] + " frames were written");
+    }
+
+    @Test
+    void a_stream_that_takes_little_at_once_gets_little() {
+        int[] result = storeIn(50, 50, 20_000, 50);
+        assertTrue(result[1] < 60_000, result[1] + " frames were written");
     }
 
     @Test

@@ -44,6 +44,8 @@ public final class FramePort extends SocketDataPort {
     private static final byte[] PONG = "PONG\r\n".getBytes(StandardCharsets.US_ASCII);
 
     private static final String ORPHAN = "the server sent a PONG that nobody asked for";
+    /** So much is written at once: what a slow link takes of a large frame is to be seen while it is written. */
+    private static final int PIECE = 1 << 16;
 
     private Options options;
     private PortOwner owner;
@@ -55,6 +57,9 @@ public final class FramePort extends SocketDataPort {
     private volatile boolean open;
     private volatile boolean closed;
     private volatile boolean framesUnderWay;
+    /** Written under the lock. */
+    private volatile long framesTaken;
+
     private boolean masks;
     private final ConnectFirst connectFirst = new ConnectFirst();
 
@@ -239,10 +244,14 @@ public final class FramePort extends SocketDataPort {
                 throw new IOException("the connection is " + (closed ? "closed" : "not open"));
             }
             framesUnderWay = true;
-            if (masks) {
-                out.write(Arrays.copyOfRange(frames, from, to));
-            } else {
-                out.write(frames, from, to - from);
+            for (int at = from, end; at < to; at = end) {
+                end = Math.min(to, at + PIECE);
+                if (masks) {
+                    out.write(Arrays.copyOfRange(frames, at, end));
+                } else {
+                    out.write(frames, at, end - at);
+                }
+                framesTaken += end - at;
             }
         } finally {
             framesUnderWay = false;
@@ -301,6 +310,20 @@ public final class FramePort extends SocketDataPort {
         Runnable asked = answered;
         if (asked != null) {
             asked.run();
+        }
+    }
+
+    /** Bytes of frames that the system has taken so far, also while {@link #writeFrames} blocks. For any thread. */
+    public long framesTaken() {
+        return framesTaken;
+    }
+
+    /** How much of what is written, in bytes, the system may keep before writing blocks; it takes that as a hint. */
+    public void setSendBuffer(int bytes) {
+        try {
+            socket.setSendBufferSize(bytes);
+        } catch (IOException e) {
+            // It is closed, or the system does not care: then it is as it was.
         }
     }
 
