@@ -38,6 +38,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     private static final Log log = Logs.of(NatsDatastore.class);
     private static final long DRAIN_LOOK_NANOS = 1_000_000;
+    /** So much later than its time a record may expire. What was said right after it was offered is still a reason. */
+    private static final long EXPIRY_NANOS = 1_000_000_000;
 
     /** How long closing waits for a thread that may be in somebody else's receipt. */
     private static final long RECEIPT_MILLIS = 5_000;
@@ -359,14 +361,15 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     public Failure expired() {
         Session now = session;
         Duration timeout = now.settings().confirmTimeout();
-        String words = now.streams() == null ? "" : now.streams().latest().lastWords(timeout.toNanos());
+        long since = timeout.toNanos() + EXPIRY_NANOS;
+        String words = now.streams() == null ? "" : now.streams().latest().lastWords(since);
         return new Failure(
                 Failure.Kind.EXPIRED,
                 "not confirmed within confirm.timeout.ms = "
                         + timeout.toMillis()
                         + (now.trouble().isEmpty() ? "" : "; " + now.trouble())
                         + (words.isEmpty() ? "" : "; " + words)
-                        + saidWithin(timeout.toNanos()));
+                        + saidWithin(since));
     }
 
     String name() {
