@@ -6,6 +6,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Uninterrupted;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -171,6 +172,9 @@ final class LoggerDatastore implements CloseableProducer {
     @Override
     public void close() {
         backlog.close();
+        if (Thread.currentThread() == writer) {
+            return; // from within a receipt: it would wait for itself, and goes on when that returns
+        }
         awaitWriter(DRAIN);
         Failure why = new Failure(Failure.Kind.CLOSED, "the logger datastore was closed before the log had taken it");
         backlog.takeAway().forEach(entry -> end(entry, Optional.of(why)));
@@ -178,10 +182,6 @@ final class LoggerDatastore implements CloseableProducer {
     }
 
     private void awaitWriter(Duration longest) {
-        try {
-            writer.join(longest.toMillis());
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
+        Uninterrupted.join(writer, longest.toMillis());
     }
 }

@@ -88,6 +88,34 @@ class LoggerDatastoreTest {
     }
 
     @Test
+    void closing_from_within_a_receipt_returns_at_once_and_what_waits_is_still_written() {
+        CountDownLatch offered = new CountDownLatch(1);
+        Receipt closing = new Receipt() {
+            @Override
+            public boolean confirmed(TelemetryRecord record) {
+                try {
+                    offered.await();
+                } catch (InterruptedException e) {
+                    throw new AssertionError(e);
+                }
+                datastore.close();
+                return outcomes.confirmed(record);
+            }
+
+            @Override
+            public void failed(TelemetryRecord record, Failure why) {
+                outcomes.failed(record, why);
+            }
+        };
+        for (int i = 0; i < 10; i++) {
+            datastore.produce(record("V", GEAR), closing);
+        }
+        offered.countDown();
+        outcomes.awaitEnded(10);
+        assertEquals("10 confirmed, 0 failed", outcomes.toString());
+    }
+
+    @Test
     void a_record_is_one_line_and_confirmed() {
         TelemetryRecord record = record("V", GEAR);
         produce(record);

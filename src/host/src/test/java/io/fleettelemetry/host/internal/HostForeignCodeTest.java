@@ -23,7 +23,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Producers, sources and logs are somebody else's code: whatever it does, the host goes on. */
-class ForeignCodeTest {
+class HostForeignCodeTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
 
