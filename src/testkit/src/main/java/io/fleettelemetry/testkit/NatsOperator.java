@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.util.function.UnaryOperator;
 
 /** An operator with one account, who lets users with {@code .creds} files into a {@link NatsServer}. */
 public final class NatsOperator {
@@ -41,9 +42,20 @@ public final class NatsOperator {
      * @return the file
      */
     public Path writeCredentials(Path file) {
+        return writeCredentials(file, limits -> limits);
+    }
+
+    /** The same, for a user with limits. */
+    public Path writeCredentials(Path file, UnaryOperator<JwtUtils.UserClaim> limits) {
         try {
             NKey user = NKey.createUser(null);
-            String jwt = JwtUtils.issueUserJWT(account, name(account), name(user));
+            String jwt = JwtUtils.issueUserJWT(
+                    account,
+                    name(user),
+                    null,
+                    null,
+                    JwtUtils.currentTimeSeconds(),
+                    limits.apply(new JwtUtils.UserClaim(name(account))));
             return Files.writeString(
                     file, String.format(JwtUtils.NATS_USER_JWT_FORMAT, jwt, new String(user.getSeed())));
         } catch (GeneralSecurityException | IOException e) {

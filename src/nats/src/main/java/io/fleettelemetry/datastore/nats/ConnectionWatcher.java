@@ -16,6 +16,9 @@ interface ConnectionWatcher {
     /** The server has answered {@code -ERR}. Before {@link #wrong}, by the same thread. */
     default void refused(String error) {}
 
+    /** A port has written its CONNECT. By a thread of jnats, which must not be kept. */
+    default void begun(FramePort port) {}
+
     /** A port is open for frames. By a thread of jnats, which must not be kept. */
     default void opened(FramePort port) {}
 

@@ -39,6 +39,9 @@ final class Connector {
     /** What jnats says if one side insists on TLS and the other does not. */
     private static final String SERVER_REQUIRES_TLS = "SSL required by server.";
 
+    /** What jnats says if CONNECT cannot be made. */
+    private static final String CONNECT_FAILED = "Error sending connect string";
+
     private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
 
     private final NatsSettings settings;
@@ -237,7 +240,7 @@ final class Connector {
         try {
             credentials.getID();
         } catch (IllegalStateException e) {
-            throw new IOException(key + (e.getCause() == null ? e : text(e.getCause())), e);
+            throw new IOException(key + text(e.getCause() == null ? e : e.getCause()), e);
         } catch (NoClassDefFoundError e) {
             throw new IOException(key + "needs BouncyCastle; install the bundle bcprov-lts8on, 2.73 or later", e);
         }
@@ -248,6 +251,17 @@ final class Connector {
         if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
             return "no answer within connect.timeout.ms = "
                     + settings.connectTimeout().toMillis();
+        }
+        if (CONNECT_FAILED.equals(e.getMessage()) && e.getCause() != null) {
+            // The credentials are read at that moment.
+            Throwable cause = e.getCause();
+            return (settings.credentialsFile().isEmpty()
+                            ? ""
+                            : "credentials.file = " + settings.credentialsFile() + ": ")
+                    + text(
+                            cause instanceof IllegalStateException && cause.getCause() != null
+                                    ? cause.getCause()
+                                    : cause);
         }
         if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
             return "the server offers no TLS, which url or a key tls.* asks for";
@@ -261,6 +275,11 @@ final class Connector {
         @Override
         public SSLContext tls() throws IOException {
             return settings.tls().context();
+        }
+
+        @Override
+        public void begun(FramePort port) {
+            watcher.begun(port);
         }
 
         @Override

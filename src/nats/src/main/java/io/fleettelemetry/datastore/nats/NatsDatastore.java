@@ -41,6 +41,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** So much later than its time a record may expire. What was said right after it was offered is still a reason. */
     private static final long EXPIRY_NANOS = 1_000_000_000;
 
+    /** How often, at most, a server is left because it is about to shut down. When it is gone, jnats looks for another. */
+    private static final long LEAVING_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
+
     /** How long closing waits for a thread that may be in somebody else's receipt. */
     private static final long RECEIPT_MILLIS = 5_000;
 
@@ -88,6 +91,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private Session next;
     /** Those that were told to end, and may not have yet. Guarded by this. */
     private final List<Session> ending = new ArrayList<>();
+    /** When a server was last left because it was about to shut down. Guarded by this. */
+    private long left = System.nanoTime() - LEAVING_PAUSE_NANOS;
     /** The wire of {@link #next} that the journal knows of. Guarded by this. */
     private Wire prepared;
 
@@ -246,6 +251,9 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             offerThrew(e);
         }
         if (refusal != null) {
+            if (refusal.kind() == Failure.Kind.TOO_LARGE) {
+                session.tooLarge();
+            }
             failed(record, receipt, refusal);
         }
     }
@@ -469,7 +477,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     /** Another server takes over before this one goes; if none does in time, jnats looks for one when it is gone. */
     @Override
     public synchronized void leaving(Session from) {
-        if (from == session && next == null && !closing) {
+        // Not again and again because of a server that says it all the time.
+        boolean again = System.nanoTime() - left < LEAVING_PAUSE_NANOS;
+        if (from == session && next == null && !closing && !again) {
+            left = System.nanoTime();
             next = new Session(from.settings(), this, RandomId.next(), journal, from.discovered());
             next.open();
         }

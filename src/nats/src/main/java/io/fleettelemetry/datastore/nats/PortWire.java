@@ -15,7 +15,6 @@ final class PortWire implements Wire {
 
     private final FramePort port;
     private final String fatalBefore;
-    private final long maxPayload;
     private final boolean headers;
     /** Barriers that were told of; the completer's. */
     private long told;
@@ -27,18 +26,12 @@ final class PortWire implements Wire {
         this.port = port;
         this.fatalBefore = before == null ? null : before.fatal();
         ServerInfo info = port.connection().getServerInfo();
-        this.maxPayload = info.getMaxPayload();
         this.headers = info.isHeadersSupported();
     }
 
     private String fatal() {
         String error = port.lastError();
         return FRAME.matcher(error.toLowerCase(Locale.ROOT)).find() ? error : null;
-    }
-
-    /** Whether the server has ever answered a barrier. */
-    boolean isAnswered() {
-        return port.answers() > 0;
     }
 
     FramePort port() {
@@ -100,7 +93,8 @@ final class PortWire implements Wire {
 
     @Override
     public long maxPayload() {
-        return maxPayload;
+        long max = port.connection().getServerInfo().getMaxPayload(); // which the server may tell anew at any time
+        return max > 0 ? max : Long.MAX_VALUE; // or not at all
     }
 
     @Override

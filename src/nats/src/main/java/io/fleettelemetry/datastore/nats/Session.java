@@ -58,6 +58,9 @@ final class Session implements AutoCloseable {
         void leaving(Session session);
     }
 
+    /** How often it is looked, at most, whether the server has raised its limit for payloads. */
+    private static final long LIMIT_NANOS = TimeUnit.MINUTES.toNanos(1);
+
     /** How soon it is looked again whether JetStream has become usable, and whether answers are missing. */
     private static final long LOOK_AGAIN_MILLIS = 500;
 
@@ -82,6 +85,7 @@ final class Session implements AutoCloseable {
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
     private final RepeatedLog discoveries = new RepeatedLog();
+    private final RepeatedLog lameDucks = new RepeatedLog();
     private final Connector connector;
     private final Tended thread;
 
@@ -103,6 +107,14 @@ final class Session implements AutoCloseable {
 
     /** Ports in a row by which nothing was ever answered. */
     private volatile int mute;
+
+    /** The last port that has written its CONNECT. */
+    private volatile FramePort begun;
+
+    /** When it was last looked whether the server has raised its limit, and whether somebody wants to know. */
+    private volatile long limitSeen = System.nanoTime() - LIMIT_NANOS;
+
+    private volatile boolean limitWanted;
 
     private volatile Connection connection;
     private volatile PortWire wire;
@@ -279,6 +291,9 @@ final class Session implements AutoCloseable {
             if (streams != null) {
                 prepare();
             }
+            if (limitWanted) {
+                lookAtLimit();
+            }
             awaitChange();
         }
         if (closing) {
@@ -307,6 +322,43 @@ final class Session implements AutoCloseable {
                     cause());
         } else {
             wires.lost(this, cause());
+        }
+    }
+
+    /**
+     * A record was refused because of its size: a server whose {@code max_payload} was raised takes it, but says so only to
+     * those who connect anew.
+     */
+    void tooLarge() {
+        if (!limitWanted && System.nanoTime() - limitSeen > LIMIT_NANOS) {
+            limitWanted = true;
+            wake();
+        }
+    }
+
+    private void lookAtLimit() throws InterruptedException {
+        Connection now = connected();
+        limitSeen = System.nanoTime();
+        limitWanted = false;
+        if (now == null) {
+            return;
+        }
+        long before = now.getServerInfo().getMaxPayload();
+        try {
+            Connection look =
+                    new Connector(settings, settings.name() + "-limit", (source, event) -> {}, error -> {}).connect();
+            long max = look.getServerInfo().getMaxPayload();
+            look.close();
+            if (max > before) {
+                log.info(
+                        "nats_event datastore={} event=\"max_payload is {} now, was {}\" reason=\"connecting anew\"",
+                        settings.datastore(),
+                        max,
+                        before);
+                reconnect();
+            }
+        } catch (IOException e) {
+            // As long as the connection works, nothing is wrong.
         }
     }
 
@@ -420,11 +472,20 @@ final class Session implements AutoCloseable {
 
     private final class Watcher implements ConnectionWatcher {
         @Override
+        public void begun(FramePort port) {
+            FramePort before = begun;
+            begun = port;
+            mute = before == null || before.answers() > 0 ? 0 : mute + 1;
+            if (mute >= MAX_MUTE) {
+                wake();
+            }
+        }
+
+        @Override
         public void opened(FramePort port) {
             PortWire before = wire;
             PortWire opened = new PortWire(port, before);
             wire = opened;
-            mute = before == null || before.isAnswered() ? 0 : mute + 1;
             if (streams == null) {
                 wires.opened(Session.this, opened);
             } else {
@@ -483,11 +544,12 @@ final class Session implements AutoCloseable {
                 }
                 case RESUBSCRIBED -> subscribed = true;
                 case LAME_DUCK -> {
-                    log.warn(
+                    lameDucks.write(leftOut -> log.warn(
                             "nats_event datastore={} event=\"lame duck\" server={} reason=\"it is about to shut down; moving"
-                                    + " to another\"",
+                                    + " to another\" left_out={}",
                             settings.datastore(),
-                            server);
+                            server,
+                            leftOut));
                     wires.leaving(Session.this);
                 }
                 case DISCOVERED_SERVERS ->

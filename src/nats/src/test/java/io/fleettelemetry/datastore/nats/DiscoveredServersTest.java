@@ -72,7 +72,7 @@ class DiscoveredServersTest {
     }
 
     private void open(String... more) {
-        Map<String, String> settings = new HashMap<>(Map.of("reconnect.wait.ms", "100"));
+        Map<String, String> settings = new HashMap<>(Map.of("connect.timeout.ms", "2000", "reconnect.wait.ms", "100"));
         for (int i = 0; i < more.length; i += 2) {
             settings.put(more[i], more[i + 1]);
         }

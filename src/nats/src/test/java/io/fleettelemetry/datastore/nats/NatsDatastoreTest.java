@@ -639,7 +639,7 @@ class NatsDatastoreTest {
     @Test
     void closing_while_new_settings_take_over_ends_although_the_new_server_stands_still() throws Exception {
         Outcomes outcomes = new Outcomes();
-        Map<String, String> common = Map.of("drain.timeout.ms", "6000", "silent.ms", "600000");
+        Map<String, String> common = Map.of("drain.timeout.ms", "6000", "silent.ms", "100000");
         try (NatsServer a = NatsServer.start();
                 NatsServer b = NatsServer.start()) {
             NatsDatastore datastore = open(with(common, "url", a.url()));

@@ -6,9 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.settings.SettingsException;
+import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -61,6 +64,8 @@ class NatsSettingsTest {
                 "url|nats://host:0|the port must be from 1 to 65535",
                 "url|http://host|the scheme must be one of nats, tls, ws, wss",
                 "url|nats://|is no URL",
+                "url|nats://my_host:4222|may have no '_' in a URL; use another name of it, or its address",
+                "url|nats://[::1|is no URL",
                 "url|nats://a b|is no URL",
                 "url|not a url|is no URL",
                 "delivery|Core|must be one of core, jetstream",
@@ -124,6 +129,87 @@ class NatsSettingsTest {
         NatsSettings settings = NatsSettings.parse(Map.of("url", "nats://u:hush@h:1", ".token", "hush"));
         assertFalse(settings.toString().contains("hush"));
         assertFalse(settings.shownServers().contains("hush"));
+    }
+
+    /** Every secret is made of parts that are nowhere else, joined by whatever people have in passwords. */
+    @Test
+    void not_one_part_of_a_password_is_ever_shown_or_taken_for_a_host() {
+        List<String> joints = List.of(",", ", ", "@", "/", "#", "?", "%", ":", " ", "\"", "[", "]", "://", "%2C", "");
+        List<String> templates = List.of(
+                "nats://fleet:%s@host:4222",
+                "nats://%s@host",
+                "tls://other,nats://fleet:%s@host",
+                "nats://fleet:%s@host,other:1",
+                "nats://fleet:%s@host:99999",
+                "nats://fleet:%s@my_host",
+                "fleet:%s@host",
+                "http://fleet:%s@host",
+                "nats://fleet:%s");
+        Random random = new Random(7);
+        for (int round = 0; round < 20_000; round++) {
+            List<String> parts = new ArrayList<>();
+            StringBuilder secret = new StringBuilder();
+            for (int i = 0; i < 1 + random.nextInt(4); i++) {
+                String part = "Q" + (char) ('a' + random.nextInt(26)) + "x" + i + "Z";
+                parts.add(part);
+                secret.append(part).append(joints.get(random.nextInt(joints.size())));
+            }
+            parts.add("7Hush1");
+            String template = templates.get(random.nextInt(templates.size()));
+            if (!template.contains("@") && secret.indexOf("@") >= 0
+                    || template.contains("//%s") && secret.indexOf(",nats://") >= 0) {
+                continue; // which nobody can tell from a host behind the @, and from several servers
+            }
+            String url = template.replace("%s", secret + "7Hush1");
+            String shown;
+            try {
+                NatsSettings settings = NatsSettings.parse(Map.of("url", url));
+                shown = settings + " " + settings.shownServers();
+                for (String server : settings.servers()) {
+                    String host = URI.create(server).getHost();
+                    assertTrue(List.of("host", "other").contains(host), () -> url + " as " + server);
+                }
+            } catch (SettingsException e) {
+                shown = e.getMessage();
+            }
+            for (String part : parts) {
+                assertFalse(shown.contains(part), url + " is shown as " + shown);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "'nats://fleet:Hush1,2@host:4222', %2C",
+        "'nats://fleet:AAB@CCCsec,DDDsec@host:4222', %2C",
+        "nats://fleet:a@b@host, %40",
+        "nats://fleet:1/b@host, %2F",
+        "nats://fleet:a#b@host, %23",
+        "nats://fleet:50%off@host, %25",
+    })
+    void a_password_that_a_url_cannot_have_is_refused_with_the_way_to_write_it(String url, String escape) {
+        SettingsException e = assertThrows(SettingsException.class, () -> NatsSettings.parse(Map.of("url", url)));
+        assertTrue(e.getMessage().startsWith("url = …@host"), e.getMessage());
+        assertTrue(e.getMessage().contains(escape), e.getMessage());
+    }
+
+    @Test
+    void a_silence_longer_than_the_time_to_confirm_is_refused() {
+        SettingsException e = assertThrows(
+                SettingsException.class,
+                () -> NatsSettings.parse(Map.of("silent.ms", "1001", "confirm.timeout.ms", "1000")));
+        assertTrue(
+                e.getMessage().startsWith("silent.ms = 1001: must not be longer than confirm.timeout.ms = 1000"),
+                e.getMessage());
+        NatsSettings.parse(Map.of("silent.ms", "1000", "confirm.timeout.ms", "1000"));
+    }
+
+    @Test
+    void a_web_socket_without_a_port_has_that_of_the_web() {
+        assertEquals(
+                List.of("wss://host:443/a/b", "ws://u:p@host:80", "ws://host:1/c", "nats://host"),
+                NatsSettings.parse(Map.of("url", "wss://host/a/b,ws://u:p@host,ws://host:1/c,nats://host"))
+                        .servers());
     }
 
     @Test

@@ -276,7 +276,7 @@ class ReconfigureTest {
                         .at("trace: true"));
         cases.put(
                 "silent.ms",
-                Change.of("silent.ms", NEVER, "1000", scene -> {
+                Change.of("silent.ms", "100000", "1000", scene -> {
                             scene.server.pause();
                             await().atMost(SOON)
                                     .until(() -> scene.datastore.status().state() == Status.State.WARN);

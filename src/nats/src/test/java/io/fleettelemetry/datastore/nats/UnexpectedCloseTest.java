@@ -56,6 +56,7 @@ class UnexpectedCloseTest {
     private Map<String, String> settings(String... more) {
         Map<String, String> settings = new HashMap<>(
                 Map.of("url", server.url(), "username", "fleet", ".password", "hush", "reconnect.wait.ms", "20"));
+        settings.put("connect.timeout.ms", "1000"); // a refusal is not noticed before that
         for (int i = 0; i < more.length; i += 2) {
             settings.put(more[i], more[i + 1]);
         }

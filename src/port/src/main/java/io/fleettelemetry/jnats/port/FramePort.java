@@ -1,5 +1,8 @@
 package io.fleettelemetry.jnats.port;
 
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import io.nats.client.Connection;
 import io.nats.client.Options;
 import io.nats.client.impl.SocketDataPort;
@@ -8,7 +11,6 @@ import java.io.EOFException;
 import java.io.IOException;
 import java.net.SocketException;
 import java.net.SocketTimeoutException;
-import java.nio.charset.StandardCharsets;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateExpiredException;
@@ -40,8 +42,8 @@ import javax.net.ssl.SSLSocket;
  */
 public final class FramePort extends SocketDataPort {
 
-    private static final byte[] PING = "PING\r\n".getBytes(StandardCharsets.US_ASCII);
-    private static final byte[] PONG = "PONG\r\n".getBytes(StandardCharsets.US_ASCII);
+    private static final byte[] PING = "PING\r\n".getBytes(US_ASCII);
+    private static final byte[] PONG = "PONG\r\n".getBytes(US_ASCII);
 
     private static final String ORPHAN = "the server sent a PONG that nobody asked for";
     /** So much is written at once: what a slow link takes of a large frame is to be seen while it is written. */
@@ -51,6 +53,15 @@ public final class FramePort extends SocketDataPort {
     private PortOwner owner;
     /** The host that the server's certificate must be for; null if it is the one of its URL. */
     private String certifiedName;
+    /** How long a line of the server's may be: one without an end would fill the heap. */
+    private static final int MAX_LINE = 1 << 20;
+
+    /** Whether the server's first line has been read. */
+    private boolean greeted;
+    /** Whether the owner knows that the port is open. */
+    private boolean toldOpen;
+    /** What the server has sent right behind its first line, and nobody has read. */
+    private byte[] behind = {};
     /** Fair, so that jnats' PING is not kept waiting by frames and more frames. */
     private final ReentrantLock writing = new ReentrantLock(true);
 
@@ -103,6 +114,9 @@ public final class FramePort extends SocketDataPort {
     /** @throws IOException with the reason; the socket is then of no use any more */
     @Override
     public void upgradeToSecure() throws IOException {
+        if (behind.length > 0) { // nothing that is not encrypted may be taken for a part of what is
+            throw new IOException("instead of TLS the server said: " + new String(behind, UTF_8).strip());
+        }
         String name = certifiedName == null ? host : certifiedName;
         SSLSocket secure = (SSLSocket) owner.tls().getSocketFactory().createSocket(socket, name, port, true);
         SSLParameters parameters = secure.getSSLParameters();
@@ -123,13 +137,17 @@ public final class FramePort extends SocketDataPort {
     @Override
     public int read(byte[] dst, int off, int len) throws IOException {
         int count = -1;
+        if (!toldOpen && pongs > 0) { // and jnats has seen what came before that PONG, an INFO with new limits for one
+            toldOpen = true;
+            owner.opened(this);
+        }
         try {
             do {
                 count = -1;
                 int kept = heldLength;
                 System.arraycopy(held, 0, dst, off, kept);
                 heldLength = 0;
-                int read = super.read(dst, off + kept, len - kept);
+                int read = receive(dst, off + kept, len - kept);
                 secured = isSecure;
                 count = read < 0 ? read : follow(dst, off, off + kept + read, len) - off;
             } while (count == 0);
@@ -176,6 +194,9 @@ public final class FramePort extends SocketDataPort {
         if (pongs > pings) {
             throw new IOException(ORPHAN);
         }
+        if (incoming.begun() > MAX_LINE) {
+            throw new IOException("the server has sent a line of more than " + MAX_LINE + " bytes");
+        }
         if (before != null) { // only now: until then nobody sends another PING, for which a PONG too many could pass
             refused = before;
             answers++;
@@ -202,13 +223,37 @@ public final class FramePort extends SocketDataPort {
         return begun > 0;
     }
 
+    /**
+     * The server's INFO, and no more. If the server refuses a connection, its reason comes with the INFO, and jnats would
+     * read past it.
+     */
+    private int receive(byte[] dst, int off, int len) throws IOException {
+        if (greeted && behind.length == 0) {
+            return super.read(dst, off, len);
+        }
+        if (behind.length > 0) {
+            int count = Math.min(len, behind.length);
+            System.arraycopy(behind, 0, dst, off, count);
+            behind = Arrays.copyOfRange(behind, count, behind.length);
+            return count;
+        }
+        int count = super.read(dst, off, len);
+        for (int i = off; i < off + count; i++) {
+            if (dst[i] == '\n') {
+                greeted = true;
+                behind = Arrays.copyOfRange(dst, i + 1, off + count);
+                return i + 1 - off;
+            }
+        }
+        return count;
+    }
+
     /** Whole protocol messages of jnats; with CONNECT, which goes out first, the connection's preparation is over. */
     @Override
     public void write(byte[] src, int toWrite) throws IOException {
-        boolean first;
         writing.lock();
         try {
-            first = !open;
+            boolean first = !open;
             byte[] bytes = first ? connectFirst.order(src, toWrite) : src;
             int length = first ? bytes.length : toWrite;
             if (length == 0) {
@@ -221,11 +266,11 @@ public final class FramePort extends SocketDataPort {
             }
             super.write(bytes, length);
             open = true;
+            if (first) {
+                owner.begun(this);
+            }
         } finally {
             writing.unlock();
-        }
-        if (first) {
-            owner.opened(this);
         }
     }
 

@@ -37,9 +37,12 @@ public interface PortOwner extends ConnectionListener {
      */
     void tlsFailed(String reason);
 
+    /** The port's CONNECT has been written. Must not call the port. */
+    default void begun(FramePort port) {}
+
     /**
-     * The port is open for frames: its CONNECT has been written. Before that, frames would break the attempt to connect;
-     * right behind it they are fine.
+     * The port is open for frames: the server has answered what jnats sent when it connected, and has told its limits for
+     * this user.
      */
     default void opened(FramePort port) {}
 
