@@ -29,7 +29,7 @@ final class Denials {
     private static final String PUBLISH = "permissions violation for publish";
     private static final String SUBSCRIPTION = "permissions violation for subscription";
 
-    /** So many names are remembered; then it is begun anew. */
+    /** Of so many subjects and types it is remembered how the server calls them; then it is begun anew. */
     private static final int MAX_NAMES = 4_096;
 
     /**
@@ -47,6 +47,8 @@ final class Denials {
 
     /** Subjects of ours that the server calls otherwise, by the names that it has for them. */
     private final Map<String, List<String>> otherNames = new HashMap<>();
+    /** How many subjects are in there. */
+    private int remembered;
     /** The types of records that the server has been seen to call by their own subjects. */
     private final Set<String> ownNames = new HashSet<>();
 
@@ -181,19 +183,25 @@ final class Denials {
         }
         String name = named.times.keySet().iterator().next();
         List<String> known = otherNames.getOrDefault(name, List.of());
-        if (otherNames.size() == MAX_NAMES || known.size() == MAX_NAMES || ownNames.size() == MAX_NAMES) {
+        if (remembered == MAX_NAMES || ownNames.size() == MAX_NAMES) {
             forget();
         }
         if (name.equals(subject)) {
             ownNames.add(record.type());
         } else if (!known.contains(subject)) {
             otherNames.computeIfAbsent(name, any -> new ArrayList<>()).add(subject);
+            remembered++;
         }
+    }
+
+    int remembered() {
+        return remembered;
     }
 
     /** What one server calls by other names says nothing of the next one. */
     void forget() {
         otherNames.clear();
+        remembered = 0;
         ownNames.clear();
     }
 

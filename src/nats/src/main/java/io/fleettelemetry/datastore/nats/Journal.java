@@ -636,18 +636,21 @@ final class Journal implements Inbox.Answers {
 
     // ---- the writer ------------------------------------------------------------------------------------------------
 
-    /** Fills in what the writer is to do next. */
+    /** Fills in what the writer is to do next. What it was to write before, and has not said a word of, has failed. */
     void next(Step step) {
         boolean wake = false;
         Runnable after;
         synchronized (this) {
+            if (step.kind == Step.Kind.WRITE && step.block.pinned) {
+                failed(step); // something was thrown before it was written
+            }
             adopt();
             after = switched;
             long now = nanoTime.getAsLong();
             clock = now;
             step.kind = stopped ? Step.Kind.STOP : Step.Kind.PARK;
-            step.parkNanos = settings.heartbeat().toNanos();
-            if (wire != null && !stopped) {
+            step.parkNanos = after == null ? settings.heartbeat().toNanos() : MIN_PARK_NANOS;
+            if (wire != null && !stopped && after == null) { // if that throws, nothing must have been taken
                 if (inspect) {
                     wake = true;
                 } else {

@@ -128,4 +128,21 @@ class DenialsTest {
                 denials.judgeByName(refused(publish("$JS.API.INFO")), List.of(denied), subjects)
                         .words());
     }
+
+    /** As a mapping to partitions does: few names, each for many subjects. */
+    @Test
+    void what_is_remembered_of_names_is_bounded_however_many_subjects_have_one() {
+        int most = 0;
+        for (int i = 0; i < 20_000; i++) {
+            judge(refused(publish("part." + i % 100)), record("VIN" + i));
+            most = Math.max(most, denials.remembered());
+        }
+        assertTrue(most <= 4_096, most + " subjects are remembered");
+        TelemetryRecord last = record("VIN" + 19_999);
+        assertEquals(
+                1,
+                judge(refused(publish("part.99")), last, record("OTHER"))
+                        .denied()
+                        .size());
+    }
 }

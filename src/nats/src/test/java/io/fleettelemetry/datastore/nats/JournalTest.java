@@ -329,6 +329,66 @@ class JournalTest {
         assertTrue(encoder.length("VIN", "V", Integer.MAX_VALUE) > Integer.MAX_VALUE);
     }
 
+    // ---- A step that is not carried out ----------------------------------------------------------------------------
+
+    @Test
+    void nothing_counts_as_written_because_what_follows_a_switch_threw() {
+        journal.opened(WIRE);
+        journal.next(step);
+        journal.inspect(journal.uninspected(), new Ended());
+        offer(700); // two blocks
+        long frames = journal.bytes() - 700 * Journal.RECORD_OVERHEAD;
+        AtomicInteger runs = new AtomicInteger();
+        journal.prepare(another(), journal.encoder(), journal.settings(), () -> {
+            if (runs.incrementAndGet() <= 2) {
+                throw new OutOfMemoryError("by the test");
+            }
+        });
+        assertThrows(OutOfMemoryError.class, () -> journal.next(step));
+        journal.inspect(journal.uninspected(), new Ended());
+        assertThrows(OutOfMemoryError.class, () -> journal.next(step));
+        assertEquals(frames, writeAndSettle(700));
+        assertEquals(3, runs.get());
+    }
+
+    @Test
+    void a_block_that_was_not_written_because_the_ping_before_it_threw_is_written_on_the_next_wire() {
+        journal.opened(WIRE);
+        journal.next(step);
+        journal.inspect(journal.uninspected(), new Ended());
+        offer(700);
+        long frames = journal.bytes() - 700 * Journal.RECORD_OVERHEAD;
+        journal.next(step);
+        assertEquals(Step.Kind.WRITE, step.kind);
+        journal.next(step); // the writer has cut the wire, and has come around again before anybody was told
+        assertEquals(Step.Kind.PARK, step.kind);
+        journal.opened(another());
+        journal.next(step);
+        journal.inspect(journal.uninspected(), new Ended());
+        assertTrue(
+                journal.hasExpired(System.nanoTime() + Duration.ofDays(1).toNanos()),
+                "nothing is being written any more");
+        assertEquals(frames, writeAndSettle(700));
+    }
+
+    /** Writes and confirms so many records, and returns how many bytes were written for that. */
+    private long writeAndSettle(int records) {
+        long written = 0;
+        int confirmed = 0;
+        for (int left = 1_000; confirmed < records && left > 0; left--) {
+            journal.next(step);
+            if (step.kind == Step.Kind.WRITE) {
+                for (int i = 0; i < step.rangeCount; i++) {
+                    written += step.ranges[2 * i + 1] - step.ranges[2 * i];
+                }
+                journal.wrote(step);
+            }
+            confirmed += settle().size();
+        }
+        assertEquals(records, confirmed);
+        return written;
+    }
+
     // ---- Settings that change the frames ---------------------------------------------------------------------------
 
     @Test
