@@ -80,12 +80,14 @@ record AirbrakeSettings(
 
     private static String host(SettingsReader reader) {
         String host = reader.text("host", DEFAULT_HOST);
+        if (host.contains("@")) { // before anything else: a password may have characters that make it no URL
+            reader.refuse("host", "(hidden)", "may have no user or password in it; the project's key is enough");
+            return host;
+        }
         try {
             URI uri = new URI(host);
             boolean http = "http".equals(uri.getScheme()) || "https".equals(uri.getScheme());
-            if (uri.getRawUserInfo() != null) {
-                reader.refuse("host", "(hidden)", "may have no user or password in it; the project's key is enough");
-            } else if (!http || uri.getHost() == null || uri.getRawQuery() != null || uri.getRawFragment() != null) {
+            if (!http || uri.getHost() == null || uri.getRawQuery() != null || uri.getRawFragment() != null) {
                 reader.refuse("host", "must be a URL such as " + DEFAULT_HOST);
             }
         } catch (URISyntaxException e) {

@@ -121,4 +121,12 @@ class AirbrakeSettingsTest {
         return assertThrows(SettingsException.class, () -> AirbrakeSettings.parse(properties, variables))
                 .problems();
     }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"https://me:s3 cret@x", "https://me:s3@cret@x", "https://me:s3/cret@x", "me:s3cret@x"})
+    void what_may_be_a_password_in_the_host_is_not_shown_whatever_characters_it_has(String host) {
+        List<String> problems = problems(Map.of("host", host, "project_id", "1", ".project_key", KEY), Map.of());
+        assertEquals(
+                List.of("host = (hidden): may have no user or password in it; the project's key is enough"), problems);
+    }
 }

@@ -145,6 +145,7 @@ final class GoImport {
             URI uri = uri(server.contains("://") ? server.strip() : "nats://" + server.strip());
             if (uri == null
                     || uri.getHost() == null
+                    || uri.getRawUserInfo() == null && server.contains("@") // a slash in a password ends the host
                     || uri.getPort() == 0
                     || uri.getPort() > 65_535
                     || !Set.of("nats", "tls", "ws", "wss").contains(uri.getScheme())) {

@@ -22,6 +22,7 @@ final class Secret {
             return value;
         }
         int scheme = value.indexOf("://") + 3;
-        return value.substring(0, scheme > 2 && scheme <= at ? scheme : 0) + MASK + value.substring(at);
+        boolean shown = value.matches("(?s)[a-z]+://.*") && scheme <= at; // "://" may be part of a password as well
+        return value.substring(0, shown ? scheme : 0) + MASK + value.substring(at);
     }
 }

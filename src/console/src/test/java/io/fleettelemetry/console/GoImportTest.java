@@ -150,6 +150,8 @@ class GoImportTest {
                     {"nats": {"url": "http://a:1"}} | nats.url = "http://a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
                     {"nats": {"url": "nats://u:p@a:1,nats://"}} | nats.url = "nats://(hidden)@a:1,nats://": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
                     {"nats": {"url": "a:99999"}}  | nats.url = "a:99999": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
+                    {"nats": {"url": "nats://u:1/2@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
+                    {"nats": {"url": "u:hush://2@a:1"}} | nats.url = "(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
                     {"nats": {"name": "a${x}"}}   | nats.name = "a${x}": has ${ or $[, which Karaf would replace by something else; use another value
                     {"nats": {"url": "nats://u:$[x]@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss ; nats.url = "nats://(hidden)@a:1": has ${ or $[, which Karaf would replace by something else; use another value
                     {"monitoring": {"prometheus_metrics_port": 65536}} | monitoring.prometheus_metrics_port = "65536": must be a port from 0, for none, to 65535

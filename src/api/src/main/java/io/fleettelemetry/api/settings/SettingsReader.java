@@ -180,8 +180,10 @@ public final class SettingsReader {
                         "the file begins with a byte order mark (BOM), which makes its first line unreadable: save it"
                                 + " without one, in ISO 8859-1 or plain ASCII");
             } else if (!isOfFramework(key) && isUtf8(text(key, ""))) {
+                // The value is garbled, and may have a secret in it: a URL does not begin with a dot.
                 refuse(
                         key,
+                        "(hidden)",
                         "has characters of UTF-8, but .cfg files are ISO 8859-1: save the file so, or write them as"
                                 + " \\u00e4 and the like");
             }

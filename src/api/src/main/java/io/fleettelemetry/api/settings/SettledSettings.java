@@ -3,6 +3,7 @@ package io.fleettelemetry.api.settings;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /**
  * Hands on settings as they are delivered, but those that nobody may have meant only when they are still so after two
@@ -17,7 +18,7 @@ public final class SettledSettings implements AutoCloseable {
     /** How long a file must have been empty, or gone, for that to be meant. */
     public static final Duration PATIENCE = Duration.ofSeconds(2);
 
-    private final String thread;
+    private final Function<Runnable, Thread> threads;
     private final Duration patience;
     private final Consumer<Map<String, ?>> use;
     /** Whether something was handed on; guarded by this, as all below. */
@@ -38,7 +39,11 @@ public final class SettledSettings implements AutoCloseable {
 
     /** @param patience in place of {@link #PATIENCE} */
     public SettledSettings(String thread, Duration patience, Consumer<Map<String, ?>> use) {
-        this.thread = thread;
+        this(task -> new Thread(task, thread), patience, use);
+    }
+
+    SettledSettings(Function<Runnable, Thread> threads, Duration patience, Consumer<Map<String, ?>> use) {
+        this.threads = threads;
         this.patience = patience;
         this.use = use;
     }
@@ -53,7 +58,7 @@ public final class SettledSettings implements AutoCloseable {
             return;
         }
         if (settings == null ? used : isEmptyFile(settings)) {
-            boolean longer = doubtful != null;
+            boolean longer = doubtful != null && waiting != null;
             doubtful = settings == null ? Map.of() : settings;
             if (!longer) {
                 await();
@@ -76,10 +81,16 @@ public final class SettledSettings implements AutoCloseable {
 
     private void await() {
         long deadline = System.nanoTime() + patience.toNanos();
-        waiting = new Thread(() -> handOnWhatLasts(deadline), thread);
-        // It would inherit that of whoever delivers.
-        waiting.setContextClassLoader(SettledSettings.class.getClassLoader());
-        waiting.start();
+        waiting = null;
+        try {
+            Thread next = threads.apply(() -> handOnWhatLasts(deadline));
+            // It would inherit that of whoever delivers.
+            next.setContextClassLoader(SettledSettings.class.getClassLoader());
+            next.start();
+            waiting = next;
+        } catch (OutOfMemoryError e) { // or the machine has no thread left
+            // What is in force stays so, until settings are delivered again.
+        }
     }
 
     private synchronized void handOnWhatLasts(long deadline) {

@@ -3,6 +3,7 @@ package io.fleettelemetry.api.settings;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -51,6 +52,13 @@ class SettingsReaderTest {
                                 + " write them as \\u00e4 and the like"),
                 problems(Map.of(".password", readAsLatin1(value))));
         assertDoesNotThrow(() -> new SettingsReader(Map.of(".password", value)).check());
+    }
+
+    @Test
+    void a_value_in_utf_8_is_not_shown_as_it_may_be_a_url_with_a_password() {
+        String problem = problems(Map.of("url", readAsLatin1("nats://user:h\u00FCsh@host")))
+                .get(0);
+        assertTrue(problem.startsWith("url = (hidden): has characters of UTF-8"), problem);
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -64,6 +65,34 @@ class SettledSettingsTest {
         assertEquals(FILE, used.poll());
         assertEquals(file("url", "v"), used.poll());
         assertNull(used.poll());
+    }
+
+    @Test
+    void a_file_that_stays_empty_is_waited_for_again_after_there_was_no_thread_for_it() throws Exception {
+        AtomicBoolean full = new AtomicBoolean(true);
+        settings.close();
+        settings = new SettledSettings(
+                task -> new Thread(task, "test-settings") {
+                    @Override
+                    public synchronized void start() {
+                        if (full.get()) {
+                            throw new OutOfMemoryError("unable to create native thread");
+                        }
+                        super.start();
+                    }
+                },
+                Duration.ofMillis(20),
+                used::add);
+        settings.offer(FILE);
+        assertEquals(FILE, next());
+        settings.offer(EMPTY_FILE);
+        full.set(false);
+        settings.offer(EMPTY_FILE);
+        assertEquals(EMPTY_FILE, next());
+        full.set(true);
+        settings.offer(EMPTY_FILE);
+        settings.offer(FILE);
+        assertEquals(FILE, next());
     }
 
     @Test

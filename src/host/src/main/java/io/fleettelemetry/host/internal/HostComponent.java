@@ -130,8 +130,8 @@ public final class HostComponent {
         if (settings.equals(inForce)) {
             return;
         }
-        inForce = settings;
         dispatcher.configure(settings);
+        inForce = settings; // now: if that threw, the same settings are no news when they come again
         metrics.listen(settings.metricsHost(), settings.metricsPort());
         log.info(
                 "host_configured records={} reliable_ack_sources={} prometheus_metrics_port={}",

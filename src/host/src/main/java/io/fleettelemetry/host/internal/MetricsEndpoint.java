@@ -68,7 +68,7 @@ final class MetricsEndpoint implements Metrics {
 
     private final ExecutorService requests = requests();
     /** Tries again, and ends what takes too long. Its one thread is there only while there is something to wait for. */
-    private final ScheduledThreadPoolExecutor clock = clock();
+    final ScheduledThreadPoolExecutor clock = clock();
 
     // All below: guarded by this.
     private Address wanted = Address.NONE;
@@ -155,17 +155,25 @@ final class MetricsEndpoint implements Metrics {
         if (!wanted.equals(open)) {
             try {
                 replace();
-            } catch (IOException | IllegalArgumentException e) {
+            } catch (IOException | IllegalArgumentException | OutOfMemoryError e) {
                 problem = "prometheus_metrics_port = " + wanted.port() + " at prometheus_metrics_host = "
                         + wanted.host() + ": " + reason(e) + "; choose another, or free it: it is tried every "
                         + pause.toSeconds() + " s" + (open.isNone() ? "" : ", and until then " + whatStays());
-                retry = clock.schedule(this::move, pause.toMillis(), TimeUnit.MILLISECONDS);
+                retryLater();
             }
         }
         if (!problem.isEmpty() && !problem.equals(before)) {
             log.error("metrics_endpoint_error reason=\"{}\"", problem);
         }
         shown.metrics(open.toString(), problem);
+    }
+
+    private void retryLater() {
+        try {
+            retry = clock.schedule(this::move, pause.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (OutOfMemoryError e) { // the machine has no thread left
+            // It is tried as soon as there is something else to wait for, or with the next settings.
+        }
     }
 
     private String whatStays() {
@@ -226,6 +234,8 @@ final class MetricsEndpoint implements Metrics {
         ClassLoader before = caller.getContextClassLoader();
         caller.setContextClassLoader(MetricsEndpoint.class.getClassLoader());
         try {
+            // First, as without it there is none for the server: that would keep the port, and be of no use.
+            clock.prestartCoreThread();
             HttpServer made = HttpServer.create(new InetSocketAddress(at.host(), at.port()), 0);
             made.setExecutor(this::exchange);
             made.createContext("/", this::answer);
@@ -281,7 +291,11 @@ final class MetricsEndpoint implements Metrics {
 
         private void endIn(long nanos) {
             end.cancel(false);
-            end = clock.schedule(() -> task.cancel(true), nanos, TimeUnit.NANOSECONDS);
+            try {
+                end = clock.schedule(() -> task.cancel(true), nanos, TimeUnit.NANOSECONDS);
+            } catch (OutOfMemoryError e) { // the machine has no thread left
+                // It is ended as soon as there is one, if it is not over by then.
+            }
         }
 
         /** By the server's own thread: the connection is closed as soon as anything is read from it or written to it. */

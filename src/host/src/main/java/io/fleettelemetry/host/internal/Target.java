@@ -654,6 +654,7 @@ final class Target {
         try {
             producer = current();
             says = health;
+            startKeeper(); // should there have been no thread for it, and no record since
             heldRecords = hold.records();
             heldBytes = hold.bytes();
         } finally {

@@ -23,6 +23,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -126,6 +127,40 @@ class MetricsEndpointTest {
             answer.append((char) next);
         }
         return answer.toString();
+    }
+
+    private static Thread noThread(Runnable task) {
+        return new Thread(task) {
+            @Override
+            public synchronized void start() {
+                throw new OutOfMemoryError("unable to create native thread");
+            }
+        };
+    }
+
+    @Test
+    void an_endpoint_for_which_there_is_no_thread_keeps_nobody_from_the_port_and_is_opened_later() throws Exception {
+        int port = freePort();
+        ThreadFactory threads = endpoint.clock.getThreadFactory();
+        endpoint.clock.setThreadFactory(MetricsEndpointTest::noThread);
+        endpoint.listen(HERE, port);
+        assertTrue(problem.contains("unable to create native thread"), problem);
+        taking(HERE, port).close();
+        endpoint.clock.setThreadFactory(threads);
+        endpoint.listen(HERE, port);
+        assertEquals("", problem);
+        assertTrue(get(port).contains("# TYPE record_total counter"), "it answers");
+    }
+
+    @Test
+    void a_request_is_answered_although_there_is_no_thread_that_would_end_it() throws Exception {
+        int port = freePort();
+        endpoint.listen(HERE, port);
+        await().atMost(SOON).until(() -> !threads("telemetry-metrics-clock"));
+        ThreadFactory threads = endpoint.clock.getThreadFactory();
+        endpoint.clock.setThreadFactory(MetricsEndpointTest::noThread);
+        assertTrue(get(port).contains("# TYPE record_total counter"), "it answers");
+        endpoint.clock.setThreadFactory(threads);
     }
 
     @Test

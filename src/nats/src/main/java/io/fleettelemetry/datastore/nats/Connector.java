@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
@@ -43,6 +44,9 @@ final class Connector {
     private static final String CONNECT_FAILED = "Error sending connect string";
 
     private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
+
+    /** How long to wait for what another thread tells, at most. */
+    private static final long CALLBACKS_MILLIS = 1_000;
 
     private final NatsSettings settings;
     private final Servers servers;
@@ -139,12 +143,14 @@ final class Connector {
     }
 
     /** What was wrong is told by that thread, perhaps after the attempt has failed. */
-    private void awaitCallbacks() throws InterruptedException {
+    void awaitCallbacks() throws InterruptedException {
         if (callbacks != null) {
             try {
-                callbacks.submit(() -> {}).get();
+                callbacks.submit(() -> {}).get(CALLBACKS_MILLIS, TimeUnit.MILLISECONDS);
             } catch (ExecutionException | RejectedExecutionException e) {
                 // The owner is being closed, and asks for no reason.
+            } catch (TimeoutException e) {
+                // There may have been no memory for a thread: then what is known must do.
             }
         }
     }

@@ -96,7 +96,6 @@ public final class NatsComponent {
             datastore.refuse(refused);
             return;
         }
-        inForce = settings;
         if (datastore == null) {
             unregister();
             datastore = new NatsDatastore(settings, counts, this::report, this::turnSoon);
@@ -107,6 +106,7 @@ public final class NatsComponent {
         } else {
             datastore.configure(settings);
         }
+        inForce = settings; // now: if that threw, the same settings are no news when they come again
         logRegistered();
     }
 

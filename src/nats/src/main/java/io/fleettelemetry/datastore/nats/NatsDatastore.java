@@ -587,13 +587,17 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             if (closing || settings.equals(latest.settings())) {
                 return;
             }
-            abandoned = abandonNext();
+            Session newest = null;
             if (!settings.equals(session.settings())) {
                 boolean sameServers =
                         settings.servers().equals(session.settings().servers());
                 Collection<Servers.Server> more = sameServers ? session.discovered() : List.of();
-                next = new Session(settings, this, RandomId.next(), journal, more);
-                next.open();
+                newest = new Session(settings, this, RandomId.next(), journal, more); // may throw
+            }
+            abandoned = abandonNext();
+            next = newest;
+            if (newest != null) {
+                newest.open();
             }
         }
         if (abandoned != null) {

@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.Token;
 import io.fleettelemetry.api.settings.SettingsReader;
+import io.nats.client.support.NatsUri;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.time.Duration;
@@ -204,10 +205,23 @@ record NatsSettings(
                             : "has no host; write it as nats://host:4222");
         } else if (uri.getPort() == 0 || uri.getPort() > 65_535) {
             refuseUrl(reader, text, "the port must be from 1 to 65535");
-        } else if (uri.getPort() < 0 && !rest.isEmpty()) {
-            return withPort(uri);
+        } else {
+            String complete = uri.getPort() < 0 && !rest.isEmpty() ? withPort(uri) : url;
+            if (!isReadByJnats(complete)) {
+                refuseUrl(reader, text, "is no URL that can be used; write it as nats://host:4222");
+            }
+            return complete;
         }
         return url;
+    }
+
+    /** What it cannot read it would throw at later, and in many ways: {@code nats://host:} is one that the JDK can. */
+    private static boolean isReadByJnats(String url) {
+        try {
+            return new NatsUri(url).getHost() != null;
+        } catch (URISyntaxException | RuntimeException e) {
+            return false;
+        }
     }
 
     /** The ports of web sockets are those of the web; jnats would take 4222 for them, and put it behind a path. */

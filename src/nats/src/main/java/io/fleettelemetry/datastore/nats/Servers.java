@@ -38,6 +38,10 @@ final class Servers implements ServerPool {
     private volatile Server current;
     /** When the server that is tried now was tried before this time. Guarded by this. */
     private long triedBefore;
+    /** When any was tried last, on the clock of {@link System#nanoTime}. */
+    private volatile long lastTried = System.nanoTime();
+
+    private volatile boolean closed;
 
     /** @param discovered servers that others of the same cluster have named */
     Servers(NatsSettings settings, Collection<Server> discovered) {
@@ -109,6 +113,16 @@ final class Servers implements ServerPool {
     /** The server that is being tried, or was last. */
     Server current() {
         return current;
+    }
+
+    /** How long none has been tried, in nanoseconds. */
+    long untriedNanos() {
+        return System.nanoTime() - lastTried;
+    }
+
+    /** Has an attempt to connect end with the server that is tried now: there may be many, and none may answer. */
+    void close() {
+        closed = true;
     }
 
     /** Those that others have named. */
@@ -189,9 +203,10 @@ final class Servers implements ServerPool {
         }
     }
 
+    /** Null, for jnats, if there is none. */
     @Override
     public synchronized NatsUri peekNextServer() {
-        return order.get(0).url;
+        return closed ? null : order.get(0).url;
     }
 
     @Override
@@ -200,6 +215,7 @@ final class Servers implements ServerPool {
         order.add(next);
         triedBefore = next.tried;
         next.tried = System.nanoTime();
+        lastTried = next.tried;
         current = next;
         return next.url;
     }

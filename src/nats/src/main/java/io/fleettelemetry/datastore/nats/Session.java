@@ -11,10 +11,10 @@ import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 import io.nats.client.ForceReconnectOptions;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.Collection;
 import java.util.HashSet;
 import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
@@ -61,6 +61,9 @@ final class Session implements AutoCloseable {
     /** How often it is looked, at most, whether the server has raised its limit for payloads. */
     private static final long LIMIT_NANOS = TimeUnit.MINUTES.toNanos(1);
 
+    /** Shorter times than this one are no sign of anything: a name may take long to be resolved. */
+    private static final long MIN_UNTRIED_NANOS = TimeUnit.SECONDS.toNanos(3);
+
     /** How soon it is looked again whether JetStream has become usable, and whether answers are missing. */
     private static final long LOOK_AGAIN_MILLIS = 500;
 
@@ -69,6 +72,9 @@ final class Session implements AutoCloseable {
 
     /** So many {@link #mute} ports, and jnats' connection is given up: it may be broken, as it is after a full heap. */
     private static final int MAX_MUTE = 5;
+
+    /** How often the time of an attempt to connect, and of the pause between two, may pass without the next attempt. */
+    private static final int MAX_UNTRIED = 4;
 
     /** How soon it is looked for an event that was not heard, because there was no memory to tell it. */
     private static final long UNHEARD_MILLIS = 1_000;
@@ -105,6 +111,9 @@ final class Session implements AutoCloseable {
     /** JetStream: the last wire that was asked about its streams. Belongs to the session's thread. */
     private PortWire asked;
 
+    /** When jnats was last seen connected, in nanoseconds. Belongs to the session's thread. */
+    private long lastConnected;
+
     /** Ports in a row by which nothing was ever answered. */
     private volatile int mute;
 
@@ -115,6 +124,8 @@ final class Session implements AutoCloseable {
     private volatile long limitSeen = System.nanoTime() - LIMIT_NANOS;
 
     private volatile boolean limitWanted;
+    /** Looks at the limit, by a connection of its own; null if nobody ever did. */
+    private volatile Connector looking;
 
     private volatile Connection connection;
     private volatile PortWire wire;
@@ -299,7 +310,12 @@ final class Session implements AutoCloseable {
         if (closing) {
             return;
         }
-        if (mute >= MAX_MUTE) {
+        if (isAbandoned()) {
+            log.warn(
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"jnats has ceased to reconnect; connecting anew\"",
+                    settings.datastore(),
+                    connector.lastError());
+        } else if (mute >= MAX_MUTE) {
             log.warn(
                     "nats_disconnected datastore={} error=\"{}\" reason=\"reconnected {} times, and nothing was answered;"
                             + " connecting anew\"",
@@ -345,8 +361,12 @@ final class Session implements AutoCloseable {
         }
         long before = now.getServerInfo().getMaxPayload();
         try {
-            Connection look =
-                    new Connector(settings, settings.name() + "-limit", (source, event) -> {}, error -> {}).connect();
+            Connector second = new Connector(settings, settings.name() + "-limit", (source, event) -> {}, error -> {});
+            looking = second;
+            if (closing) {
+                return;
+            }
+            Connection look = second.connect();
             long max = look.getServerInfo().getMaxPayload();
             look.close();
             if (max > before) {
@@ -364,11 +384,7 @@ final class Session implements AutoCloseable {
 
     /** Why jnats has closed the connection. What the server said is told by another thread, a moment later. */
     private String cause() throws InterruptedException {
-        try {
-            callbacks.submit(() -> {}).get();
-        } catch (ExecutionException e) {
-            throw new IllegalStateException(e); // it does nothing
-        }
+        connector.awaitCallbacks();
         String error = connector.lastError();
         return error.isEmpty() ? "jnats does not say why" : error;
     }
@@ -382,7 +398,7 @@ final class Session implements AutoCloseable {
                 return;
             } catch (IOException e) {
                 trouble = e.getMessage();
-                if (!logged.contains(e.getMessage())) {
+                if (!closing && !logged.contains(e.getMessage())) {
                     attempts.write(leftOut -> logTrouble(e.getMessage(), leftOut));
                 }
             }
@@ -415,7 +431,20 @@ final class Session implements AutoCloseable {
         return !closing
                 && connection.getStatus() != Connection.Status.CLOSED
                 && !connector.isOutdated()
-                && mute < MAX_MUTE;
+                && mute < MAX_MUTE
+                && !isAbandoned();
+    }
+
+    /** Whether jnats' thread that reconnects has died, for want of memory most likely: jnats never says so. */
+    private boolean isAbandoned() {
+        if (connection.getStatus() == Connection.Status.CONNECTED) {
+            lastConnected = System.nanoTime();
+            return false;
+        }
+        long nanos =
+                Math.min(System.nanoTime() - lastConnected, connector.servers().untriedNanos());
+        Duration attempt = settings.connectTimeout().plus(settings.reconnectWait());
+        return nanos > Math.max(attempt.toNanos() * MAX_UNTRIED, MIN_UNTRIED_NANOS);
     }
 
     private synchronized void awaitChange() throws InterruptedException {
@@ -583,6 +612,11 @@ final class Session implements AutoCloseable {
     /** Has the connection and its threads end; does not wait for it. */
     synchronized void end() {
         closing = true;
+        connector.servers().close();
+        Connector second = looking;
+        if (second != null) {
+            second.servers().close();
+        }
         notifyAll();
     }
 

@@ -1,11 +1,13 @@
 package io.fleettelemetry.datastore.nats;
 
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.settings.SettingsException;
+import io.nats.client.Options;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,6 +17,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class NatsSettingsTest {
 
@@ -210,6 +213,96 @@ class NatsSettingsTest {
                 List.of("wss://host:443/a/b", "ws://u:p@host:80", "ws://host:1/c", "nats://host"),
                 NatsSettings.parse(Map.of("url", "wss://host/a/b,ws://u:p@host,ws://host:1/c,nats://host"))
                         .servers());
+    }
+
+    /** Whether it is accepted or refused: what stands before the last @ is in no text, whatever characters it has. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "nats://user:hush@host:4222",
+                "user:hush@host:4222",
+                "hush@host:4222",
+                "nats://user:17,hush@host:4222",
+                "nats://user:hush,17@host:4222",
+                "nats://user:hush@hush,17@host:4222",
+                "nats://hush,@host:4222",
+                "user:hush,17@host:4222",
+                "nats://user:hush@hush@host:4222",
+                "nats://user:17/hush@host:4222",
+                "nats://hush/17@host:4222",
+                "nats://hush#17@host:4222",
+                "nats://hush?17@host:4222",
+                "nats://user:hush#17@host:4222",
+                "nats://user:17%hush@host:4222",
+                "nats://user:hu sh@host:4222",
+                "nats://user:hush:hush@host:4222",
+                "user:hush://17@host:4222",
+                "/hush://17@host:4222",
+                "http://user:hush@host:4222",
+                "nats://user:hush@ho_st:4222",
+                "nats://user:hush@[::1]:4222",
+                "nats://user:hush@[::1:4222",
+                "nats://user:hush@::1",
+                "nats://user:hush@:4222",
+                "nats://user:hush@",
+                "nats://user:hush",
+                "nats://user:h\u00c3\u00bc-hush@host:4222",
+                "nats://user:hush\u001b@host:4222",
+            })
+    void what_may_be_a_secret_in_a_url_is_never_told_and_never_taken_for_a_host(String url) {
+        String told;
+        try {
+            NatsSettings settings = NatsSettings.parse(Map.of("url", url));
+            Servers servers = new Servers(settings, List.of());
+            told = settings + settings.shownServers() + servers.getServerList();
+        } catch (SettingsException e) {
+            told = e.getMessage();
+        }
+        assertFalse(told.contains("hush"), told);
+        assertFalse(told.contains("17"), told);
+    }
+
+    /** Names and addresses that one of our two readers of URLs takes and the other does not would end the component. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "nats://[::1]:4222",
+                "nats://[fe80::1%25eth0]:4222",
+                "nats://1.2.3.4",
+                "nats://a-.b",
+                "nats://a..b",
+                "nats://xn--a",
+                "nats://a:",
+                "nats://a/b?c#d",
+                "nats://-a",
+                "nats://1.2",
+                "nats://a.",
+                "nats://%41@a",
+                "nats://:@a",
+                "nats://@a",
+                "nats://a:+1",
+                "NATS://a",
+                "nats:///a",
+                "nats:a://b",
+                "?x://a",
+                "nats://a:00001",
+                "ws://a",
+                "wss://a:1/b",
+                "nats://[::ffff:1.2.3.4]:1",
+                "nats://[v1.x]:1",
+                "nats://u:p@[::1]"
+            })
+    void what_is_accepted_can_be_connected_to_and_the_rest_is_refused(String url) {
+        NatsSettings settings;
+        try {
+            settings = NatsSettings.parse(Map.of("url", url));
+        } catch (SettingsException e) {
+            return;
+        }
+        assertFalse(new Servers(settings, List.of()).current().certifiedName().isEmpty());
+        assertDoesNotThrow(() -> new Options.Builder()
+                .servers(settings.servers().toArray(String[]::new))
+                .build());
     }
 
     @Test

@@ -14,11 +14,13 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -234,6 +236,41 @@ class ScriptedServerTest {
             awaitEnded(10);
             assertEquals(10, outcomes.confirmed().size());
             assertEquals(2, server.connections.get(), "by the second");
+        }
+    }
+
+    /** Each may take {@code connect.timeout.ms}, and there may be many. */
+    @Test
+    void closing_waits_for_one_attempt_to_connect_and_not_for_all_servers() throws Exception {
+        List<ServerSocket> silent = new ArrayList<>();
+        AtomicInteger tried = new AtomicInteger();
+        for (int i = 0; i < 6; i++) {
+            ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
+            silent.add(socket);
+            Thread accepting = new Thread(
+                    () -> {
+                        while (!socket.isClosed()) {
+                            try {
+                                socket.accept(); // and says nothing
+                                tried.incrementAndGet();
+                            } catch (IOException e) {
+                                return;
+                            }
+                        }
+                    },
+                    "scripted-silent");
+            accepting.setDaemon(true);
+            accepting.start();
+        }
+        String url = silent.stream()
+                .map(socket -> "nats://127.0.0.1:" + socket.getLocalPort())
+                .collect(Collectors.joining(","));
+        NatsDatastore datastore = NatsDatastoreTest.open(Map.of("url", url, "connect.timeout.ms", "2000"));
+        await().atMost(SOON).until(() -> tried.get() > 0);
+        datastore.close();
+        assertTrue(tried.get() < 4, "tried " + tried);
+        for (ServerSocket socket : silent) {
+            socket.close();
         }
     }
 }

@@ -14,11 +14,17 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
+import java.lang.reflect.Field;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -286,5 +292,37 @@ class UnexpectedCloseTest {
         IllegalArgumentException e = assertThrows(
                 IllegalArgumentException.class, () -> new NatsProducerFactory().open(settings("on.closed", "halt")));
         assertTrue(e.getMessage().startsWith("on.closed = halt: "), e.getMessage());
+    }
+
+    /** As when the machine has no thread left: jnats' thread that reconnects dies, and nobody hears of it. */
+    @Test
+    void a_connection_that_jnats_has_ceased_to_make_anew_is_made_anew_all_the_same() throws Exception {
+        open("connect.timeout.ms", "500");
+        awaitState(Status.State.OK);
+        AtomicInteger deaths = new AtomicInteger();
+        ExecutorService none = new ThreadPoolExecutor(0, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>()) {
+            @Override
+            public void execute(Runnable task) {
+                deaths.incrementAndGet();
+                throw new OutOfMemoryError("unable to create native thread");
+            }
+        };
+        Object session = field(datastore, "session").get(datastore);
+        Object connector = field(session, "connector").get(session);
+        Field callbacks = field(connector, "callbacks");
+        Object good = callbacks.get(connector);
+        callbacks.set(connector, none);
+        server.restart();
+        await().atMost(SOON).until(() -> deaths.get() > 0);
+        produce(0, 5);
+        callbacks.set(connector, good);
+        assertEquals(5, outcomes.awaitEnded(5).confirmed().size());
+        awaitState(Status.State.OK);
+    }
+
+    private static Field field(Object of, String name) throws NoSuchFieldException {
+        Field field = of.getClass().getDeclaredField(name);
+        field.setAccessible(true);
+        return field;
     }
 }
