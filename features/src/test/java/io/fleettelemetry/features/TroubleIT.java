@@ -99,14 +99,6 @@ class TroubleIT extends RunningKaraf {
             awaitSecond();
             return say(SEND);
         });
-        troubles.put("the server refused a record under a name that is not its subject", () -> {
-            own = NatsServer.start(
-                    "mappings { \"second.*.*\": \"eu.$1.$2\" }, authorization { users: [ { user: u,"
-                            + " password: p, permissions: { publish: { allow: \">\", deny: \"eu.5YJ3E1EA8NF000001.>\" } } } ] }");
-            writeSecond(own.url(), "username = u", ".password = p");
-            awaitSecond();
-            return say("telemetry:simulate --vehicles 10 --rate 2000 --seconds 1"); // of one vehicle among ten
-        });
         troubles.put("TOO_LARGE", () -> {
             own = NatsServer.start("max_payload: 1024");
             writeSecond(own.url());

@@ -130,7 +130,8 @@ final class Completer implements Runnable {
 
     private Wire.Verdict verdict(Wire wire) {
         try {
-            return wire.verdict();
+            // A wire that another one has followed tells nothing, and nobody else may ever close it.
+            return journal.isInUse(wire) ? wire.verdict() : Wire.Verdict.IN_DOUBT;
         } catch (RuntimeException | Error e) { // nobody would start another barrier while this one is out
             bug(e);
             return Wire.Verdict.IN_DOUBT;

@@ -1038,6 +1038,11 @@ final class Journal implements Inbox.Answers {
 
     // ---- the completer ---------------------------------------------------------------------------------------------
 
+    /** Whether frames go out on this wire at present. */
+    synchronized boolean isInUse(Wire asked) {
+        return wire == asked;
+    }
+
     /** The barrier that the writer has started; null if there is none to ask for. */
     synchronized Mark takeMark() {
         Mark taken = mark;

@@ -243,4 +243,24 @@ class CompleterTest {
         assertEquals(Failure.Kind.EXPIRED, outcomes.failures().get(0).kind());
         stop(journal, writer, completer);
     }
+
+    @Test
+    void a_barrier_on_a_wire_that_nobody_ever_closes_holds_up_none_on_the_next_one() throws Exception {
+        Journal journal = new Journal(
+                NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
+        Outcomes outcomes = new Outcomes();
+        Thread writer = new Thread(new Writer(journal), "test-write");
+        Thread completer = new Thread(new Completer(journal, new Telling()), "test-complete");
+        journal.servedBy(writer, completer);
+        writer.start();
+        completer.start();
+        AnsweringWire silent = new AnsweringWire(Wire.Verdict.PENDING);
+        journal.opened(silent);
+        journal.offer(NatsDatastoreTest.record("A", "V", new byte[10]), outcomes);
+        await().atMost(SOON).until(() -> silent.barriers.get() > 0);
+        journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+        outcomes.awaitEnded(1);
+        assertEquals(List.of("A"), vins(outcomes.confirmed()));
+        stop(journal, writer, completer);
+    }
 }
