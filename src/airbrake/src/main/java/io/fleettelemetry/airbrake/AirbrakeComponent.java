@@ -83,8 +83,8 @@ public final class AirbrakeComponent {
         if (settings.equals(inForce)) {
             return;
         }
-        inForce = settings;
         settings.ifPresentOrElse(this::report, this::stop);
+        inForce = settings; // now: if that threw, the same settings are no news when they come again
     }
 
     /** First of all, whatever else the configuration is: a mistyped key may be all that is new in it. */
@@ -108,9 +108,10 @@ public final class AirbrakeComponent {
 
     private void report(AirbrakeSettings settings) {
         if (reporter == null) {
-            reporter = new AirbrakeReporter(
+            AirbrakeReporter opened = new AirbrakeReporter(
                     settings, context.getBundle().getVersion().toString());
-            reporter.open();
+            opened.open(); // may throw for want of a thread
+            reporter = opened;
             registration = context.registerService(ErrorReporter.class, reporter, null);
         } else {
             reporter.use(settings);

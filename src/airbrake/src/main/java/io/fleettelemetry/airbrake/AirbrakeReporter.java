@@ -1,6 +1,7 @@
 package io.fleettelemetry.airbrake;
 
 import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.PlainText;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -37,6 +38,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     private volatile boolean closed;
 
     // The reporter's thread alone uses these.
+    private String hostname;
     private long failed;
     private String lastFailure = "";
     private long refusedLogged;
@@ -83,20 +85,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     }
 
     private void run() {
-        String hostname = hostname();
-        try {
-            while (!closed) {
-                Report report = queue.poll(logPause.toNanos(), TimeUnit.NANOSECONDS);
-                if (report != null) {
-                    send(report, hostname);
-                }
-                if (System.nanoTime() - lastLogged >= logPause.toNanos()) {
-                    logLosses();
-                }
-            }
-        } catch (InterruptedException e) {
-            // That is close().
-        }
+        Loop.run(this::round, this::lost);
         if (!queue.isEmpty()) {
             failed += queue.size();
             lastFailure = "reporting was ended";
@@ -104,13 +93,35 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         logLosses();
     }
 
-    private void send(Report report, String hostname) {
+    /** An interrupt is that of {@link #close}, or was left behind by an exception that somebody reports. */
+    private boolean round() throws InterruptedException {
+        if (closed) {
+            return false;
+        }
+        if (hostname == null) {
+            hostname = hostname();
+        }
+        Report report = queue.poll(logPause.toNanos(), TimeUnit.NANOSECONDS);
+        if (report != null) {
+            send(report);
+        }
+        if (System.nanoTime() - lastLogged >= logPause.toNanos()) {
+            logLosses();
+        }
+        return true;
+    }
+
+    private void lost(Throwable why) {
+        failed++;
+        lastFailure = why.toString();
+    }
+
+    private void send(Report report) {
         AirbrakeSettings now = settings;
         try {
             endpoint.post(now, Notice.json(report, now.environment(), hostname, version));
         } catch (IOException | RuntimeException e) {
-            failed++;
-            lastFailure = e.toString();
+            lost(e);
         }
     }
 

@@ -254,4 +254,30 @@ class AirbrakeReporterTest {
         assertTrue(thread.isDaemon());
         assertEquals(AirbrakeReporter.class.getClassLoader(), thread.getContextClassLoader());
     }
+
+    /** Somebody else's exceptions are somebody else's code. */
+    @Test
+    void an_exception_that_throws_an_error_or_leaves_an_interrupt_ends_no_thread() throws Exception {
+        reporter.report(
+                "a",
+                new IllegalStateException() {
+                    @Override
+                    public String getMessage() {
+                        throw new OutOfMemoryError("Java heap space");
+                    }
+                },
+                FIELDS);
+        reporter.report(
+                "b",
+                new IllegalStateException() {
+                    @Override
+                    public String getMessage() {
+                        Thread.currentThread().interrupt();
+                        throw new LinkageError("its bundle was refreshed");
+                    }
+                },
+                FIELDS);
+        reporter.report("c", null, FIELDS);
+        assertEquals("c", error(notice()).get("type").getAsString());
+    }
 }
