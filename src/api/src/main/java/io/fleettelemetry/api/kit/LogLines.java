@@ -27,7 +27,8 @@ public final class LogLines {
     private int written;
 
     private Thread thread;
-    private boolean writing;
+    /** Whether somebody waits for the thread to end. */
+    private boolean hurry;
 
     /**
      * @param threads makes a thread that is not started
@@ -76,13 +77,12 @@ public final class LogLines {
         Runnable line;
         long count;
         synchronized (this) {
-            writing = false;
-            notifyAll();
-            if (waiting.isEmpty() && leftOut == 0) {
+            if (waiting.isEmpty() && leftOut == 0 && !hurry) {
                 wait(LINGER_MILLIS);
             }
             if (waiting.isEmpty() && leftOut == 0) {
                 thread = null;
+                hurry = false;
                 return false;
             }
             line = waiting.poll();
@@ -93,7 +93,6 @@ public final class LogLines {
                 leftOut = 0;
                 written = 0;
             }
-            writing = true;
         }
         if (line != null) {
             line.run();
@@ -105,20 +104,26 @@ public final class LogLines {
     }
 
     /**
-     * Waits until every line is written. The thread that writes them does not wait.
+     * Waits until every line is written and the thread has ended. That thread itself does not wait.
      *
      * @param millis at most
      */
-    public synchronized void await(long millis) {
+    public void await(long millis) {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);
-        boolean interrupted = false;
-        while ((writing || !waiting.isEmpty()) && thread != null && Thread.currentThread() != thread) {
-            long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
-            if (left <= 0) {
-                break;
+        Thread last;
+        synchronized (this) {
+            last = thread;
+            if (last == null || last == Thread.currentThread()) {
+                return;
             }
+            hurry = true;
+            notifyAll();
+        }
+        boolean interrupted = false;
+        for (long left = millis; left > 0; left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime())) {
             try {
-                wait(left);
+                last.join(left);
+                break;
             } catch (InterruptedException e) {
                 interrupted = true;
             }

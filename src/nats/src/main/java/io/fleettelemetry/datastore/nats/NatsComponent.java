@@ -228,5 +228,6 @@ public final class NatsComponent {
         if (metrics != null) {
             metrics.close();
         }
+        Logs.await(NatsDatastore.LOG_MILLIS);
     }
 }

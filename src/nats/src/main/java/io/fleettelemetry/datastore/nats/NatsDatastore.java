@@ -48,7 +48,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private static final long RECEIPT_MILLIS = 5_000;
 
     /** How long closing waits for the log. */
-    private static final long LOG_MILLIS = 500;
+    static final long LOG_MILLIS = 500;
 
     // Made before they are needed: there may be no memory for them then.
     private static final Failure NO_MEMORY = new Failure(Failure.Kind.FULL, "the JVM has no memory left for it");
