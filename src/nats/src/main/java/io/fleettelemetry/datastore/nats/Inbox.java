@@ -65,6 +65,14 @@ final class Inbox implements MessageHandler {
     /** Of a reply that is not JetStream's, so many bytes are shown. */
     private static final int MAX_SHOWN = 200;
 
+    /**
+     * What may wait to be looked at: several times what is without an answer at once, but not all that somebody else may publish
+     * here. If an answer is dropped, its record is written again, and answered again.
+     */
+    private static final long MAX_WAITING = 32_768;
+
+    private static final long MAX_WAITING_BYTES = 8 << 20;
+
     private final String datastore;
     private final String subject;
     private final Subjects subjects;
@@ -118,6 +126,11 @@ final class Inbox implements MessageHandler {
         return dispatcher != null && !dispatcher.isActive();
     }
 
+    /** How many messages have arrived and were not looked at yet. */
+    long waiting() {
+        return dispatcher.getPendingMessageCount();
+    }
+
     /** Why answers cannot arrive; empty if they can. */
     String denial() {
         return denial;
@@ -149,7 +162,7 @@ final class Inbox implements MessageHandler {
         }
         denial = "";
         dispatcher = connection.createDispatcher(this);
-        dispatcher.setPendingLimits(-1, -1); // what waits there is bounded by what is in flight
+        dispatcher.setPendingLimits(MAX_WAITING, MAX_WAITING_BYTES);
         dispatcher.subscribe(subject + ".*");
         subscribed = connection;
     }
