@@ -193,7 +193,7 @@ class ConfigurationFilesIT {
                 .ignoreExceptions()
                 .until(() ->
                         problems().toString().contains("-second.cfg is gone, but io.fleettelemetry.datastore.nats"));
-        karaf.awaitLog("WARN .*configuration_file_problem reason=\"its file .*-second\\.cfg is gone, ");
+        karaf.awaitLog("WARN .*configuration_file_problem reason=\"the file .*-second\\.cfg is gone, ");
         String pid = problems().get(0).replaceAll(".*config:delete ", "");
         assertEquals(0, karaf.execute("config:delete '" + pid + "'").exit());
         await().atMost(SOON).untilAsserted(() -> assertEquals(List.of(), problems()));
@@ -220,7 +220,7 @@ class ConfigurationFilesIT {
         karaf.writeConfig(NATS + "-default.cfg", "\uFEFFurl = nats://127.0.0.1:1\ndatastore = nats\n");
         assertRefused("begins with a byte order mark");
         karaf.writeConfig(NATS + "-default.cfg", "url = " + server.url() + "\nusername = u\n.password = k\u00F6nig\n");
-        assertRefused(".password = (hidden): has characters of UTF-8");
+        assertRefused(".password = (hidden): has UTF-8 characters");
         karaf.writeConfig(NATS + "-default.cfg", "url = " + server.url() + "\nusername = u\n.password = k\\u00f6nig\n");
         await().atMost(SOON)
                 .ignoreExceptions()

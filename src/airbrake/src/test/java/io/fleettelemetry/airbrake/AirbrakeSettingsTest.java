@@ -106,6 +106,10 @@ class AirbrakeSettingsTest {
         assertEquals(2, problems.size());
         assertFalse(problems.toString().contains("s3cret"), problems.toString());
         assertFalse(problems.toString().contains("words"), problems.toString());
+        for (String host : List.of("https://me:s3 cret@x", "https://me:s3cret@an_underscore")) {
+            problems = problems(Map.of("host", host, "project_id", "1", ".project_key", KEY), Map.of());
+            assertTrue(problems.get(0).startsWith("host = (hidden): may have no user or password"), problems.get(0));
+        }
         problems = problems(Map.of("project_id", "1"), Map.of("AIRBRAKE_PROJECT_KEY", "k\r\nX-Header: 1"));
         assertTrue(problems.get(0).startsWith("AIRBRAKE_PROJECT_KEY = (hidden): may have no"), problems.get(0));
         assertFalse(parse(Map.of("project_id", "42", ".project_key", KEY))

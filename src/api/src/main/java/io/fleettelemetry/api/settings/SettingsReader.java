@@ -45,6 +45,9 @@ public final class SettingsReader {
     /** The byte order marks of UTF-8 and UTF-16 as who reads ISO 8859-1 sees them, and the one that others see. */
     private static final List<String> MARKS = List.of("\u00EF\u00BB\u00BF", "\u00FF\u00FE", "\u00FE\u00FF", "\uFEFF");
 
+    /** In place of a value that is, or may have in it, a secret. */
+    private static final String HIDDEN = "(hidden)";
+
     private final Map<String, ?> properties;
     private final List<String> problems = new ArrayList<>();
 
@@ -180,12 +183,12 @@ public final class SettingsReader {
                         "the file begins with a byte order mark (BOM), which makes its first line unreadable: save it"
                                 + " without one, in ISO 8859-1 or plain ASCII");
             } else if (!isOfFramework(key) && isUtf8(text(key, ""))) {
-                // The value is garbled, and may have a secret in it: a URL does not begin with a dot.
+                // The value is garbled, and may have a secret in it: as a URL may, or that of a mistyped key.
                 refuse(
                         key,
-                        "(hidden)",
-                        "has characters of UTF-8, but .cfg files are ISO 8859-1: save the file so, or write them as"
-                                + " \\u00e4 and the like");
+                        HIDDEN,
+                        "has UTF-8 characters, but .cfg files are read as ISO 8859-1: save the file as ISO 8859-1, or write"
+                                + " such characters as \\u00e4");
             }
         }
     }
@@ -218,7 +221,7 @@ public final class SettingsReader {
      * never shown.
      */
     public void refuse(String key, String shown, String reason) {
-        problems.add(PlainText.of(key + " = " + (key.startsWith(".") ? "(hidden)" : shown) + ": " + reason));
+        problems.add(PlainText.of(key + " = " + (key.startsWith(".") ? HIDDEN : shown) + ": " + reason));
     }
 
     /** @throws SettingsException if anything was wrong, the encoding of a file included */

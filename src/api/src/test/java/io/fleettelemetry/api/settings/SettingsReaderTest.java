@@ -48,17 +48,19 @@ class SettingsReaderTest {
     void a_value_in_utf_8_is_refused_and_one_in_iso_8859_1_is_not(String value) {
         assertEquals(
                 List.of(
-                        ".password = (hidden): has characters of UTF-8, but .cfg files are ISO 8859-1: save the file so, or"
-                                + " write them as \\u00e4 and the like"),
+                        ".password = (hidden): has UTF-8 characters, but .cfg files are read as ISO 8859-1: save the file as"
+                                + " ISO 8859-1, or write such characters as \\u00e4"),
                 problems(Map.of(".password", readAsLatin1(value))));
         assertDoesNotThrow(() -> new SettingsReader(Map.of(".password", value)).check());
     }
 
-    @Test
-    void a_value_in_utf_8_is_not_shown_as_it_may_be_a_url_with_a_password() {
-        String problem = problems(Map.of("url", readAsLatin1("nats://user:h\u00FCsh@host")))
+    /** A URL may have a password in it, and so may the value of a mistyped key. */
+    @ParameterizedTest
+    @ValueSource(strings = {"url", "password"})
+    void a_value_in_utf_8_is_never_shown(String key) {
+        String problem = problems(Map.of(key, readAsLatin1("nats://fleet:secret-k\u00F6nig@host:4222")))
                 .get(0);
-        assertTrue(problem.startsWith("url = (hidden): has characters of UTF-8"), problem);
+        assertTrue(problem.startsWith(key + " = (hidden): has UTF-8 characters"), problem);
     }
 
     @Test
