@@ -86,8 +86,8 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
     @AttributeDefinition(
             name = "Hold, ms",
             description =
-                    "Milliseconds that a record is held which its datastore does not take; then it fails. The time in which"
-                            + " a datastore that is replaced ends its records, as much and 2 s at most, does not count.",
+                    "Milliseconds that a record is held before it fails. The time in which a datastore that is replaced"
+                            + " ends its records, as much and 2 s at most, does not count.",
             min = "0")
     long hold_max_ms() default 10_000;
 

@@ -34,7 +34,7 @@ import org.osgi.service.metatype.annotations.Option;
 
     @AttributeDefinition(
             name = "Ranking",
-            description = "Of several datastores with one name, the one with the highest ranking is taken.")
+            description = "Of several datastores with one name, the one with the highest ranking is used.")
     int service_ranking() default 0;
 
     @AttributeDefinition(name = "User", description = "User for the server; empty for none.", required = false)
@@ -107,7 +107,7 @@ import org.osgi.service.metatype.annotations.Option;
 
     @AttributeDefinition(
             name = "Drain timeout, ms",
-            description = "Milliseconds that closing waits for confirmations; what is left then fails.",
+            description = "Milliseconds that closing, or changing over to a new connection, waits for confirmations.",
             min = "0")
     long drain_timeout_ms() default 10_000;
 
@@ -122,18 +122,18 @@ import org.osgi.service.metatype.annotations.Option;
     @AttributeDefinition(
             name = "JetStream: stream",
             description =
-                    "The stream that is to store the records; empty for any that JetStream shows for their subjects."
-                            + " Only PubAcks of these streams confirm a record. Set it with stream.setup = off: else a PubAck of"
-                            + " any stream does.",
+                    "The stream that must store the records; empty for any stream that JetStream lists for their subjects."
+                            + " Only PubAcks of these streams confirm a record. Set it if stream.setup = off: otherwise a"
+                            + " PubAck of any stream confirms.",
             required = false)
     String stream();
 
     @AttributeDefinition(
             name = "JetStream: stream setup",
             description =
-                    "What is done before anything is published: JetStream is never asked (off), a look whether streams store every"
-                            + " subject and know message ids for long enough (verify), or the same, and the stream is made if it"
-                            + " is missing (create). No stream is ever altered.",
+                    "What is done before anything is published: JetStream is never asked (off); it is checked whether streams store"
+                            + " every subject, and know message ids for long enough (verify); or the same, and the stream is"
+                            + " created if it is missing (create). No stream is ever altered.",
             options = {
                 @Option(label = "off", value = "off"),
                 @Option(label = "verify", value = "verify"),
@@ -151,7 +151,8 @@ import org.osgi.service.metatype.annotations.Option;
             name = "JetStream: inbox prefix",
             description =
                     "First part of the subjects of JetStream's answers, which the user must be allowed to subscribe"
-                            + " to: one or more tokens joined by dots. Whoever else may publish there can forge PubAcks.")
+                            + " to: one or more tokens joined by dots. Any other user who may publish there can"
+                            + " forge PubAcks.")
     String inbox_prefix() default "_INBOX";
 
     @AttributeDefinition(
@@ -171,7 +172,8 @@ import org.osgi.service.metatype.annotations.Option;
     @AttributeDefinition(
             name = "Silent, ms",
             description =
-                    "Milliseconds after which a connection that takes no bytes, or does not answer, is made anew.",
+                    "Milliseconds after which a connection that takes no bytes, or does not answer, is replaced by a new one."
+                            + " A slow connection that still takes bytes is kept.",
             min = "100")
     long silent_ms() default 5_000;
 
@@ -190,7 +192,7 @@ import org.osgi.service.metatype.annotations.Option;
 
     @AttributeDefinition(
             name = "Discover",
-            description = "Whether the other servers that a cluster names are used, besides those of the URLs.")
+            description = "Whether to use the other servers that a cluster advertises, besides those of the URLs.")
     boolean discover() default true;
 
     @AttributeDefinition(
