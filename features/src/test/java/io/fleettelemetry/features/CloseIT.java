@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 class CloseIT extends RunningKaraf {
 
     private static final String BUNDLE = "io.fleettelemetry.datastore.nats";
-    private static final String COUNTED = "nats_err kind=CLOSED records=1 ";
+    private static final String COUNTED = "nats_err datastore=nats kind=CLOSED records=1 ";
 
     private int logged;
     private CompletableFuture<JsonObject> sent;

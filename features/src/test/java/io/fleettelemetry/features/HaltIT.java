@@ -143,7 +143,7 @@ class HaltIT {
                 notice.getAsJsonObject("params").get("cause").getAsString());
         assertFalse(report.body().contains("hush"));
         // In order: our bundles were stopped, not only cut off, and Karaf had the time to tidy up.
-        assertTrue(log.contains("nats_err kind=CLOSED records="), log);
+        assertTrue(log.contains("nats_err datastore=nats kind=CLOSED records="), log);
         assertTrue(pidFile().contains("item.0.pid = 0"), pidFile());
     }
 

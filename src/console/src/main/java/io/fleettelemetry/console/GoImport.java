@@ -115,7 +115,7 @@ final class GoImport {
         String namespace = config.text("namespace");
         if (namespace.isEmpty()) {
             if (config.has("namespace") || routesTo("nats")) {
-                notes.add("namespace: " + (config.has("namespace") ? "empty" : "not in the file, where that means none")
+                notes.add("namespace: " + (config.has("namespace") ? "empty" : "not in the file")
                         + "; a NATS subject needs one, so the one that is configured here stays");
             }
             return;
@@ -211,10 +211,8 @@ final class GoImport {
         if (!port.isEmpty()
                 && !port.equals("0")
                 && config.text("monitoring.prometheus_metrics_host").isBlank()) {
-            notes.add("monitoring.prometheus_metrics_port: the Go server listens on every address; here it is"
-                    + " prometheus_metrics_host of " + HOST
-                    + ", 127.0.0.1 unless it says otherwise, and 0.0.0.0 is every"
-                    + " address");
+            notes.add("monitoring.prometheus_metrics_port: the Go server listens on every address; here the address is"
+                    + " prometheus_metrics_host of " + HOST + ", by default 127.0.0.1; set 0.0.0.0 for every address");
         }
         take(
                 "monitoring.prometheus_metrics_host",

@@ -26,7 +26,7 @@ final class RegularFile {
         try {
             Path path = directory.resolve(file);
             if (!Files.readAttributes(path, BasicFileAttributes.class).isRegularFile()) {
-                throw new Misuse(option, file, "cannot be read: it is no regular file");
+                throw new Misuse(option, file, "cannot be read: it is not a regular file");
             }
             try (InputStream in = Files.newInputStream(path)) {
                 bytes = in.readNBytes(max + 1);

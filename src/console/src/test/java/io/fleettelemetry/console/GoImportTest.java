@@ -216,7 +216,7 @@ class GoImportTest {
         String port = "{\"monitoring\":{\"prometheus_metrics_port\":9273%s}}";
         assertTrue(of(port.formatted("")).notes().stream()
                 .anyMatch(note -> note.startsWith("monitoring.prometheus_metrics_port: the Go server listens on every"
-                        + " address; here it is prometheus_metrics_host of io.fleettelemetry.host.cfg")));
+                        + " address; here the address is prometheus_metrics_host of io.fleettelemetry.host.cfg")));
         for (String more : List.of(",\"prometheus_metrics_host\":\"::\"", ",\"prometheus_metrics_port\":0")) {
             assertFalse(
                     of(port.formatted(more)).notes().toString().contains("every address"),

@@ -295,7 +295,7 @@ class ImportConfigCommandTest {
                     .json()
                     .get("error")
                     .getAsString();
-            assertTrue(error.startsWith("FILE \"" + name + "\": cannot be read: it is no regular file"), error);
+            assertTrue(error.startsWith("FILE \"" + name + "\": cannot be read: it is not a regular file"), error);
         }
         try (RandomAccessFile large =
                 new RandomAccessFile(directory.resolve("large").toFile(), "rw")) {

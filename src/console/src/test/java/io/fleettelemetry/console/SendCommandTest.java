@@ -123,7 +123,7 @@ class SendCommandTest {
                     .json()
                     .get("error")
                     .getAsString();
-            assertTrue(error.startsWith("--file \"" + name + "\": cannot be read: it is no regular file"), error);
+            assertTrue(error.startsWith("--file \"" + name + "\": cannot be read: it is not a regular file"), error);
         }
         try (RandomAccessFile file =
                 new RandomAccessFile(directory.resolve("payload").toFile(), "rw")) {

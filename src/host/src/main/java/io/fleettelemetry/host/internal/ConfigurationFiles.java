@@ -90,8 +90,8 @@ final class ConfigurationFiles implements ConfigurationListener {
                         + "-default.cfg; rename it";
             }
             if (file != null && Files.notExists(file)) {
-                return "its file " + file + " is gone, but " + pid + " is still in force: bring the file back, or"
-                        + " remove the configuration by config:delete " + pid;
+                return "the file " + file + " is gone, but " + pid + " is still in force: bring the file back, or"
+                        + " remove the configuration with config:delete " + pid;
             }
         } catch (IllegalStateException e) {
             // It was deleted at this moment.

@@ -29,10 +29,9 @@ final class HeapCheck {
         return records <= heap / 3.0 * 2
                 ? List.of()
                 : List.of(String.format(
-                        "the bounds allow records %.0f MiB of memory (2 x %.0f MiB in flight, all inflight.max.bytes;"
-                                + " %d x %.0f MiB, hold.max.bytes), and the heap has %.0f MiB, of which they should have"
-                                + " two thirds at most: lower inflight.max.bytes or hold.max.bytes, or give Karaf more by"
-                                + " JAVA_MAX_MEM",
+                        "the limits let records take %.0f MiB of memory (2 x %.0f MiB, the sum of inflight.max.bytes, and"
+                                + " %d x %.0f MiB, hold.max.bytes), which is more than two thirds of the heap of %.0f MiB;"
+                                + " lower inflight.max.bytes or hold.max.bytes, or raise JAVA_MAX_MEM",
                         records / MIB, inFlight / MIB, holds, (double) holdMaxBytes / MIB, (double) heap / MIB));
     }
 

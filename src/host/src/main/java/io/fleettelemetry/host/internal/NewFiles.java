@@ -44,7 +44,9 @@ public final class NewFiles implements BundleActivator {
         try {
             Files.createFile(done.toPath());
         } catch (IOException e) {
-            log.warn("configuration_file_problem reason=\"{}\"", e.toString());
+            log.warn(
+                    "configuration_file_problem reason=\"cannot note that permissions of new files were set: {}\"",
+                    e.toString());
         }
     }
 
@@ -54,7 +56,10 @@ public final class NewFiles implements BundleActivator {
                 takeFromOthers(file);
             }
         } catch (IOException e) {
-            log.warn("configuration_file_problem file={} reason=\"{}\"", file, e.toString());
+            log.warn(
+                    "configuration_file_problem file={} reason=\"cannot make it readable by its owner alone: {}\"",
+                    file,
+                    e.toString());
         }
     }
 

@@ -49,7 +49,7 @@ final class Standbys {
                 ? Stream.of()
                 : Stream.of("there are two datastores '" + name + "' with service.ranking = "
                         + all.get(0).ranking()
-                        + ": which is used is up to chance; give one another datastore name, or a"
-                        + " lower ranking, or delete its file");
+                        + ": which one is used is left to chance; give one of them another name or a lower"
+                        + " service.ranking, or delete its file");
     }
 }

@@ -96,7 +96,7 @@ final class Target {
     Target(String name, HostSettings settings) {
         this.name = name;
         this.failures = new FailureLog(name, System::nanoTime);
-        this.noMemoryFailure = new Failure(Failure.Kind.ERROR, "the JVM has no memory left for it");
+        this.noMemoryFailure = new Failure(Failure.Kind.ERROR, "the JVM has no memory left for the record");
         this.noMemory = Outcome.failed(name, noMemoryFailure);
         this.settings = settings;
     }
@@ -491,8 +491,8 @@ final class Target {
     }
 
     private void keeperThrew(Throwable e) {
-        throwing.write(
-                leftOut -> log.error("host_error datastore={} reason=\"the hold\" left_out={}", name, leftOut, e));
+        throwing.write(leftOut -> log.error(
+                "host_error datastore={} reason=\"internal error in the hold\" left_out={}", name, leftOut, e));
     }
 
     /** One step; false if there is nothing left to do. The lock is held but while somebody else's code runs. */
@@ -639,8 +639,8 @@ final class Target {
         try {
             return producer == null ? "" : producer.destination(record);
         } catch (RuntimeException | Error e) { // against its contract
-            statusFailures.write(leftOut ->
-                    log.error("producer_error datastore={} reason=\"its destination\" left_out={}", name, leftOut, e));
+            statusFailures.write(leftOut -> log.error(
+                    "producer_error datastore={} reason=\"destination() threw\" left_out={}", name, leftOut, e));
             return "";
         }
     }
@@ -706,7 +706,8 @@ final class Target {
             Status status = health.status();
             return status == null ? Status.UNKNOWN : status;
         } catch (RuntimeException | Error e) { // against its contract
-            statusFailures.write(leftOut -> log.error("producer_error reason=\"its status\" left_out={}", leftOut, e));
+            statusFailures.write(leftOut ->
+                    log.error("producer_error reason=\"a datastore's status() threw\" left_out={}", leftOut, e));
             return Status.UNKNOWN;
         }
     }

@@ -202,8 +202,8 @@ class HostComponentTest {
         assertEquals("ranking 0, OK: second", details().get("standby"));
         assertEquals(
                 List.of(
-                        "there are two datastores 'nats' with service.ranking = 0: which is used is up to chance; give one"
-                                + " another datastore name, or a lower ranking, or delete its file"),
+                        "there are two datastores 'nats' with service.ranking = 0: which one is used is left to chance; give"
+                                + " one of them another name or a lower service.ranking, or delete its file"),
                 host.status().problems());
     }
 
@@ -218,10 +218,10 @@ class HostComponentTest {
         component.updatedProducer(reference("nats", 0, 1));
         assertEquals(1, log.of("heap_too_small").size(), "once");
         String problem = host.status().problems().get(0);
-        assertTrue(problem.startsWith("the bounds allow records "), problem);
+        assertTrue(problem.startsWith("the limits let records take "), problem);
         configure(Map.of("records.V", "nats, logger", "hold.max.bytes", Long.toString(heap / 2)));
         assertTrue(
-                host.status().problems().get(0).contains("; 2 x "),
+                host.status().problems().get(0).contains(", and 2 x "),
                 host.status().problems()::toString);
         assertEquals(2, log.of("heap_too_small").size());
     }

@@ -46,7 +46,8 @@ final class Room {
             JsonObject fields = new JsonObject();
             fields.addProperty("vin", record.vin());
             fields.addProperty("count", leftOut);
-            fields.addProperty("error", "so many values do not fit into " + MAX_CHARS + " characters");
+            fields.addProperty(
+                    "error", "so many values were left out, because a line has at most " + MAX_CHARS + " characters");
             log.warn("record_payload_cut {}", RecordJson.line(fields));
         }
     }

@@ -93,7 +93,10 @@ final class Completer implements Runnable {
         long left = ended.records.size();
         endAll(ended);
         if (left > 0) {
-            log.warn("nats_err kind=CLOSED records={} reason=\"closed before the server had confirmed them\"", left);
+            log.warn(
+                    "nats_err datastore={} kind=CLOSED records={} reason=\"closed before the server had confirmed them\"",
+                    journal.settings().datastore(),
+                    left);
         }
     }
 
@@ -246,7 +249,11 @@ final class Completer implements Runnable {
 
     private void bug(Throwable e) {
         try {
-            bugs.write(leftOut -> log.error("nats_error reason=\"the completer\" left_out={}", leftOut, e));
+            bugs.write(leftOut -> log.error(
+                    "nats_error datastore={} reason=\"internal error in the completer\" left_out={}",
+                    journal.settings().datastore(),
+                    leftOut,
+                    e));
         } catch (RuntimeException | Error noMemory) {
             // Then there is no place to say it.
         }

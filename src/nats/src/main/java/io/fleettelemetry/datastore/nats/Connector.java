@@ -364,7 +364,7 @@ final class Connector {
         }
 
         private String ofDiscovered(String error) {
-            return told + ", which the cluster named: " + error;
+            return told + ", which the cluster advertised: " + error;
         }
     }
 }

@@ -223,6 +223,6 @@ final class Denials {
 
     private static Failure failure(String subject, String words) {
         return new Failure(
-                Failure.Kind.DENIED, "the server does not allow to publish to " + subject + "; it said: " + words);
+                Failure.Kind.DENIED, "the server does not allow publishing to " + subject + "; it said: " + words);
     }
 }

@@ -113,7 +113,7 @@ final class Inbox implements MessageHandler {
         if (error.toLowerCase(Locale.ROOT).startsWith(DENIED) && error.contains(subject)) {
             denial = "the server does not let us receive JetStream's answers: " + PlainText.field(error)
                     + "; allow the user to subscribe to " + subject.substring(0, subject.lastIndexOf('.'))
-                    + ".>, or set inbox.prefix to what it may";
+                    + ".>, or set inbox.prefix to a prefix that the user may subscribe to";
         }
     }
 
@@ -197,7 +197,7 @@ final class Inbox implements MessageHandler {
         if (!streams.mayAnswer(ack.getStream())) {
             unexpected(
                     message,
-                    "a PubAck of a stream that is neither the one of the setting stream nor one that was found");
+                    "a PubAck of a stream that is neither the configured one nor one that JetStream has listed");
             if (streams.isToBeFound(ack.getStream())) { // it answers again, and is known by then
                 answers.postponed(number);
             }

@@ -193,8 +193,9 @@ final class Journal implements Inbox.Answers {
     record Unanswered(int records, TelemetryRecord oldest) {
 
         String inWords(Subjects subjects) {
-            return records + " records have had no answer from their stream for 10 s or more, the oldest to "
-                    + subjects.of(oldest) + "; they are published again";
+            return "no stream has answered for 10 s or more: " + records
+                    + (records == 1 ? " record waits" : " records wait") + ", the oldest for " + subjects.of(oldest)
+                    + "; they are published again";
         }
     }
 
@@ -369,13 +370,14 @@ final class Journal implements Inbox.Answers {
         if (usedRecords >= settings.inflightMaxRecords()) {
             return new Failure(
                     Failure.Kind.FULL,
-                    "inflight.max.records = " + settings.inflightMaxRecords() + " records wait for confirmation");
+                    "inflight.max.records = " + settings.inflightMaxRecords()
+                            + " is used up: so many records wait for confirmation");
         }
         if (usedRecords > 0 && areBytesUsedUp(length)) {
             return new Failure(
                     Failure.Kind.FULL,
-                    "inflight.max.bytes = " + settings.inflightMaxBytes() + " are used up: " + usedBytes
-                            + " wait for confirmation, in " + blocks.held());
+                    "inflight.max.bytes = " + settings.inflightMaxBytes() + " is used up: " + usedBytes
+                            + " bytes wait for confirmation, in buffers of " + blocks.held() + " bytes");
         }
         return null;
     }
@@ -414,7 +416,8 @@ final class Journal implements Inbox.Answers {
     }
 
     private static Failure tooLarge(long length) {
-        return new Failure(Failure.Kind.TOO_LARGE, "as a frame it would have " + length + " bytes");
+        return new Failure(
+                Failure.Kind.TOO_LARGE, "its frame would have " + length + " bytes, and the most is " + MAX_FRAME);
     }
 
     private void append(TelemetryRecord record, Receipt receipt, int length, long deadline, long number) {

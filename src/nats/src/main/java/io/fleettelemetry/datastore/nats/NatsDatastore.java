@@ -51,9 +51,10 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     static final long LOG_MILLIS = 500;
 
     // Made before they are needed: there may be no memory for them then.
-    private static final Failure NO_MEMORY = new Failure(Failure.Kind.FULL, "the JVM has no memory left for it");
+    private static final Failure NO_MEMORY =
+            new Failure(Failure.Kind.FULL, "the JVM has no memory left for the record");
     private static final Failure NOT_TAKEN = new Failure(
-            Failure.Kind.ERROR, "the datastore could not take it because of an error of its own: see the log");
+            Failure.Kind.ERROR, "the datastore could not take the record because of an internal error; see the log");
 
     /** So long after the server has refused frames that is part of the status. */
     private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -260,8 +261,11 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
 
     private void offerThrew(Throwable e) {
         try {
-            bugs.write(leftOut ->
-                    log.error("nats_error datastore={} reason=\"taking a record\" left_out={}", name(), leftOut, e));
+            bugs.write(leftOut -> log.error(
+                    "nats_error datastore={} reason=\"internal error while taking a record\" left_out={}",
+                    name(),
+                    leftOut,
+                    e));
         } catch (RuntimeException | Error noMemory) {
             // Then there is no place to say it.
         }
@@ -336,7 +340,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private void receiptThrew(TelemetryRecord record, Throwable e) {
         try {
             receiptFailures.write(leftOut -> log.error(
-                    "nats_err datastore={} reason=\"the receipt threw\" record=\"{}\" left_out={}",
+                    "nats_error datastore={} reason=\"a receipt threw\" record=\"{}\" left_out={}",
                     name(),
                     PlainText.field(record.toString()),
                     leftOut,
@@ -450,7 +454,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (!inUse) { // New settings that have yet to take over, or one that is being closed: no loss.
             log.warn(
                     "nats_error datastore={} url={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
-                            + " anew\"",
+                            + " again\"",
                     from.settings().datastore(),
                     from.settings().shownServers(),
                     cause);
@@ -696,7 +700,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
             tend();
             return new Status(
                     Status.State.CRITICAL,
-                    "a thread is missing, and is being started anew: the one that " + missing,
+                    "a thread is missing and is being started again: the one that " + missing,
                     details);
         }
         String news = news(now.settings(), waiting);
@@ -705,7 +709,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         if (!why.isEmpty()) {
             return new Status(
                     Status.State.CRITICAL,
-                    "the connection was closed unexpectedly: " + why + "; connecting anew to "
+                    "the connection was closed unexpectedly: " + why + "; connecting again to "
                             + now.settings().shownServers() + ": " + now.trouble() + also,
                     details);
         }
@@ -843,8 +847,8 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
         writing.join(RECEIPT_MILLIS);
         if (!completing.join(RECEIPT_MILLIS)) {
             log.error(
-                    "nats_error datastore={} reason=\"a receipt does not return: what is left, {} records, ends when it"
-                            + " does\"",
+                    "nats_error datastore={} reason=\"a receipt does not return; the {} records that are left end"
+                            + " when it does\"",
                     name(),
                     journal.records());
         } else if (completing.isMissing()) { // there was no thread to be had

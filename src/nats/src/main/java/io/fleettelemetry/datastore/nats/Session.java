@@ -281,7 +281,10 @@ final class Session implements AutoCloseable {
 
     private void bug(Throwable e) {
         attempts.write(leftOut -> log.error(
-                "nats_error datastore={} reason=\"connecting anew\" left_out={}", settings.datastore(), leftOut, e));
+                "nats_error datastore={} reason=\"internal error; connecting again\" left_out={}",
+                settings.datastore(),
+                leftOut,
+                e));
     }
 
     private void leave() throws InterruptedException {
@@ -317,23 +320,23 @@ final class Session implements AutoCloseable {
                     connector.lastError());
         } else if (mute >= MAX_MUTE) {
             log.warn(
-                    "nats_disconnected datastore={} error=\"{}\" reason=\"reconnected {} times, and nothing was answered;"
-                            + " connecting anew\"",
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"reconnected {} times without an answer;"
+                            + " connecting again\"",
                     settings.datastore(),
                     connector.lastError(),
                     MAX_MUTE);
         } else if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
             log.warn(
                     "nats_disconnected datastore={} error=\"{}\" reason=\"the server has begun or ceased to require TLS;"
-                            + " connecting anew\"",
+                            + " connecting again\"",
                     settings.datastore(),
                     connector.lastError());
         } else if (connector.servers().current().isDiscovered()) {
             // Who closes is jnats, when a server has refused the credentials twice; this one is none that we were told
             // to use.
             log.warn(
-                    "nats_disconnected datastore={} error=\"{}\" reason=\"refused by a server that the cluster named;"
-                            + " connecting anew\"",
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"refused by a server that the cluster advertised;"
+                            + " connecting again\"",
                     settings.datastore(),
                     cause());
         } else {
@@ -643,7 +646,9 @@ final class Session implements AutoCloseable {
     public void close() {
         end();
         if (!thread.join(CLOSING_MILLIS)) {
-            log.error("nats_error datastore={} reason=\"the connection's thread does not end\"", settings.datastore());
+            log.error(
+                    "nats_error datastore={} reason=\"the connection's thread has not ended in time\"",
+                    settings.datastore());
         }
     }
 }

@@ -236,7 +236,7 @@ final class Streams {
             problems.add(
                     0,
                     "a stream stores records, but JetStream does not show it for " + all()
-                            + ", as behind a mapping or an import; set stream.setup = off if that is meant");
+                            + ", perhaps because of a mapping or an import; set stream.setup = off if this is intended");
         }
         return problems;
     }

@@ -54,7 +54,11 @@ final class Watchdog implements Runnable {
     }
 
     private void bug(Throwable e) {
-        bugs.write(leftOut -> log.error("nats_error reason=\"the watchdog\" left_out={}", leftOut, e));
+        bugs.write(leftOut -> log.error(
+                "nats_error datastore={} reason=\"internal error in the watchdog\" left_out={}",
+                journal.settings().datastore(),
+                leftOut,
+                e));
     }
 
     /** Never long: a shorter {@code silent.ms} is to be in force at once. */
@@ -79,7 +83,7 @@ final class Watchdog implements Runnable {
         if (journal.isSilentFor(settings.silent().toNanos())) {
             silences.write(leftOut -> log.warn(
                     "nats_error datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
-                            + " connecting anew\" left_out={}",
+                            + " connecting again\" left_out={}",
                     settings.datastore(),
                     settings.silent().toMillis(),
                     leftOut));

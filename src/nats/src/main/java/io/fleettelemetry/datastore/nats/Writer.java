@@ -77,6 +77,10 @@ final class Writer implements Runnable {
     }
 
     private void bug(Throwable e) {
-        bugs.write(leftOut -> log.error("nats_error reason=\"the writer\" left_out={}", leftOut, e));
+        bugs.write(leftOut -> log.error(
+                "nats_error datastore={} reason=\"internal error in the writer\" left_out={}",
+                journal.settings().datastore(),
+                leftOut,
+                e));
     }
 }

@@ -549,7 +549,7 @@ class JetStreamTest {
             try (NatsDatastore datastore =
                     open(user(server, "stream", "", "stream.setup", "verify", "confirm.timeout.ms", "4000"))) {
                 Failure why = ended(datastore, record("x")).failures().get(0);
-                assertTrue(why.reason().contains("neither the one of the setting stream nor"), why.reason());
+                assertTrue(why.reason().contains("neither the configured one nor"), why.reason());
                 assertTrue(why.reason().contains(stream), why.reason());
             }
         }
