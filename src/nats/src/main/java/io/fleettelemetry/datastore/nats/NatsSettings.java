@@ -141,7 +141,7 @@ record NatsSettings(
             reader.refuse(
                     "silent.ms",
                     "must not be longer than confirm.timeout.ms = " + settings.confirmTimeout.toMillis()
-                            + ": records would fail before a dead connection is made anew");
+                            + ": records would fail before a dead connection is replaced");
         }
         reader.check();
         return settings;

@@ -374,7 +374,7 @@ final class Session implements AutoCloseable {
             look.close();
             if (max > before) {
                 log.info(
-                        "nats_event datastore={} event=\"max_payload is {} now, was {}\" reason=\"connecting anew\"",
+                        "nats_event datastore={} event=\"max_payload is {} now, was {}\" reason=\"connecting again\"",
                         settings.datastore(),
                         max,
                         before);
