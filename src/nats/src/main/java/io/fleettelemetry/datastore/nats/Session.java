@@ -315,7 +315,7 @@ final class Session implements AutoCloseable {
         }
         if (isAbandoned()) {
             log.warn(
-                    "nats_disconnected datastore={} error=\"{}\" reason=\"jnats has ceased to reconnect; connecting anew\"",
+                    "nats_disconnected datastore={} error=\"{}\" reason=\"jnats has ceased to reconnect; connecting again\"",
                     settings.datastore(),
                     connector.lastError());
         } else if (mute >= MAX_MUTE) {
