@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.testkit.FreePort;
+import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.fleettelemetry.testkit.TestCa;
 import io.fleettelemetry.testkit.TestCa.Identity;
@@ -89,6 +90,22 @@ class NatsTlsTest {
                 .until(
                         () -> datastore.status().summary(),
                         summary -> ALERT.matcher(summary).find());
+    }
+
+    @Test
+    void a_server_that_is_half_a_second_of_round_trip_away_is_reached_with_the_default_timeout() {
+        try (NatsServer server = NatsServer.start(tls(localhost));
+                Link link = Link.to(server.port())) {
+            link.delay(Duration.ofMillis(250)); // each way
+            try (NatsDatastore datastore = open(
+                    "url",
+                    "tls://localhost:" + link.port(),
+                    "tls.ca.file",
+                    ca.certificate().toString())) {
+                assertWorks(datastore);
+                assertEquals(1, link.connections(), "at the first attempt");
+            }
+        }
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
+import io.fleettelemetry.testkit.JavaProcess;
 import io.fleettelemetry.testkit.NatsOperator;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
@@ -274,6 +275,37 @@ class UnusualServersTest {
             long most = 3 + Duration.ofNanos(System.nanoTime() - begin).toSeconds() / 10; // it may be a slow machine
             assertTrue(connects.size() <= most, connects.size() + " connections, and not " + most);
             assertEquals(Status.State.OK, datastore.status().state());
+        }
+    }
+
+    /** A process of its own, because the names that a JVM knows are given at its start. */
+    @Test
+    void of_a_name_with_several_addresses_each_is_tried() throws IOException {
+        Path hosts = Files.writeString(directory.resolve("hosts"), "127.0.0.2 several.test\n127.0.0.1 several.test\n");
+        try (NatsServer server = NatsServer.start();
+                JavaProcess datastore = JavaProcess.start(
+                        List.of("-Djdk.net.hosts.file=" + hosts),
+                        OneRecord.class,
+                        "nats://several.test:" + server.port())) {
+            await().atMost(SOON).until(() -> !datastore.isRunning());
+            assertTrue(datastore.output().contains(OneRecord.CONFIRMED), datastore::output);
+        }
+    }
+
+    /** Sends one record to the server whose URL it is given. */
+    static final class OneRecord {
+        static final String CONFIRMED = "the record is confirmed";
+
+        private OneRecord() {}
+
+        public static void main(String[] arguments) {
+            try (NatsDatastore datastore = UnusualServersTest.open("url", arguments[0])) {
+                System.out.println(
+                        produce(datastore, 1).confirmed().isEmpty()
+                                ? datastore.status().toString()
+                                : CONFIRMED);
+            }
+            System.exit(0);
         }
     }
 }
