@@ -266,6 +266,7 @@ class CoreFaultsTest {
     void what_expires_while_the_server_is_away_fails_and_is_not_published_later() {
         try (Trial trial = new Trial("server away, records expire")
                 .set("confirm.timeout.ms", 500)
+                .set("silent.ms", 500)
                 .connect()) {
             trial.link.refuse(FOR_EVER);
             trial.offer().load.awaitFailed(Kind.EXPIRED, SOME);
