@@ -29,8 +29,8 @@ final class Denials {
     private static final String PUBLISH = "permissions violation for publish";
     private static final String SUBSCRIPTION = "permissions violation for subscription";
 
-    /** Of so many subjects and types it is remembered how the server calls them; then it is begun anew. */
-    private static final int MAX_NAMES = 4_096;
+    /** Of so many subjects it is remembered how the server calls them, some 10 MB; then it is begun anew. */
+    private static final int MAX_NAMES = 32_768;
 
     /**
      * What the server's refusals mean.
@@ -49,7 +49,10 @@ final class Denials {
     private final Map<String, List<String>> otherNames = new HashMap<>();
     /** How many subjects are in there. */
     private int remembered;
-    /** The types of records that the server has been seen to call by their own subjects. */
+    /**
+     * Subjects that the server has been seen to call as we do. Each for itself: where one vehicle's subject is mapped onto
+     * another's, that other one's may be mapped, too.
+     */
     private final Set<String> ownNames = new HashSet<>();
 
     /** A server's refusals of frames, by the subjects that it names. */
@@ -127,7 +130,7 @@ final class Denials {
             return new Judgement(Map.of(), named.lastWords, false);
         }
         if (reached.size() == 1) {
-            learn(named, reached.get(0), subjects.of(reached.get(0)));
+            learn(named, subjects.of(reached.get(0)));
         }
         if (reached.size() == 1 || named.areAll(reached.size())) {
             return all(named, reached, subjects);
@@ -145,7 +148,7 @@ final class Denials {
             if (name != null) {
                 missing.merge(name, -1, Integer::sum);
                 denied.put(record, failure(subject, named.words.get(name)));
-                proven &= !name.equals(subject) || ownNames.contains(record.type());
+                proven &= !name.equals(subject) || ownNames.contains(subject);
             }
         }
         boolean addsUp = proven && missing.values().stream().allMatch(count -> count == 0);
@@ -177,17 +180,17 @@ final class Denials {
         return nameOf;
     }
 
-    private void learn(Named named, TelemetryRecord record, String subject) {
+    private void learn(Named named, String subject) {
         if (named.times.size() != 1 || named.more) {
             return;
         }
         String name = named.times.keySet().iterator().next();
         List<String> known = otherNames.getOrDefault(name, List.of());
-        if (remembered == MAX_NAMES || ownNames.size() == MAX_NAMES) {
+        if (remembered + ownNames.size() >= MAX_NAMES) {
             forget();
         }
         if (name.equals(subject)) {
-            ownNames.add(record.type());
+            ownNames.add(subject);
         } else if (!known.contains(subject)) {
             otherNames.computeIfAbsent(name, any -> new ArrayList<>()).add(subject);
             remembered++;
@@ -195,7 +198,7 @@ final class Denials {
     }
 
     int remembered() {
-        return remembered;
+        return remembered + ownNames.size();
     }
 
     /** What one server calls by other names says nothing of the next one. */

@@ -137,7 +137,7 @@ class DenialsTest {
             judge(refused(publish("part." + i % 100)), record("VIN" + i));
             most = Math.max(most, denials.remembered());
         }
-        assertTrue(most <= 4_096, most + " subjects are remembered");
+        assertTrue(most <= 32_768, most + " subjects are remembered");
         TelemetryRecord last = record("VIN" + 19_999);
         assertEquals(
                 1,

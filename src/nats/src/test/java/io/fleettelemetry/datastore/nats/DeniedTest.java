@@ -280,4 +280,27 @@ class DeniedTest {
             assertFalse(outcomes.confirmed().isEmpty());
         }
     }
+
+    /** The server calls A by B's name; and B is stored, elsewhere. That C is called as we do says nothing of B. */
+    @Test
+    void what_is_mapped_to_another_vehicles_subject_is_the_one_that_is_denied() {
+        try (NatsServer server = NatsServer.start(
+                        "mappings: { \"ns.A.data\": \"ns.B.data\", \"ns.B.data\": \"ns.Z.data\" }",
+                        "authorization { users = [ { user: u, password: p, permissions: { publish: {"
+                                + " allow: \"ns.>\", deny: [\"ns.B.data\", \"ns.C.data\"] } } } ] }");
+                NatsDatastore datastore = NatsDatastoreTest.open(
+                        Map.of("url", server.url().replace("://", "://u:p@"), "namespace", "ns"))) {
+            Outcomes outcomes = new Outcomes();
+            datastore.produce(NatsDatastoreTest.record("C", "V", new byte[10]), outcomes);
+            outcomes.awaitEnded(1);
+            for (int i = 0; i < 2_000; i++) {
+                String vin = i == 1_500 ? "A" : i == 1_600 ? "B" : "D";
+                datastore.produce(NatsDatastoreTest.record(vin, "V", new byte[10]), outcomes);
+            }
+            outcomes.awaitEnded(2_001);
+            assertEquals(
+                    List.of("C", "A"),
+                    outcomes.failed().stream().map(TelemetryRecord::vin).toList());
+        }
+    }
 }
