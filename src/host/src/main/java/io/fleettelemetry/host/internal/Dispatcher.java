@@ -3,75 +3,89 @@ package io.fleettelemetry.host.internal;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
-import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import io.fleettelemetry.host.TelemetryHost;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.function.Function;
-import java.util.function.Supplier;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /**
  * Where a record's way begins: from the offer, by the route of its type, to each target.
  *
  * <p>Offers read one immutable snapshot of the routes and take no lock; what changes the snapshot is serialized.
  */
-final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
+final class Dispatcher implements TelemetryHost, AutoCloseable {
 
     /** How long closing waits for the log. */
     private static final long LOG_MILLIS = 500;
 
     private final AtomicLong places = new AtomicLong();
     private final Counts counts;
-    private final AtomicInteger tellerNumber = new AtomicInteger();
-    private final Tellers tellers =
-            new Tellers(task -> Threads.of("telemetry-answers-" + tellerNumber.incrementAndGet(), task));
+    private final StatusReport report;
+    private final AtomicInteger senderNumber = new AtomicInteger();
+    private final AckSenders senders =
+            new AckSenders(task -> Threads.of("telemetry-answers-" + senderNumber.incrementAndGet(), task));
     /** Every target that was ever routed to or offered, by name; guarded by this. */
     private final Map<String, Target> targets = new TreeMap<>();
 
     private volatile Map<String, Route> routes = Map.of();
     private volatile HostSettings settings = HostSettings.DEFAULTS;
-    private volatile List<String> problems = List.of();
-    private volatile Supplier<List<String>> furtherProblems = List::of;
-    private volatile Function<String, List<Ranking.Ranked<Producer>>> ranked = name -> List.of();
-    private volatile String metricsAddress = "";
-    private volatile String metricsProblem = "";
     private boolean closed;
 
-    Dispatcher(Counts counts) {
+    Dispatcher(Counts counts, StatusReport report) {
         this.counts = counts;
+        this.report = report;
     }
 
     @Override
     public Intake open(Source source) {
-        return new Line(this, source, tellers);
+        return new SourceIntake(new AckQueue(source, senders));
     }
 
-    void dispatch(TelemetryRecord record, Line line) {
+    private final class SourceIntake implements Intake {
+
+        private final AckQueue answers;
+
+        SourceIntake(AckQueue answers) {
+            this.answers = answers;
+        }
+
+        @Override
+        public void offer(TelemetryRecord record) {
+            answers.awaitRoom();
+            if (!answers.isOpen()) {
+                throw new IllegalStateException("the intake is closed");
+            }
+            dispatch(record, answers);
+        }
+
+        @Override
+        public void close() {
+            answers.close();
+        }
+    }
+
+    void dispatch(TelemetryRecord record, AckQueue answers) {
         Route route = routes.get(record.type());
         if (route == null) {
             count(counts.unrouted, record);
-            line.add(new Unrouted(record));
+            answers.add(new Unrouted(record));
             counts.unrouted.dispatched.increment();
             return;
         }
         count(route.counts(), record);
-        Delivery delivery = new Delivery(record, line, route, places.incrementAndGet());
+        Dispatch dispatch = new Dispatch(record, answers, route.plan(), places.incrementAndGet());
         List<Target> ways = route.targets();
         for (int i = 0; i < ways.size(); i++) {
-            ways.get(i).offer(delivery);
+            ways.get(i).offer(dispatch);
         }
         route.counts().dispatched.increment();
     }
@@ -82,7 +96,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
     }
 
     /** The answer for a record that no route takes. */
-    private static final class Unrouted extends Line.Answer {
+    private static final class Unrouted extends AckQueue.Answer {
         private final TelemetryRecord record;
 
         Unrouted(TelemetryRecord record) {
@@ -90,7 +104,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         }
 
         @Override
-        void tell(Source source) {
+        void sendTo(Source source) {
             if (source != null) {
                 source.ended(
                         record,
@@ -112,17 +126,18 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         Map<String, Route> snapshot = new HashMap<>();
         next.routes().forEach((type, names) -> {
             List<Target> ways = names.stream().map(this::target).toList();
-            String ackSource = next.reliableAckSources().get(type);
             snapshot.put(
-                    type,
-                    new Route(
-                            ways,
-                            ackSource == null ? null : target(ackSource),
-                            ackSource == null ? null : counts.ofAcks(type, ackSource),
-                            counts.ofType(type)));
+                    type, new Route(ways, plan(type, ways.size(), next.reliableAckSources()), counts.ofType(type)));
         });
         routes = Map.copyOf(snapshot);
         next.datastores().forEach(name -> target(name).warnIfAbsent());
+    }
+
+    private Dispatch.Plan plan(String type, int datastores, Map<String, String> ackSources) {
+        String ackSource = ackSources.get(type);
+        return ackSource == null
+                ? new Dispatch.Plan(datastores, null, null)
+                : new Dispatch.Plan(datastores, target(ackSource).id(), counts.ofAcks(type, ackSource));
     }
 
     /**
@@ -130,11 +145,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
      * gone it would say that it is closed.
      */
     void leaving(Producer producer) {
-        List<Target> all;
-        synchronized (this) {
-            all = List.copyOf(targets.values());
-        }
-        all.forEach(target -> target.leaving(producer));
+        targets().forEach(target -> target.leaving(producer));
     }
 
     /** Gives a datastore's name to a producer; null if none offers it any more. */
@@ -147,24 +158,8 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
         target(datastore).health(health);
     }
 
-    void problems(List<String> problems) {
-        this.problems = List.copyOf(problems);
-    }
-
-    /** Says what tells of problems that are looked for whenever somebody asks for the status. */
-    void problemsToo(Supplier<List<String>> further) {
-        furtherProblems = further;
-    }
-
-    /** Says what knows all producers of a name, the best first. */
-    void ranked(Function<String, List<Ranking.Ranked<Producer>>> ranked) {
-        this.ranked = ranked;
-    }
-
-    @Override
-    public void metrics(String address, String problem) {
-        this.metricsAddress = address;
-        this.metricsProblem = problem;
+    private synchronized List<Target> targets() {
+        return List.copyOf(targets.values());
     }
 
     private Target target(String name) {
@@ -199,42 +194,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
 
     @Override
     public HostStatus status() {
-        List<Target> all;
-        Set<String> routed;
-        synchronized (this) {
-            all = new ArrayList<>(targets.values());
-            routed = settings.datastores();
-        }
-        List<HostStatus.Datastore> datastores = all.stream()
-                .map(target ->
-                        Standbys.shown(target.status(routed.contains(target.name())), ranked.apply(target.name())))
-                .filter(status -> status.routed()
-                        || status.present()
-                        || status.heldRecords() > 0
-                        || status.status() != Status.UNKNOWN)
-                .toList();
-        List<String> wrong = Stream.of(
-                        problems.stream(),
-                        furtherProblems.get().stream(),
-                        Stream.of(metricsProblem).filter(problem -> !problem.isEmpty()),
-                        all.stream().flatMap(Target::problems),
-                        datastores.stream().filter(Dispatcher::isWrong).map(Dispatcher::inWords),
-                        all.stream().map(Target::name).flatMap(name -> Standbys.tie(name, ranked.apply(name))))
-                .flatMap(Function.identity())
-                .toList();
-        HostSettings now = settings;
-        return new HostStatus(now.routes(), now.reliableAckSources(), wrong, metricsAddress, datastores);
-    }
-
-    /** One that does not say how it is is not known to be wrong. */
-    private static boolean isWrong(HostStatus.Datastore datastore) {
-        Status.State state = datastore.status().state();
-        return state == Status.State.WARN || state == Status.State.CRITICAL;
-    }
-
-    private static String inWords(HostStatus.Datastore datastore) {
-        return "datastore " + datastore.name() + " is " + datastore.status().state() + ": "
-                + datastore.status().summary();
+        return report.of(targets(), settings);
     }
 
     /**
@@ -249,7 +209,7 @@ final class Dispatcher implements TelemetryHost, Metrics.Shown, AutoCloseable {
             all = List.copyOf(targets.values());
         }
         all.forEach(Target::close);
-        tellers.close();
+        senders.close();
         Logs.await(LOG_MILLIS);
     }
 }

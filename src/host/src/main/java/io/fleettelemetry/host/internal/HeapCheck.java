@@ -23,7 +23,8 @@ final class HeapCheck {
      * @return empty if records leave a third of the heap to everything else; else one sentence with the numbers and the way
      *     out
      */
-    static List<String> problems(Collection<Producer> producers, long holdMaxBytes, int holds, long heap) {
+    static List<String> problems(
+            Collection<Ranking.Ranked<Producer>> producers, long holdMaxBytes, int holds, long heap) {
         double inFlight = producers.stream().mapToDouble(HeapCheck::bound).sum();
         double records = 2 * inFlight + (double) holdMaxBytes * holds;
         return records <= heap / 3.0 * 2
@@ -35,9 +36,11 @@ final class HeapCheck {
                         records / MIB, inFlight / MIB, holds, (double) holdMaxBytes / MIB, (double) heap / MIB));
     }
 
-    private static double bound(Producer producer) {
+    private static double bound(Ranking.Ranked<Producer> producer) {
         try {
-            return Long.parseLong(Target.statusOf(producer).details().getOrDefault(DETAIL, "0"));
+            return Long.parseLong(ProducerStatus.of(producer.name(), producer.service())
+                    .details()
+                    .getOrDefault(DETAIL, "0"));
         } catch (NumberFormatException e) {
             return 0;
         }

@@ -1,38 +1,35 @@
 package io.fleettelemetry.host.internal;
 
+import io.fleettelemetry.host.internal.Dispatch.Held;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 
 /**
- * Records that wait for their datastore, by the place in which they were offered. Not thread-safe: its target's lock
- * guards it.
+ * Records that wait for their datastore, in the order in which they were offered. Not thread-safe: guarded by its target's
+ * lock.
  */
 final class Hold {
 
     /** What a held record costs besides its payload, in bytes: so that empty records cannot fill the heap. */
     private static final int RECORD_OVERHEAD = 128;
 
-    /**
-     * A record that a target holds, or has held.
-     *
-     * @param since when it first came to the hold, in {@link System#nanoTime}
-     * @param other the same record in the hold of another target; null if there is none
-     */
-    record Held(Target target, Delivery delivery, long since, Held other) {
-        long bytes() {
-            return RECORD_OVERHEAD + delivery.record.payload().length;
-        }
-    }
-
-    private final PriorityQueue<Held> queue = new PriorityQueue<>(Comparator.comparingLong(h -> h.delivery.place));
+    private final PriorityQueue<Held> queue =
+            new PriorityQueue<>(Comparator.comparingLong(held -> held.dispatch().place));
     /** What was {@linkplain #lend lent}: it still takes its room; null if nothing is. */
     private Held lent;
 
     private long bytes;
+    /** Time before this one does not count as time held, in {@link System#nanoTime}. */
+    private long heldFrom = System.nanoTime();
+
+    private static long bytesOf(Dispatch dispatch) {
+        return RECORD_OVERHEAD + dispatch.record.payload().length;
+    }
 
     /** Whether another record fits; one always does if nothing is held. */
-    boolean hasRoomFor(Delivery delivery, long maxBytes) {
-        return isEmpty() || bytes + RECORD_OVERHEAD + delivery.record.payload().length <= maxBytes;
+    boolean hasRoomFor(Dispatch dispatch, long maxBytes) {
+        return isEmpty() || bytes + bytesOf(dispatch) <= maxBytes;
     }
 
     /** Takes a record to its place, whether there is room or not. */
@@ -41,7 +38,7 @@ final class Hold {
         if (held == lent) {
             lent = null;
         } else {
-            bytes += held.bytes();
+            bytes += bytesOf(held.dispatch());
         }
     }
 
@@ -50,11 +47,11 @@ final class Hold {
         return queue.peek();
     }
 
-    /** Gives the oldest record out, or null. */
+    /** Removes the oldest record, or null. */
     Held poll() {
         Held held = queue.poll();
         if (held != null) {
-            bytes -= held.bytes();
+            bytes -= bytesOf(held.dispatch());
         }
         return held;
     }
@@ -69,10 +66,25 @@ final class Hold {
     boolean settle() {
         boolean gone = lent != null;
         if (gone) {
-            bytes -= lent.bytes();
+            bytes -= bytesOf(lent.dispatch());
             lent = null;
         }
         return gone;
+    }
+
+    /** The time until now does not count as time held. */
+    void restartClock() {
+        heldFrom = System.nanoTime();
+    }
+
+    /** Nanoseconds until the oldest record has been held for this long; {@link Long#MAX_VALUE} if nothing is held. */
+    long expiresIn(Duration holdMax) {
+        Held oldest = peek();
+        if (oldest == null) {
+            return Long.MAX_VALUE;
+        }
+        long from = oldest.since - heldFrom > 0 ? oldest.since : heldFrom;
+        return from + holdMax.toNanos() - System.nanoTime();
     }
 
     boolean isEmpty() {

@@ -51,7 +51,8 @@ public final class HostComponent {
     private static final Log log = Logs.of(HostComponent.class);
 
     private final Counts counts = new Counts();
-    private final Dispatcher dispatcher = new Dispatcher(counts);
+    private final StatusReport report = new StatusReport();
+    private final Dispatcher dispatcher = new Dispatcher(counts, report);
     private final Ranking<Producer> producers = new Ranking<>(Producer.DATASTORE, dispatcher::bind);
     private final Ranking<Health> healths = new Ranking<>(Health.DATASTORE, dispatcher::health);
 
@@ -76,11 +77,11 @@ public final class HostComponent {
     @Activate
     void activate(BundleContext context) {
         this.context = context;
-        metrics = Metrics.of(context, counts, dispatcher);
+        metrics = NoMetrics.orEndpoint(context, counts, report);
         ConfigurationFiles files = new ConfigurationFiles(admin);
-        dispatcher.problemsToo(() -> Stream.concat(files.problems().stream(), heapProblems().stream())
+        report.problemsToo(() -> Stream.concat(files.problems().stream(), heapProblems().stream())
                 .toList());
-        dispatcher.ranked(producers::all);
+        report.ranked(producers::all);
         listener = context.registerService(ConfigurationListener.class, files, null);
         files.look();
         source = context.registerService(
@@ -126,7 +127,7 @@ public final class HostComponent {
             return;
         }
         refused = List.of();
-        dispatcher.problems(refused);
+        report.problems(refused);
         if (settings.equals(inForce)) {
             return;
         }
@@ -147,7 +148,7 @@ public final class HostComponent {
                     "host_configuration_refused reason=\"{}\" in_force=\"{}\"",
                     problem,
                     inForce == null ? "none: no record type is routed" : "the last good one"));
-            dispatcher.problems(refused);
+            report.problems(refused);
         }
     }
 

@@ -11,8 +11,7 @@ final class Logs {
     private static final Logger own = LoggerFactory.getLogger(Logs.class);
     private static final LogLines lines = new LogLines(
             task -> Threads.of("telemetry-log", task),
-            leftOut ->
-                    own.warn("host_error reason=\"the log was too slow: lines were left out\" left_out={}", leftOut));
+            leftOut -> own.warn("log_lines_dropped reason=\"the log was too slow\" left_out={}", leftOut));
 
     private Logs() {}
 

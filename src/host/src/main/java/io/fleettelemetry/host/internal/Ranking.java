@@ -61,17 +61,21 @@ final class Ranking<S> {
         return services.keySet().stream()
                 .filter(reference -> Objects.equals(names.get(reference), name))
                 .sorted(Comparator.reverseOrder())
-                .map(reference -> new Ranked<>(ranking(reference), services.get(reference)))
+                .map(this::ranked)
                 .toList();
     }
 
     /** All of them, whatever their name. */
-    synchronized List<S> all() {
-        return List.copyOf(services.values());
+    synchronized List<Ranked<S>> all() {
+        return services.keySet().stream().map(this::ranked).toList();
     }
 
-    /** A service, and the ranking that it is registered with. */
-    record Ranked<S>(int ranking, S service) {}
+    /** A service, with the name and the ranking that it is registered with. */
+    record Ranked<S>(String name, int ranking, S service) {}
+
+    private Ranked<S> ranked(ServiceReference<S> reference) {
+        return new Ranked<>(names.get(reference), ranking(reference), services.get(reference));
+    }
 
     private static int ranking(ServiceReference<?> reference) {
         return reference.getProperty(Constants.SERVICE_RANKING) instanceof Integer ranking ? ranking : 0;

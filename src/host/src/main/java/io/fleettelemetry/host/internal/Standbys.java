@@ -26,7 +26,7 @@ final class Standbys {
         Map<String, String> details = new LinkedHashMap<>(status.details());
         details.put("ranking", Integer.toString(all.get(0).ranking()));
         for (int i = 1; i < all.size(); i++) {
-            Status standby = Target.statusOf(all.get(i).service());
+            Status standby = ProducerStatus.of(datastore.name(), all.get(i).service());
             details.put(
                     "standby" + (i == 1 ? "" : " " + i),
                     "ranking " + all.get(i).ranking() + ", " + standby.state() + ": " + standby.summary());

@@ -13,46 +13,14 @@ import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 /** Producers, sources and logs are somebody else's code: whatever it does, the host goes on. */
-class HostForeignCodeTest {
-
-    private static final Duration SOON = Duration.ofSeconds(20);
-
-    private final Dispatcher host = new Dispatcher(new Counts());
-
-    @AfterEach
-    void close() {
-        host.close();
-    }
-
-    private void configure(String... keysAndValues) {
-        Map<String, String> properties = new HashMap<>();
-        for (int i = 0; i < keysAndValues.length; i += 2) {
-            properties.put(keysAndValues[i], keysAndValues[i + 1]);
-        }
-        host.configure(HostSettings.parse(properties));
-    }
-
-    private static TelemetryRecord record(String type, int number) {
-        return TelemetryRecord.of("VIN", type, Integer.toString(number), new byte[10], Map.of());
-    }
-
-    private static void waitFor(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
-    }
+class HostForeignCodeTest extends HostFixture {
 
     private static void returns(String what, Runnable call) {
         Thread thread = new Thread(call, "test-" + what);
@@ -106,7 +74,7 @@ class HostForeignCodeTest {
         Heard source = heard();
         Intake intake = host.open(source);
         for (int i = 0; i < 100; i++) {
-            intake.offer(record("V", i));
+            intake.offer(record("V", "" + i));
         }
         host.bind("late", new Doing(() -> Thread.currentThread().interrupt()));
         await().atMost(SOON).until(() -> source.ended() == 100);
@@ -119,7 +87,7 @@ class HostForeignCodeTest {
         Heard source = heard();
         Intake intake = host.open(source);
         for (int i = 0; i < 100; i++) {
-            intake.offer(record("V", i));
+            intake.offer(record("V", "" + i));
             Thread.getAllStackTraces().keySet().stream()
                     .filter(thread -> thread.getName().equals("telemetry-hold-late"))
                     .forEach(Thread::interrupt);
@@ -141,7 +109,7 @@ class HostForeignCodeTest {
                 Thread.currentThread().interrupt();
             });
             sources.add(source);
-            host.open(source).offer(record("V", i));
+            host.open(source).offer(record("V", "" + i));
         }
         await().atMost(SOON).until(() -> sources.stream().allMatch(source -> source.confirmed.get() == 1));
         assertEquals(0, interrupted.get());
@@ -160,7 +128,7 @@ class HostForeignCodeTest {
 
             @Override
             public Status status() {
-                waitFor(letGo);
+                awaitLatch(letGo);
                 return Status.UNKNOWN;
             }
         };
@@ -168,12 +136,12 @@ class HostForeignCodeTest {
             host.bind("a", hanging);
             Heard source = heard();
             Intake intake = host.open(source);
-            intake.offer(record("V", 0));
+            intake.offer(record("V", "0"));
             Store next = Store.open();
             returns("bind", () -> host.bind("a", next));
-            intake.offer(record("V", 1));
+            intake.offer(record("V", "1"));
             host.bind("b", Store.open());
-            intake.offer(record("alerts", 2));
+            intake.offer(record("alerts", "2"));
             await().atMost(SOON).until(() -> source.confirmed.get() == 1);
             unanswering.close(); // gives its record back
             await().atMost(SOON).until(() -> source.confirmed.get() == 3);
@@ -197,7 +165,7 @@ class HostForeignCodeTest {
             @Override
             public Status status() {
                 asked.countDown();
-                waitFor(letGo);
+                awaitLatch(letGo);
                 return Status.UNKNOWN;
             }
         };
@@ -205,9 +173,9 @@ class HostForeignCodeTest {
             host.bind("a", hanging);
             Thread taking = new Thread(() -> host.leaving(hanging), "test-taking");
             taking.start();
-            waitFor(asked);
+            awaitLatch(asked);
             Heard source = heard();
-            returns("offer", () -> host.open(source).offer(record("V", 0)));
+            returns("offer", () -> host.open(source).offer(record("V", "0")));
             returns("bind", () -> host.bind("a", Store.open()));
             await().atMost(SOON).until(() -> source.confirmed.get() == 1);
         } finally {
@@ -235,7 +203,7 @@ class HostForeignCodeTest {
         Heard source = new Heard(closing);
         Intake intake = host.open(source);
         for (int i = 0; i < 10; i++) {
-            intake.offer(record("V", i));
+            intake.offer(record("V", "" + i));
         }
         long start = System.nanoTime();
         host.bind("late", new Doing(closing));
@@ -255,15 +223,15 @@ class HostForeignCodeTest {
         CountDownLatch letGo = new CountDownLatch(1);
         List<Heard> slow = new ArrayList<>();
         for (int i = 0; i < 5_000; i++) {
-            Heard source = new Heard(() -> waitFor(letGo));
+            Heard source = new Heard(() -> awaitLatch(letGo));
             slow.add(source);
-            host.open(source).offer(record("V", i));
+            host.open(source).offer(record("V", "" + i));
         }
         long threads = Thread.getAllStackTraces().keySet().stream()
                 .filter(thread -> thread.getName().startsWith("telemetry-answers-"))
                 .count();
         letGo.countDown();
-        assertTrue(threads <= Tellers.MAX_THREADS, threads + " threads");
+        assertTrue(threads <= AckSenders.MAX_THREADS, threads + " threads");
         await().atMost(SOON).until(() -> slow.stream().allMatch(source -> source.confirmed.get() == 1));
     }
 
@@ -272,7 +240,7 @@ class HostForeignCodeTest {
         configure("records.V", "a");
         host.bind("a", Store.open());
         CountDownLatch letGo = new CountDownLatch(1);
-        Heard deaf = new Heard(() -> waitFor(letGo));
+        Heard deaf = new Heard(() -> awaitLatch(letGo));
         Intake intake = host.open(deaf);
         int count = Intake.MAX_UNHEARD + 1_000;
         AtomicInteger offered = new AtomicInteger();
@@ -280,7 +248,7 @@ class HostForeignCodeTest {
         Thread offering = new Thread(() -> {
             for (int i = 0; i < count; i++) {
                 Thread.currentThread().interrupt();
-                intake.offer(record("V", i));
+                intake.offer(record("V", "" + i));
                 still.compareAndSet(true, Thread.currentThread().isInterrupted());
                 offered.incrementAndGet();
             }
@@ -309,9 +277,9 @@ class HostForeignCodeTest {
                 }));
                 Intake intake = host.open(source);
                 for (int i = 0; i < 1_000; i++) {
-                    intake.offer(record("V", i));
-                    intake.offer(record("alerts", i));
-                    intake.offer(record("unrouted", i));
+                    intake.offer(record("V", "" + i));
+                    intake.offer(record("alerts", "" + i));
+                    intake.offer(record("unrouted", "" + i));
                 }
             });
             await().atMost(SOON).until(() -> source.ended() == 3_000);

@@ -6,11 +6,24 @@ import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import java.util.concurrent.atomic.LongAdder;
 
-/** One producer's time in the service of a target: the receipt of all records that it gets, and the count of those it has. */
-final class Stint implements Receipt {
+/**
+ * A producer, as long as it is bound to a datastore's name: the receipt of all records that it gets, and the count of those
+ * it has not answered.
+ */
+final class Binding implements Receipt {
+
+    /** Who holds the records that a producer does not take, and waits for its answers. */
+    interface Holder {
+        /** Takes back a record that was refused; false if it cannot be held. */
+        boolean takeBack(Binding binding, Dispatch dispatch, Failure why);
+
+        /** The producer has answered. */
+        void answered();
+    }
 
     final Producer producer;
-    private final Target target;
+    private final Endings endings;
+    private final Holder holder;
     private final LongAdder entered = new LongAdder();
     private final LongAdder left = new LongAdder();
     /** When the producer went or another took its place, in {@link System#nanoTime}; guarded by the target's lock. */
@@ -20,9 +33,10 @@ final class Stint implements Receipt {
 
     volatile boolean cannotWork;
 
-    Stint(Producer producer, Target target) {
+    Binding(Producer producer, Endings endings, Holder holder) {
         this.producer = producer;
-        this.target = target;
+        this.endings = endings;
+        this.holder = holder;
     }
 
     /** Counts a record in, before it is given to the producer. */
@@ -33,7 +47,17 @@ final class Stint implements Receipt {
     /** Counts a record out: it has ended, was given back, or was not given to the producer after all. */
     void leave() {
         left.increment();
-        target.signalIfAwaited();
+        holder.answered();
+    }
+
+    /** Gives the producer a record that was counted in. */
+    void produce(Dispatch dispatch) {
+        try {
+            producer.produce(dispatch.record, this);
+        } catch (RuntimeException | Error e) {
+            // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
+            failed(dispatch.record, endings.producerThrew(dispatch, e));
+        }
     }
 
     /**
@@ -52,7 +76,7 @@ final class Stint implements Receipt {
     @Override
     public boolean confirmed(TelemetryRecord record) {
         try {
-            return target.confirmed(Delivery.of(record));
+            return endings.confirm(Dispatch.of(record));
         } finally {
             leave();
         }
@@ -61,9 +85,25 @@ final class Stint implements Receipt {
     @Override
     public void failed(TelemetryRecord record, Failure why) {
         try {
-            target.failed(this, Delivery.of(record), why);
+            end(Dispatch.of(record), why);
         } finally {
             leave();
         }
+    }
+
+    /** The producer has failed the record, or had no room for it. */
+    private void end(Dispatch dispatch, Failure why) {
+        boolean back = false;
+        try {
+            back = mayPass(why) && holder.takeBack(this, dispatch, why);
+        } finally { // without memory it is not held, and so it ends
+            if (!back) {
+                endings.fail(dispatch, why);
+            }
+        }
+    }
+
+    private static boolean mayPass(Failure why) {
+        return why.kind() == Failure.Kind.FULL || why.kind() == Failure.Kind.CLOSED;
     }
 }

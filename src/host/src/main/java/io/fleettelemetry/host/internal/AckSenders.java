@@ -1,0 +1,162 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.kit.Loop;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+
+/**
+ * The threads that pass answers to sources: one for each source that has answers pending, up to a limit. Beyond it the
+ * sources take turns. There is no thread while nothing is pending.
+ */
+final class AckSenders {
+
+    /** If this many sources are so slow that all threads wait for them, each delays the others. */
+    static final int MAX_THREADS = 64;
+
+    private static final long LINGER_MILLIS = 1_000;
+    private static final long CLOSING_MILLIS = 1_000;
+
+    /** Answers that wait to be sent to one source. */
+    abstract static class Queue {
+        /** The next queue that waits for a thread; guarded by the senders. */
+        private Queue following;
+
+        /** Sends some answers, on one thread at a time; returns whether there are more. */
+        abstract boolean sendSome();
+
+        /** Sends everything that is pending. */
+        final void sendAll() {
+            boolean more = true;
+            while (more) {
+                more = sendSome();
+            }
+        }
+    }
+
+    private final Function<Runnable, Thread> starting;
+    // All below: guarded by this.
+    private Queue first;
+    private Queue last;
+    private int waiting;
+    private int threads;
+    private int idle;
+    private boolean closed;
+
+    /** @param starting makes a thread that is not started */
+    AckSenders(Function<Runnable, Thread> starting) {
+        this.starting = starting;
+    }
+
+    /** Has a queue's answers sent soon. Never throws, and blocks only if there is no thread and none can be had. */
+    void send(Queue queue) {
+        boolean here;
+        synchronized (this) {
+            here = closed; // what ends after the host has stopped is sent by the thread that ended it
+            if (!here) {
+                add(queue);
+                if (waiting > idle && threads < MAX_THREADS) {
+                    startThread();
+                }
+                notify();
+                here = threads == 0 && take(queue);
+            }
+        }
+        if (here) {
+            queue.sendAll();
+        }
+    }
+
+    private void add(Queue queue) {
+        if (last == null) {
+            first = queue;
+        } else {
+            last.following = queue;
+        }
+        last = queue;
+        waiting++;
+    }
+
+    private Queue poll() {
+        Queue queue = first;
+        if (queue != null) {
+            first = queue.following;
+            last = first == null ? null : last;
+            queue.following = null;
+            waiting--;
+        }
+        return queue;
+    }
+
+    /** Takes this queue back; it is the only one, or there would be a thread. */
+    private boolean take(Queue queue) {
+        return poll() == queue;
+    }
+
+    private void startThread() {
+        try {
+            starting.apply(() -> Loop.run(this::sendNext, e -> {})).start();
+            threads++;
+        } catch (RuntimeException | Error e) {
+            // No memory, or the machine has no thread left: the others do it, or the next queue asks again.
+        }
+    }
+
+    private boolean sendNext() throws InterruptedException {
+        Queue queue = next();
+        if (queue == null) {
+            return false;
+        }
+        boolean more = true;
+        try {
+            more = queue.sendSome();
+        } finally {
+            if (more) {
+                synchronized (this) {
+                    add(queue);
+                }
+            }
+        }
+        return true;
+    }
+
+    /** The queue that has waited longest for a thread; null if this thread is not needed any more. */
+    private synchronized Queue next() throws InterruptedException {
+        Queue queue = poll();
+        if (queue == null && !closed) {
+            idle++;
+            try {
+                wait(LINGER_MILLIS);
+            } finally {
+                idle--;
+            }
+            queue = poll();
+        }
+        if (queue == null) {
+            threads--;
+            notifyAll();
+        }
+        return queue;
+    }
+
+    /** Ends the threads as soon as everything is sent, and waits a second at most for that: sources are others' code. */
+    synchronized void close() {
+        closed = true;
+        notifyAll();
+        if (Threads.isOwn()) {
+            return; // it would wait for itself
+        }
+        long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(CLOSING_MILLIS);
+        boolean interrupted = false;
+        for (long left = CLOSING_MILLIS; threads > 0 && left > 0; ) {
+            try {
+                wait(left);
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+            left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,61 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.RepeatedLog;
+import java.util.concurrent.atomic.LongAdder;
+
+/** How records end at one datastore: the one place that counts that, and logs what the host itself has failed. */
+final class Endings {
+
+    private static final Log log = Logs.of(Endings.class);
+
+    final LongAdder confirmed = new LongAdder();
+    final LongAdder failed = new LongAdder();
+    private final DatastoreId id;
+    private final FailureLog failures;
+    private final RepeatedLog throwing = new RepeatedLog();
+
+    Endings(DatastoreId id) {
+        this.id = id;
+        this.failures = new FailureLog(id.name, System::nanoTime);
+    }
+
+    /** A producer has confirmed the record; returns whether a reliable ack goes out because of it. */
+    boolean confirm(Dispatch dispatch) {
+        confirmed.increment();
+        return dispatch.confirmedBy(id);
+    }
+
+    void fail(Dispatch dispatch, Failure why) {
+        failed.increment();
+        dispatch.failedBy(id, why);
+    }
+
+    /** Fails a record for which there is no memory. */
+    void failForWantOfMemory(Dispatch dispatch) {
+        fail(dispatch, id.noMemory);
+    }
+
+    /** Fails a record that no producer has, and that nobody else logs therefore. */
+    void giveUp(Dispatch dispatch, Failure why) {
+        failures.write(dispatch.record, why);
+        fail(dispatch, why);
+    }
+
+    /** Logs that a producer has thrown, against its contract; returns why the record fails. */
+    Failure producerThrew(Dispatch dispatch, Throwable e) {
+        try {
+            throwing.write(leftOut -> log.error(
+                    "datastore_error datastore={} record=\"{}\" left_out={}",
+                    id.name,
+                    PlainText.field(dispatch.record.toString()),
+                    leftOut,
+                    e));
+            return new Failure(Failure.Kind.ERROR, "the datastore '" + id.name + "' threw " + e);
+        } catch (RuntimeException | Error noMemory) {
+            return id.noMemory;
+        }
+    }
+}

@@ -1,0 +1,167 @@
+package io.fleettelemetry.host.internal;
+
+import io.fleettelemetry.api.Failure;
+
+/**
+ * How records come to one datastore: to the producer, into the hold, or after waiting for room there.
+ *
+ * <p>An offer counts itself in at the {@link Binding} before it looks at {@code direct} a second time, and whoever takes a
+ * binding out of {@code direct} counts afterwards: one of the two sees the other.
+ */
+final class Offers {
+
+    /** After a wait, how many times as long the other datastores of a route are not kept waiting: so it is 5 % of the time. */
+    private static final int PAUSE_FACTOR = 19;
+
+    private final DatastoreId id;
+    private final TargetState state;
+    private final HoldKeeper keeper;
+    private final Endings endings;
+    // All below: guarded by the target's lock.
+    /** When a record with other datastores may wait for room again, in {@link System#nanoTime}. */
+    private long patientFrom = System.nanoTime();
+    /** What had been confirmed when an offer waited for room in vain; -1 if none has, or much is different since. */
+    private long stuckAt = -1;
+
+    Offers(DatastoreId id, TargetState state, HoldKeeper keeper, Endings endings) {
+        this.id = id;
+        this.state = state;
+        this.keeper = keeper;
+        this.endings = endings;
+    }
+
+    /** Takes a record, waiting for room if need be. */
+    void offer(Dispatch dispatch) {
+        if (!offerDirectly(dispatch)) {
+            try {
+                offerToHold(dispatch);
+            } catch (OutOfMemoryError e) { // then it is not held
+                endings.failForWantOfMemory(dispatch);
+            }
+        }
+    }
+
+    /** Much is different: offers may wait for room again; under the lock. */
+    void mayWaitAgain() {
+        stuckAt = -1;
+    }
+
+    private boolean offerDirectly(Dispatch dispatch) {
+        Binding binding = state.direct;
+        if (binding == null) {
+            return false;
+        }
+        binding.enter();
+        if (binding != state.direct) {
+            binding.leave();
+            return false;
+        }
+        binding.produce(dispatch);
+        return true;
+    }
+
+    private void offerToHold(Dispatch dispatch) {
+        Failure failure;
+        state.lock.lock();
+        try {
+            failure = takeOrRefuse(dispatch);
+        } finally {
+            state.lock.unlock();
+        }
+        if (failure != null) {
+            endings.giveUp(dispatch, failure);
+        }
+    }
+
+    /** Takes a record, waiting for room if it may; null, or why it did not. */
+    private Failure takeOrRefuse(Dispatch dispatch) {
+        if (take(dispatch)) {
+            return null;
+        }
+        Failure vain = whyNotToWait();
+        if (vain != null) {
+            return vain;
+        }
+        if (!dispatch.hasOtherDatastores()) {
+            return awaitRoom(dispatch);
+        }
+        long start = System.nanoTime();
+        if (start - patientFrom < 0) {
+            return noRoom("not waited for, because other datastores of its route have waited 5 % of the time already");
+        }
+        try {
+            return awaitRoom(dispatch);
+        } finally {
+            long end = System.nanoTime();
+            long next = end + PAUSE_FACTOR * (end - start);
+            patientFrom = next - patientFrom > 0 ? next : patientFrom; // several may have waited at once
+        }
+    }
+
+    /** Takes a record, to the producer or into the hold; false if there is no room. */
+    private boolean take(Dispatch dispatch) {
+        while (state.direct != null) {
+            state.lock.unlock();
+            try {
+                if (offerDirectly(dispatch)) {
+                    return true;
+                }
+            } finally {
+                state.lock.lock();
+            }
+        }
+        if (state.isClosed()
+                || !state.hold.hasRoomFor(dispatch, state.settings().holdMaxBytes())) {
+            keeper.startIfNeeded(); // should there have been no thread for it before
+            return false;
+        }
+        state.hold.add(dispatch.heldFor(id));
+        state.logAbsence();
+        keeper.wake();
+        return true;
+    }
+
+    private Failure awaitRoom(Dispatch dispatch) {
+        long wait = state.settings().dispatchWait().toNanos();
+        long deadline = System.nanoTime() + wait;
+        try {
+            for (long nanos = wait; nanos > 0; nanos = deadline - System.nanoTime()) {
+                state.room.awaitNanos(nanos);
+                if (take(dispatch)) {
+                    return null;
+                }
+                Failure vain = whyNotToWait();
+                if (vain != null) {
+                    return vain;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return noRoom("the thread that offered it was interrupted while it waited");
+        }
+        stuckAt = endings.confirmed.sum();
+        return noRoom("waited");
+    }
+
+    /**
+     * Null if there may soon be room. Once an offer has waited for it in vain, and nothing was confirmed since, another
+     * one's wait would help nobody, and would hold up the records behind it, which other datastores could have.
+     */
+    private Failure whyNotToWait() {
+        if (state.isClosed()) {
+            return TargetState.hostStopped();
+        }
+        return stuckAt == endings.confirmed.sum()
+                ? noRoom("an earlier record has waited in vain, and nothing was confirmed since")
+                : null;
+    }
+
+    private Failure noRoom(String wait) {
+        HostSettings settings = state.settings();
+        return new Failure(
+                Failure.Kind.FULL,
+                "the datastore '" + id.name + "' " + state.whyHeld() + ", and hold.max.bytes = "
+                        + settings.holdMaxBytes() + " is used up; " + wait + " (dispatch.wait.ms = "
+                        + settings.dispatchWait().toMillis() + ")");
+    }
+}
