@@ -12,7 +12,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.function.Consumer;
 
-/** A consumer that misses nothing while it is away: README.md shows it under "Keeping records". */
+/** A consumer that misses nothing while it is away: receiving.md shows it. */
 public final class Archive {
 
     private Archive() {}

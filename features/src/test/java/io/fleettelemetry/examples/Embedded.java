@@ -7,7 +7,7 @@ import io.fleettelemetry.api.TelemetryRecord;
 import java.util.Map;
 import java.util.ServiceLoader;
 
-/** The datastore in a program without OSGi: README.md shows it under "As a Java module". */
+/** The datastore in a program without OSGi: modules.md shows it. */
 public final class Embedded {
 
     private Embedded() {}

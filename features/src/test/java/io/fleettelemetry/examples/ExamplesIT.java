@@ -30,7 +30,7 @@ import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
-/** The examples of README.md do what is said of them, with records that the datastore has published. */
+/** The examples of the pages do what is said of them, with records that the datastore has published. */
 class ExamplesIT {
 
     private static final String VIN = "5YJ3E1EA1NF123456";

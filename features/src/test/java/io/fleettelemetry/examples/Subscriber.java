@@ -9,7 +9,7 @@ import io.fleettelemetry.protos.VehicleErrors;
 import io.nats.client.Connection;
 import java.io.PrintStream;
 
-/** A subscriber that decodes: README.md shows it under "Decoding a payload". */
+/** A subscriber that decodes: receiving.md shows it. */
 public final class Subscriber {
 
     private final PrintStream out;

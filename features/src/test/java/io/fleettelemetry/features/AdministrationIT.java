@@ -48,7 +48,7 @@ class AdministrationIT {
 
     private static final Readme.Section UPGRADE = Readme.read().section("Upgrade the NATS bundle");
     private static final Readme.Section REPLACE = Readme.read().section("Upgrade everything, or remove it for a while");
-    /** The sections of README.md whose commands are run here. */
+    /** The sections of operations.md whose commands are run here. */
     static final Set<String> SECTIONS = Set.of(UPGRADE.heading(), REPLACE.heading());
 
     /** The instance of this name has the namespace of that name, on a server of its own, and gets the type of that name. */
@@ -223,7 +223,7 @@ class AdministrationIT {
         List.of(first, eu, us).forEach(Instance::assertWorks);
     }
 
-    /** What README.md says; what looks is repeated until it sees the answer behind it. */
+    /** What operations.md says; what looks is repeated until it sees the answer behind it. */
     private static void perform(List<Block> blocks) throws Exception {
         for (int i = 0; i < blocks.size(); i++) {
             for (String command : blocks.get(i).lines()) {

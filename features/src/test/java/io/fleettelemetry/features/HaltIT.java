@@ -159,7 +159,7 @@ class HaltIT {
                 .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*foreign.stuck.*"));
         nats.reload(REFUSES);
         long start = System.nanoTime();
-        assertEquals(69, karaf.awaitExit(Duration.ofSeconds(30))); // README.md: 27 s and drain.timeout.ms
+        assertEquals(69, karaf.awaitExit(Duration.ofSeconds(30))); // configuration.md: 27 s and drain.timeout.ms
         assertTrue(System.nanoTime() - start > Duration.ofSeconds(15).toNanos(), "it was waited for");
         assertTrue(log().substring(logged).contains("on.closed=halt"));
     }

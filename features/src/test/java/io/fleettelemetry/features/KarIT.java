@@ -95,7 +95,7 @@ class KarIT {
         assertTrue(states().entrySet().containsAll(before.entrySet()));
     }
 
-    /** README.md promises two seconds; the clock starts before the file is written. */
+    /** configuration.md promises two seconds; the clock starts before the file is written. */
     @Test
     @Order(4)
     void an_edited_file_is_in_force_within_two_seconds_and_keeps_its_comments() throws IOException {

@@ -10,11 +10,15 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * README.md.
+ * README.md and the pages of features/doc.
  *
- * @param sections what stands below each heading; no two headings are alike
+ * @param pages their text by their path below the root; README.md is the first
+ * @param sections what stands below each heading; no two headings are alike, on whatever pages they stand
  */
-record Readme(Map<String, Section> sections) {
+record Readme(Map<String, String> pages, Map<String, Section> sections) {
+
+    static final String FRONT = "README.md";
+    static final String FOLDER = "features/doc";
 
     private static final Pattern COLOUR = Pattern.compile("\\x1b\\[[0-9;]*m");
     private static final Pattern CODE = Pattern.compile("`([^`]+)`");
@@ -22,14 +26,15 @@ record Readme(Map<String, Section> sections) {
     /**
      * What stands between two headings.
      *
+     * @param page the path of its page
      * @param blocks what is fenced
      * @param tables without the rulers
      * @param prose all other lines
      */
-    record Section(String heading, List<Block> blocks, List<Table> tables, List<String> prose) {
+    record Section(String page, String heading, List<Block> blocks, List<Table> tables, List<String> prose) {
 
-        private Section(String heading) {
-            this(heading, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+        private Section(String page, String heading) {
+            this(page, heading, new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
         }
 
         /** The rows of all tables whose first column has this title. */
@@ -62,11 +67,19 @@ record Readme(Map<String, Section> sections) {
     }
 
     static Readme read() {
+        Map<String, String> pages = new LinkedHashMap<>();
         Map<String, Section> sections = new LinkedHashMap<>();
-        Section section = new Section("");
+        pages.put(FRONT, Sources.read(FRONT));
+        Sources.files(FOLDER).filter(file -> file.endsWith(".md")).forEach(file -> pages.put(file, Sources.read(file)));
+        pages.forEach((page, text) -> readPage(page, text, sections));
+        return new Readme(pages, sections);
+    }
+
+    private static void readPage(String page, String text, Map<String, Section> sections) {
+        Section section = new Section(page, "");
         Block block = null;
         boolean inTable = false;
-        for (String line : Sources.read("README.md").lines().toList()) {
+        for (String line : text.lines().toList()) {
             if (line.startsWith("```")) {
                 if (block == null) {
                     block = Block.opened(line);
@@ -77,9 +90,10 @@ record Readme(Map<String, Section> sections) {
             } else if (block != null) {
                 block.lines.add(line);
             } else if (line.startsWith("#")) {
-                section = new Section(line.replaceFirst("#+ ", ""));
-                if (sections.put(section.heading, section) != null) {
-                    throw new AssertionError("README.md has two headings " + section.heading);
+                section = new Section(page, line.replaceFirst("#+ ", ""));
+                Section other = sections.put(section.heading, section);
+                if (other != null) {
+                    throw new AssertionError(page + " and " + other.page + " both have a heading " + section.heading);
                 }
             } else if (line.startsWith("| ---")) {
                 continue;
@@ -92,7 +106,6 @@ record Readme(Map<String, Section> sections) {
             }
             inTable = line.startsWith("|") && block == null;
         }
-        return new Readme(sections);
     }
 
     /** Split at the bars that are not escaped. */
@@ -122,7 +135,7 @@ record Readme(Map<String, Section> sections) {
     Section section(String heading) {
         Section section = sections.get(heading);
         if (section == null) {
-            throw new AssertionError("README.md has no heading " + heading);
+            throw new AssertionError("no page has a heading " + heading);
         }
         return section;
     }

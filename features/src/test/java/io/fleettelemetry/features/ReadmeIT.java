@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.features.Readme.Block;
 import io.fleettelemetry.features.Readme.Section;
+import io.fleettelemetry.features.Readme.Table;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
 import java.io.ByteArrayInputStream;
@@ -19,7 +20,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -27,6 +30,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -37,7 +41,8 @@ import org.w3c.dom.Element;
 import org.w3c.dom.NodeList;
 
 /**
- * README.md is true: its commands run, its files are accepted, its code compiles, its tables say what is there.
+ * README.md and the pages of features/doc are true: their commands run, their files are accepted, their code compiles,
+ * their tables say what is there.
  *
  * <p>What a block is stands behind its opening fence: {@code sh} commands for a shell in the project's directory, with
  * {@code KARAF_HOME}; {@code karaf} commands for Karaf's shell; {@code java} an excerpt of the compiled examples; a
@@ -75,7 +80,7 @@ class ReadmeIT extends RunningKaraf {
             "NATS_URL=nats://localhost:4222 mvn -Prun",
             "ends with Ctrl-C; by hand",
             "nats sub --server nats://localhost:4222 \"tesla_telemetry.*.data\"",
-            "the NATS CLI is in no Debian package; shown, and README.md says so");
+            "the NATS CLI is in no Debian package; shown, and receiving.md says so");
 
     private static final Pattern SHELL =
             Pattern.compile("(mvn|cp|rm|sed|echo|nats|(telemetry|config|log|bundle|feature|kar):[\\w-]+) .+");
@@ -329,9 +334,7 @@ class ReadmeIT extends RunningKaraf {
                 .filter(code -> SHELL.matcher(code).matches())
                 .collect(toCollection(TreeSet::new));
         assertEquals(
-                Set.of(),
-                without(NOT_RUN.keySet(), inBlocks, inProse),
-                "not in README.md any more, so not to be excused");
+                Set.of(), without(NOT_RUN.keySet(), inBlocks, inProse), "on no page any more, so not to be excused");
         assertEquals(Set.of(), without(inProse, inBlocks, NOT_RUN.keySet()), "commands stand in blocks");
     }
 
@@ -388,11 +391,18 @@ class ReadmeIT extends RunningKaraf {
                 .toList();
     }
 
-    private static Map<String, String> keysOfReadme(Section section) {
+    /** Of the tables whose first column has this title: each key and its default. */
+    private static Map<String, String> keysOf(Section section, String title) {
         Map<String, String> keys = new TreeMap<>();
-        for (List<String> row : section.rows("key")) {
-            List<String> value = Readme.code(row.get(2));
-            Readme.code(row.get(0)).forEach(key -> keys.put(key, value.isEmpty() ? row.get(2) : value.get(0)));
+        for (Table table : section.tables()) {
+            if (table.titles().get(0).equals(title)) {
+                int column = table.titles().indexOf("default");
+                for (List<String> row : table.rows()) {
+                    List<String> value = Readme.code(row.get(column));
+                    Readme.code(row.get(0))
+                            .forEach(key -> keys.put(key, value.isEmpty() ? row.get(column) : value.get(0)));
+                }
+            }
         }
         return keys;
     }
@@ -407,7 +417,7 @@ class ReadmeIT extends RunningKaraf {
                         .filter(code -> code.endsWith(".cfg"))
                         .findFirst()
                         .orElseThrow();
-                ofReadme.put(file, keysOfReadme(section));
+                ofReadme.put(file, keysOf(section, "key"));
             }
         }
         Map<String, Map<String, String>> ofMetatype = new TreeMap<>();
@@ -473,7 +483,7 @@ class ReadmeIT extends RunningKaraf {
                                 .matcher(sources)
                                 .find())
                         .toList(),
-                "in README.md only");
+                "in the pages only");
         Set<String> ofSources =
                 EVENT.matcher(sources).results().map(found -> found.group(1)).collect(toCollection(TreeSet::new));
         ofSources.removeAll(ofReadme);
@@ -521,25 +531,88 @@ class ReadmeIT extends RunningKaraf {
     }
 
     @Test
-    void links_and_paths_lead_somewhere() {
-        String text = Sources.read("README.md");
-        Set<String> anchors = README.sections().keySet().stream()
-                .map(heading ->
-                        heading.toLowerCase().replaceAll("[^a-z0-9 -]", "").replace(' ', '-'))
-                .collect(toSet());
+    void the_settings_that_most_people_change_are_as_their_page_says() {
+        Map<String, String> all = new HashMap<>();
+        README.sections().values().forEach(section -> all.putAll(keysOf(section, "key")));
+        List<List<String>> rows = README.section("Configure it").rows("setting");
+        assertEquals(8, rows.size());
+        keysOf(README.section("Configure it"), "setting")
+                .forEach((key, value) -> assertEquals(all.get(key), value, key));
+    }
+
+    @Test
+    void the_classes_that_the_architecture_names_are_in_the_sources() {
+        String sources = String.join("\n", Sources.shipped()) + String.join("\n", Sources.tests());
+        Pattern type = Pattern.compile("[A-Z][a-z]+\\w*");
+        Pattern method = Pattern.compile("(?:[A-Z]\\w+\\.)?(end\\w*)");
+        String text = README.pages().get("features/doc/architecture.md");
+        Set<String> names = Readme.code(text).stream()
+                .flatMap(code -> Stream.of(code.split("\\.")))
+                .filter(name ->
+                        type.matcher(name).matches() || method.matcher(name).matches())
+                .collect(toCollection(TreeSet::new));
+        assertFalse(names.isEmpty());
+        names.removeIf(name -> Pattern.compile("(?:class|interface|record|enum|void|boolean|int) " + name + "\\b")
+                .matcher(sources)
+                .find());
+        assertEquals(Set.of(), names);
+    }
+
+    @Test
+    void the_readme_is_short_and_every_page_begins_with_its_table() {
+        assertTrue(README.pages().get(Readme.FRONT).lines().count() <= 250, "README.md has more than 250 lines");
+        Pattern begin = Pattern.compile("\\A# .+\n\n(?:(?!```|[#|]).*\n)+\\|");
         assertEquals(
                 List.of(),
-                Pattern.compile("\\]\\(#([^)]+)\\)")
-                        .matcher(text)
-                        .results()
-                        .map(found -> found.group(1))
-                        .filter(anchor -> !anchors.contains(anchor))
+                README.pages().entrySet().stream()
+                        .filter(page -> !page.getKey().equals(Readme.FRONT))
+                        .filter(page -> !begin.matcher(page.getValue()).find())
+                        .map(Map.Entry::getKey)
                         .toList());
+    }
+
+    @Test
+    void links_and_paths_lead_somewhere_and_the_readme_leads_to_every_page() {
+        Map<String, Set<String>> linked = new HashMap<>();
+        README.pages().forEach((page, text) -> linked.put(page, links(page, text)));
+        Set<String> targets = new TreeSet<>(README.pages().keySet());
+        README.sections().values().forEach(section -> targets.add(section.page() + "#" + anchor(section.heading())));
+        linked.forEach((page, links) -> {
+            Set<String> broken = new TreeSet<>(links);
+            broken.removeAll(targets);
+            assertEquals(Set.of(), broken, page);
+        });
+        Set<String> alone = new TreeSet<>(README.pages().keySet());
+        alone.removeAll(linked.get(Readme.FRONT));
+        assertEquals(Set.of(Readme.FRONT), alone);
         assertEquals(
                 List.of(),
-                Readme.code(text).stream()
-                        .filter(code -> code.startsWith("src/") || code.startsWith("features/src"))
+                README.pages().values().stream()
+                        .flatMap(text -> Readme.code(text).stream())
+                        .filter(code -> code.startsWith("src/") || code.startsWith("features/"))
+                        .filter(path -> !path.startsWith("features/target"))
                         .filter(path -> !Files.exists(Sources.ROOT.resolve(path)))
                         .toList());
+    }
+
+    /** Where the links of a page lead in this project: a page, or a page, # and an anchor. */
+    private static Set<String> links(String page, String text) {
+        return Pattern.compile("\\]\\((?!https?:)([^)#]*)(#[^)]+)?\\)")
+                .matcher(text)
+                .results()
+                .map(link -> (link.group(1).isEmpty()
+                                ? page
+                                : Path.of("/" + page)
+                                        .resolveSibling(link.group(1))
+                                        .normalize()
+                                        .toString()
+                                        .substring(1))
+                        + Objects.requireNonNullElse(link.group(2), ""))
+                .collect(toSet());
+    }
+
+    /** As GitHub makes it. */
+    private static String anchor(String heading) {
+        return heading.toLowerCase(Locale.ROOT).replaceAll("[^a-z0-9_ -]", "").replace(' ', '-');
     }
 }

@@ -62,6 +62,15 @@ final class Sources {
         }
     }
 
+    /** The paths below the root of the files in this folder, sorted. */
+    static Stream<String> files(String folder) {
+        try (Stream<Path> files = Files.list(ROOT.resolve(folder))) {
+            return files.map(file -> folder + "/" + file.getFileName()).sorted().toList().stream();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** A file of the project, by its path below the root. */
     static String read(String file) {
         try {

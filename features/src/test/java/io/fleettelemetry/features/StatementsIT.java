@@ -19,6 +19,8 @@ class StatementsIT {
     private static final Pattern CLASS = Pattern.compile("(?m)^(?:public |final )*class (\\w+)");
     private static final Pattern TEST = Pattern.compile("(?m)^    void (\\w+)\\(");
 
+    private static final Pattern PAGE = Pattern.compile("[\\w/]*\\w\\.md\\b");
+
     /** What stands below each statement. */
     private static Map<String, List<String>> statements() {
         Map<String, List<String>> statements = new LinkedHashMap<>();
@@ -57,6 +59,18 @@ class StatementsIT {
                     .forEach(missing::add);
         });
         assertEquals(List.of(), missing);
+    }
+
+    @Test
+    void every_page_that_a_statement_names_is_there() {
+        Set<String> pages = Readme.read().pages().keySet();
+        assertEquals(
+                Set.of(),
+                PAGE.matcher(String.join("\n", statements().keySet()))
+                        .results()
+                        .map(MatchResult::group)
+                        .filter(page -> !pages.contains(page))
+                        .collect(toSet()));
     }
 
     @Test

@@ -22,14 +22,11 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** README.md says what one sees when nothing arrives: each of its troubles is brought about, and then seen so. */
+/** troubleshooting.md says what one sees when nothing arrives: each of its troubles is brought about, and then seen so. */
 class TroubleIT extends RunningKaraf {
 
-    private static final List<List<String>> ROWS = Readme.read()
-            .section("Find out why nothing arrives")
-            .tables()
-            .get(0)
-            .rows();
+    private static final List<List<String>> ROWS =
+            Readme.read().section("Troubleshooting").tables().get(0).rows();
 
     private static final String SEND = "telemetry:send --type V --vin X --hex 0a00";
 
@@ -50,7 +47,7 @@ class TroubleIT extends RunningKaraf {
         }
     }
 
-    /** By what README.md has one see first. */
+    /** By the first sign in the row of troubleshooting.md. */
     private Map<String, Trouble> troubles() {
         Map<String, Trouble> troubles = new TreeMap<>();
         troubles.put("no route for record type '…'", () -> say("telemetry:send --type probe --vin X --hex 00"));
@@ -186,7 +183,7 @@ class TroubleIT extends RunningKaraf {
 
     @ParameterizedTest
     @MethodSource("rows")
-    void whatever_is_wrong_is_seen_as_readme_says(List<String> signs) throws Exception {
+    void whatever_is_wrong_is_seen_as_its_page_says(List<String> signs) throws Exception {
         int logged = karaf.log().length();
         Metrics before = Metrics.read(metricsPort);
         String well = seen(logged, before);
@@ -202,7 +199,7 @@ class TroubleIT extends RunningKaraf {
     }
 
     @Test
-    void the_troubles_are_those_of_readme() {
+    void the_troubles_are_those_of_the_page() {
         assertEquals(
                 troubles().keySet().stream().sorted().toList(),
                 rows().stream().map(signs -> signs.get(0)).sorted().toList());

@@ -133,7 +133,7 @@ class UpgradeIT {
         awaitAll(NEW);
     }
 
-    /** Karaf keeps the newer one as well, and the newest is in force: README.md says what to do. */
+    /** Karaf keeps the newer one as well, and the newest is in force: operations.md says what to do. */
     @Test
     @Order(6)
     void back_again_stopped_once_the_newer_one_is_uninstalled() throws Exception {

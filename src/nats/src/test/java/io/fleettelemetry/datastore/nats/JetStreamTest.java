@@ -356,7 +356,7 @@ class JetStreamTest {
         }
     }
 
-    /** The way that README shows: even the right name does not help who may not publish to the inbox. */
+    /** The way that delivery.md shows: even the right name does not help who may not publish to the inbox. */
     @Test
     void who_may_not_publish_to_the_inbox_cannot_forge_an_ack() throws Exception {
         String users = "accounts { A { jetstream: enabled, users = ["

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A {@link BareLoop} under the faults of the datastore, for the table in the README. What it loses is counted, not judged. */
+/** A {@link BareLoop} under the faults of the datastore, for the table in delivery.md. What it loses is counted, not judged. */
 class BareJnatsFaults {
 
     private final Random random = Extent.random();
