@@ -19,7 +19,7 @@ class StatementsIT {
     private static final Pattern CLASS = Pattern.compile("(?m)^(?:public |final )*class (\\w+)");
     private static final Pattern TEST = Pattern.compile("(?m)^    void (\\w+)\\(");
 
-    private static final Pattern PAGE = Pattern.compile("[\\w/]*\\w\\.md\\b");
+    private static final Pattern PAGE = Pattern.compile("[\\w/-]+\\.md\\b");
 
     /** What stands below each statement. */
     private static Map<String, List<String>> statements() {
