@@ -12,7 +12,6 @@ import io.fleettelemetry.datastore.nats.Journal.Mark;
 import io.fleettelemetry.jnats.port.Refusals;
 import java.util.ArrayList;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -23,7 +22,6 @@ import java.util.concurrent.locks.LockSupport;
 final class Completer implements Runnable {
 
     private static final Log log = Logs.of(Completer.class);
-    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     /** Who counts records and tells their receipts. */
     interface Ends {
@@ -79,8 +77,9 @@ final class Completer implements Runnable {
             return false;
         }
         step();
-        if (journal.mayPark()) {
-            LockSupport.parkNanos(this, LOOK_NANOS);
+        long nanos = journal.mayPark();
+        if (nanos > 0) {
+            LockSupport.parkNanos(this, nanos);
         }
         return true;
     }

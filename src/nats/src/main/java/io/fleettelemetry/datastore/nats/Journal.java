@@ -85,6 +85,17 @@ final class Journal implements Inbox.Answers {
     /** JetStream: what was written again so often, the last time after ten seconds, is told to be without an answer. */
     private static final int SILENT_RETRIES = 2;
 
+    /**
+     * JetStream: while answers keep coming, the completer takes those of so long at once, or earlier those of a good part of
+     * all records in flight: waking it for every few answers costs more than all the rest of a record.
+     */
+    private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private static final int GATHERED_PART = 8;
+
+    /** How soon the completer looks again if nobody wakes it. */
+    private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
     /** Arrays can be no longer. */
     private static final int MAX_FRAME = Integer.MAX_VALUE - 8;
 
@@ -276,6 +287,8 @@ final class Journal implements Inbox.Answers {
     private Block retryScan;
     /** JetStream: records that were answered, for the completer to take. */
     private Ended answered = new Ended();
+    /** JetStream: the completer has just taken some, and waits for more to come. */
+    private boolean gathering;
     /** JetStream: answers for records that had ended already. */
     private long lateAnswers;
 
@@ -659,7 +672,7 @@ final class Journal implements Inbox.Answers {
                 } else {
                     boolean begins = startBarrier(now);
                     step.ping = begins ? wire : step.ping;
-                    wake = begins || hasExpired(now);
+                    wake = hasExpired(now); // a barrier wakes the completer when it is answered
                     if (!sweep && (takeAgain(step) || waiting == null && takeFrames(step))) {
                         step.kind = Step.Kind.WRITE;
                     } else {
@@ -1211,6 +1224,7 @@ final class Journal implements Inbox.Answers {
     synchronized Ended takeAnswered(Ended empty) {
         Ended taken = answered;
         answered = empty;
+        gathering = !taken.records.isEmpty();
         return taken;
     }
 
@@ -1345,11 +1359,20 @@ final class Journal implements Inbox.Answers {
         LockSupport.unpark(now);
     }
 
-    /** Says that the completer has nothing to do and will park; false if it has. */
-    synchronized boolean mayPark() {
+    /**
+     * Says that the completer has nothing to do, and will park unless it is woken.
+     *
+     * @return for how long, in nanoseconds; 0 if it has something to do
+     */
+    synchronized long mayPark() {
         clock = nanoTime.getAsLong();
-        completerParked = mark == null && !(inspect && wire != null) && answered.records.isEmpty() && !stopped;
-        return completerParked;
+        completerParked = mark == null && !(inspect && wire != null) && !hasEnoughAnswers() && !stopped;
+        return !completerParked ? 0 : gathering ? GATHER_NANOS : LOOK_NANOS;
+    }
+
+    private boolean hasEnoughAnswers() {
+        int answers = answered.records.size();
+        return answers > 0 && (!gathering || answers >= usedRecords / GATHERED_PART);
     }
 
     private void wakeCompleter() {
@@ -1376,7 +1399,8 @@ final class Journal implements Inbox.Answers {
     }
 
     private void answer(long number, Failure why) {
-        boolean room;
+        boolean wakesCompleter;
+        boolean wakesWriter;
         synchronized (this) {
             Block block = holding(number);
             if (block == null) {
@@ -1392,11 +1416,16 @@ final class Journal implements Inbox.Answers {
                 answersToGrow = 0;
                 window++;
             }
-            room = window - unanswered == Math.max(1, window / 4);
+            wakesCompleter = completerParked && hasEnoughAnswers();
+            completerParked &= !wakesCompleter;
+            wakesWriter = writerParked && window - unanswered == Math.max(1, window / 4);
+            writerParked &= !wakesWriter;
         }
-        wakeCompleter();
-        if (room) {
-            wakeWriter();
+        if (wakesCompleter) {
+            LockSupport.unpark(completer);
+        }
+        if (wakesWriter) {
+            LockSupport.unpark(writer);
         }
     }
 

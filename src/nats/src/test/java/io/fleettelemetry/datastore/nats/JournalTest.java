@@ -817,6 +817,32 @@ class JournalTest {
     }
 
     @Test
+    void answers_that_come_one_by_one_are_ended_together_and_a_lone_one_at_once() {
+        open(WIRE);
+        IntStream.range(0, 800).forEach(i -> offer());
+        writeAll();
+        passBarrier();
+        assertTrue(storing.mayPark() > 0, "there is no answer");
+        storing.stored(0);
+        assertEquals(0, storing.mayPark(), "the first one is ended at once");
+        assertEquals(1, takeAnswered());
+        IntStream.range(1, 90).forEach(storing::stored);
+        long pause = storing.mayPark();
+        assertTrue(pause > 0 && pause <= 5_000_000, "those that follow, after " + pause + " ns");
+        IntStream.range(90, 110).forEach(storing::stored);
+        assertEquals(0, storing.mayPark(), "or when they are a good part of all");
+        assertEquals(109, takeAnswered());
+        assertEquals(0, takeAnswered());
+        storing.stored(110);
+        assertEquals(0, storing.mayPark(), "after a while without one the next is ended at once again");
+        assertEquals(1, takeAnswered());
+        IntStream.range(111, 799).forEach(storing::stored);
+        assertEquals(688, takeAnswered());
+        storing.stored(799);
+        assertEquals(0, storing.mayPark(), "the last one of all waits for no others");
+    }
+
+    @Test
     void the_window_adapts_to_what_a_stream_takes() {
         int[] result = storeIn(1_000, 100, 200_000, 50);
         assertTrue(result[0] < 1_000, "99 of 100 are confirmed within " + result[0] + " ms");

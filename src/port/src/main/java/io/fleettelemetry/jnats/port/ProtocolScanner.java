@@ -64,16 +64,44 @@ final class ProtocolScanner {
                 long skipped = Math.min(payload, to - at);
                 payload -= skipped;
                 at += (int) skipped;
-                continue;
+            } else if (inOperation || operation == ERROR) {
+                byte next = bytes[at++];
+                if (next == '\n') {
+                    return endLine();
+                }
+                length++;
+                take(next);
+            } else {
+                int end = endOfLine(bytes, at, to);
+                takeRest(bytes, at, end);
+                length += end - at;
+                at = end;
+                if (end < to) {
+                    at++;
+                    return endLine();
+                }
             }
-            byte next = bytes[at++];
-            if (next == '\n') {
-                return endLine();
-            }
-            length++;
-            take(next);
         }
         return Line.NONE;
+    }
+
+    private static int endOfLine(byte[] bytes, int from, int to) {
+        int end = from;
+        while (end < to && bytes[end] != '\n') {
+            end++;
+        }
+        return end;
+    }
+
+    /** Of what is behind the first word, only the last one matters: most of what comes is lines with one number to know. */
+    private void takeRest(byte[] bytes, int from, int to) {
+        int last = to;
+        while (last > from && bytes[last - 1] != ' ' && bytes[last - 1] != '\t') {
+            last--;
+        }
+        for (int i = Math.max(from, last - 1); i < to; i++) {
+            take(bytes[i]);
+        }
     }
 
     private void take(byte next) {
