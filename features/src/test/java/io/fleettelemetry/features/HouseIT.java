@@ -79,10 +79,10 @@ class HouseIT {
             "io/fleettelemetry/airbrake/AirbrakeReporter: setContextClassLoader",
             "io/fleettelemetry/api/settings/SettledSettings: setContextClassLoader",
             "io/fleettelemetry/datastore/logger/LoggerDatastore: setContextClassLoader",
-            "io/fleettelemetry/datastore/nats/Threads: setContextClassLoader",
+            "io/fleettelemetry/datastore/nats/threads/Threads: setContextClassLoader",
             "io/fleettelemetry/host/internal/MetricsEndpoint: setContextClassLoader",
             "io/fleettelemetry/host/internal/Threads: setContextClassLoader",
-            "io/fleettelemetry/datastore/nats/Halt: addShutdownHook");
+            "io/fleettelemetry/datastore/nats/osgi/Halt: addShutdownHook");
 
     private static final List<Kar.Bundle> OURS =
             Kar.bundles().values().stream().filter(Kar.Bundle::isOurs).toList();

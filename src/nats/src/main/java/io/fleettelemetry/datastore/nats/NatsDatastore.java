@@ -11,6 +11,22 @@ import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.api.kit.Tended;
 import io.fleettelemetry.api.kit.Uninterrupted;
+import io.fleettelemetry.datastore.nats.connection.Connector;
+import io.fleettelemetry.datastore.nats.connection.Servers;
+import io.fleettelemetry.datastore.nats.connection.Session;
+import io.fleettelemetry.datastore.nats.connection.Watchdog;
+import io.fleettelemetry.datastore.nats.jetstream.Inbox;
+import io.fleettelemetry.datastore.nats.jetstream.Streams;
+import io.fleettelemetry.datastore.nats.journal.Completer;
+import io.fleettelemetry.datastore.nats.journal.FrameEncoder;
+import io.fleettelemetry.datastore.nats.journal.Journal;
+import io.fleettelemetry.datastore.nats.journal.Subjects;
+import io.fleettelemetry.datastore.nats.journal.Wire;
+import io.fleettelemetry.datastore.nats.journal.Writer;
+import io.fleettelemetry.datastore.nats.logging.Logs;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.threads.Threads;
 import io.nats.client.Connection;
 import io.nats.client.api.ServerInfo;
 import java.io.IOException;
@@ -34,7 +50,7 @@ import java.util.function.Consumer;
  * New settings get a session of their own, which takes over when it is connected: until then the old one works on. Those
  * that the connection does not depend on are in force at once.
  */
-final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
+public final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.Wires, Feed {
 
     private static final Log log = Logs.of(NatsDatastore.class);
     private static final long DRAIN_LOOK_NANOS = 1_000_000;
@@ -48,7 +64,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private static final long RECEIPT_MILLIS = 5_000;
 
     /** How long closing waits for the log. */
-    static final long LOG_MILLIS = 500;
+    public static final long LOG_MILLIS = 500;
 
     // Made before they are needed: there may be no memory for them then.
     private static final Failure NO_MEMORY =
@@ -115,7 +131,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     private final CountDownLatch closed = new CountDownLatch(1);
 
     /** One that nobody withdraws: while its connection is lost it goes on to accept records. */
-    NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
+    public NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
         this(settings, counts, reporter, () -> {});
     }
 
@@ -123,7 +139,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
      * @param reporter is told of every record that failed for good, and of a connection that was lost
      * @param turn is run when {@link #isLost} or {@link #settings} has changed, by threads that must not be kept
      */
-    NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter, Runnable turn) {
+    public NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter, Runnable turn) {
         this.counts = counts;
         this.reporter = reporter;
         this.turn = turn;
@@ -158,7 +174,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                 stores ? inbox : "");
     }
 
-    void open() {
+    public void open() {
         writing.start();
         completing.start();
         watching.start();
@@ -384,7 +400,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
                         + saidWithin(since));
     }
 
-    String name() {
+    public String name() {
         return session.settings().datastore();
     }
 
@@ -491,7 +507,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     /** Whether jnats has given up the connection in use and there is no other yet. */
-    boolean isLost() {
+    public boolean isLost() {
         return !lost.isEmpty();
     }
 
@@ -551,12 +567,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     /** Those that are in force. */
-    NatsSettings settings() {
+    public NatsSettings settings() {
         return session.settings();
     }
 
     /** Puts new settings in force without losing anything: see the class description. */
-    void configure(NatsSettings settings) {
+    public void configure(NatsSettings settings) {
         refusedSettings = List.of();
         if (!useAtOnce(settings)) {
             connectAnew(settings);
@@ -620,12 +636,12 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     /** Notes that newer settings were refused, so that the status says it. */
-    void refuse(List<String> problems) {
+    public void refuse(List<String> problems) {
         refusedSettings = List.copyOf(problems);
     }
 
     /** Records accepted that have not ended. */
-    long inFlight() {
+    public long inFlight() {
         return journal.records();
     }
 
@@ -635,7 +651,7 @@ final class NatsDatastore implements CloseableProducer, Completer.Ends, Session.
     }
 
     /** Of these, the ones that were not written to the connection in use. */
-    long unsent() {
+    public long unsent() {
         return journal.unsent();
     }
 

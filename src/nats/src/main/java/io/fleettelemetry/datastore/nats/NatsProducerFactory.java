@@ -3,6 +3,9 @@ package io.fleettelemetry.datastore.nats;
 import io.fleettelemetry.api.CloseableProducer;
 import io.fleettelemetry.api.ProducerFactory;
 import io.fleettelemetry.api.settings.SettingsReader;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.OnClosed;
 import java.util.Map;
 
 /**

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
@@ -291,11 +292,11 @@ class DeniedTest {
                 NatsDatastore datastore = NatsDatastoreTest.open(
                         Map.of("url", server.url().replace("://", "://u:p@"), "namespace", "ns"))) {
             Outcomes outcomes = new Outcomes();
-            datastore.produce(NatsDatastoreTest.record("C", "V", new byte[10]), outcomes);
+            datastore.produce(Records.record("C", "V", new byte[10]), outcomes);
             outcomes.awaitEnded(1);
             for (int i = 0; i < 2_000; i++) {
                 String vin = i == 1_500 ? "A" : i == 1_600 ? "B" : "D";
-                datastore.produce(NatsDatastoreTest.record(vin, "V", new byte[10]), outcomes);
+                datastore.produce(Records.record(vin, "V", new byte[10]), outcomes);
             }
             outcomes.awaitEnded(2_001);
             assertEquals(

@@ -6,6 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.Status;
+import io.fleettelemetry.datastore.nats.connection.Servers;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.NatsServer;
 import io.fleettelemetry.testkit.TestCa;
@@ -98,7 +101,7 @@ class DiscoveredServersTest {
 
     private void assertConfirms() {
         Outcomes outcomes = new Outcomes();
-        datastore.produce(NatsDatastoreTest.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
+        datastore.produce(Records.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
         assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
     }
 

@@ -8,6 +8,8 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.NatsServer;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -39,7 +41,7 @@ class ForeignCodeTest {
     }
 
     private static TelemetryRecord record(int i) {
-        return NatsDatastoreTest.record("VIN" + i, "V", new byte[100]);
+        return Records.record("VIN" + i, "V", new byte[100]);
     }
 
     private static void awaitOk(NatsDatastore datastore) {
@@ -146,7 +148,7 @@ class ForeignCodeTest {
         returns(
                 "produce",
                 () -> datastore.produce(
-                        NatsDatastoreTest.record("no token", "V", new byte[1]), new Then(outcomes, datastore::close)));
+                        Records.record("no token", "V", new byte[1]), new Then(outcomes, datastore::close)));
         assertEquals(
                 Failure.Kind.INVALID, outcomes.awaitEnded(1).failures().get(0).kind());
         awaitNoThreadOf("refusing");
@@ -233,7 +235,7 @@ class ForeignCodeTest {
         try {
             returns("produce", () -> {
                 for (int i = 0; i < 1_000; i++) {
-                    datastore.produce(NatsDatastoreTest.record("no token", "V", new byte[1]), outcomes);
+                    datastore.produce(Records.record("no token", "V", new byte[1]), outcomes);
                     datastore.produce(record(i), new Then(outcomes, () -> {
                         throw new IllegalStateException("by the test");
                     }));

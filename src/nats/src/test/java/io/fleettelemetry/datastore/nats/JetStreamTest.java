@@ -14,6 +14,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.Link.Way;
@@ -120,7 +121,7 @@ class JetStreamTest {
     }
 
     private static TelemetryRecord record(String type, String text) {
-        return NatsDatastoreTest.record("VIN", type, text.getBytes(UTF_8));
+        return Records.record("VIN", type, text.getBytes(UTF_8));
     }
 
     private static TelemetryRecord record(String text) {
@@ -672,7 +673,7 @@ class JetStreamTest {
                         "url", small.url(), "stream", stream, "stream.setup", "create", "confirm.timeout.ms", "6000")) {
             assertConfirms(datastore);
             for (int i = 0; i < 40; i++) {
-                datastore.produce(NatsDatastoreTest.record("VIN" + i, "V", new byte[50_000]), outcomes);
+                datastore.produce(Records.record("VIN" + i, "V", new byte[50_000]), outcomes);
             }
             awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "resources");
             outcomes.awaitEnded(40);
@@ -689,7 +690,7 @@ class JetStreamTest {
                 NatsDatastore datastore = open(user(limited, "confirm.timeout.ms", "6000"))) {
             assertConfirms(datastore);
             for (int i = 0; i < 20; i++) {
-                datastore.produce(NatsDatastoreTest.record("VIN" + i, "V", new byte[50_000]), outcomes);
+                datastore.produce(Records.record("VIN" + i, "V", new byte[50_000]), outcomes);
             }
             awaitStatus(datastore, Status.State.CRITICAL, "no record was stored", "resource");
             outcomes.awaitEnded(20);
@@ -778,7 +779,7 @@ class JetStreamTest {
             assertFails(datastore, record("alerts", "x"), "no stream stores " + namespace + ".VIN.alerts; create one");
             assertEquals(
                     1,
-                    ended(datastore, NatsDatastoreTest.record("VIN1", "alerts", new byte[1]))
+                    ended(datastore, Records.record("VIN1", "alerts", new byte[1]))
                             .confirmed()
                             .size());
             assertConfirms(datastore);
@@ -960,8 +961,7 @@ class JetStreamTest {
                 NatsDatastore datastore = open(user(strict))) {
             for (int i = 0; i < 100; i++) {
                 datastore.produce(
-                        NatsDatastoreTest.record(i % 10 == 0 ? "DENIED" : "VIN", "V", ("" + i).getBytes(UTF_8)),
-                        outcomes);
+                        Records.record(i % 10 == 0 ? "DENIED" : "VIN", "V", ("" + i).getBytes(UTF_8)), outcomes);
             }
             outcomes.awaitEnded(100);
             assertEquals(90, outcomes.confirmed().size());
@@ -1087,7 +1087,7 @@ class JetStreamTest {
             link.record();
             try (NatsDatastore datastore = open("url", link.url(), "inbox.prefix", "my.inbox")) {
                 for (int size : new int[] {0, 1, 9, 10, 99, 100, 1_000, 70_000}) {
-                    datastore.produce(NatsDatastoreTest.record("VIN", "V", new byte[size]), outcomes);
+                    datastore.produce(Records.record("VIN", "V", new byte[size]), outcomes);
                 }
                 outcomes.awaitEnded(8);
             }

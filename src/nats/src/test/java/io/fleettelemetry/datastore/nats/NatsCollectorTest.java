@@ -2,6 +2,9 @@ package io.fleettelemetry.datastore.nats;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.metrics.NatsCollector;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.NatsServer;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.Collector.MetricFamilySamples.Sample;
@@ -41,11 +44,11 @@ class NatsCollectorTest {
             datastore.open();
             NatsCollector collector = new NatsCollector(counts, () -> "nats", datastore::inFlight, datastore::unsent);
             for (int i = 0; i < 10; i++) {
-                datastore.produce(NatsDatastoreTest.record("VIN", "V", new byte[100]), outcomes);
+                datastore.produce(Records.record("VIN", "V", new byte[100]), outcomes);
             }
-            datastore.produce(NatsDatastoreTest.record("VIN", "alerts", new byte[7]), outcomes);
-            datastore.produce(NatsDatastoreTest.record("no token", "V", new byte[1]), outcomes);
-            datastore.produce(NatsDatastoreTest.record("VIN", "no token", new byte[2]), outcomes);
+            datastore.produce(Records.record("VIN", "alerts", new byte[7]), outcomes);
+            datastore.produce(Records.record("no token", "V", new byte[1]), outcomes);
+            datastore.produce(Records.record("VIN", "no token", new byte[2]), outcomes);
             outcomes.awaitEnded(13);
             datastore.close();
             assertEquals(
@@ -108,7 +111,7 @@ class NatsCollectorTest {
                 (message, cause, fields) -> {});
         datastore.open();
         for (int i = 1; i <= 66; i++) {
-            datastore.produce(NatsDatastoreTest.record("VIN", "type" + i, new byte[1]), outcomes);
+            datastore.produce(Records.record("VIN", "type" + i, new byte[1]), outcomes);
         }
         datastore.close();
         Map<String, Double> values = values(new NatsCollector(counts, () -> "nats", () -> 0, () -> 0).collect());

@@ -32,7 +32,7 @@ class NatsCredentialsTest {
 
     private static void assertWorks(NatsDatastore datastore) {
         Outcomes outcomes = new Outcomes();
-        datastore.produce(NatsDatastoreTest.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
+        datastore.produce(Records.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
         assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
     }
 

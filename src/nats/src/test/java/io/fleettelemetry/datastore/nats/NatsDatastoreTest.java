@@ -18,6 +18,8 @@ import io.fleettelemetry.api.ProducerFactory;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.protos.ConnectivityEvent;
 import io.fleettelemetry.protos.Datum;
 import io.fleettelemetry.protos.Field;
@@ -104,8 +106,8 @@ class NatsDatastoreTest {
         await().atMost(SOON).until(() -> datastore.status().state() == state);
     }
 
-    static TelemetryRecord record(String vin, String type, byte[] payload) {
-        return TelemetryRecord.of(vin, type, "tx", payload, Map.of());
+    private static TelemetryRecord record(String vin, String type, byte[] payload) {
+        return Records.record(vin, type, payload);
     }
 
     private static TelemetryRecord record(String text) {

@@ -5,6 +5,10 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.fleettelemetry.api.Status;
+import io.fleettelemetry.datastore.nats.connection.Tls;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.TlsSettings;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
@@ -72,7 +76,7 @@ class NatsTlsTest {
 
     private static void assertWorks(NatsDatastore datastore) {
         Outcomes outcomes = new Outcomes();
-        datastore.produce(NatsDatastoreTest.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
+        datastore.produce(Records.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
         assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
         assertEquals(Status.State.OK, datastore.status().state());
     }
@@ -349,8 +353,8 @@ class NatsTlsTest {
      */
     @Test
     void the_handshake_may_come_before_the_server_says_anything() throws Exception {
-        Tls serverSide =
-                new Tls("", localhost.certificate().toString(), localhost.key().toString(), false);
+        Tls serverSide = new Tls(new TlsSettings(
+                "", localhost.certificate().toString(), localhost.key().toString(), false));
         try (NatsServer server = NatsServer.start();
                 SSLServerSocket proxy = (SSLServerSocket) serverSide
                         .context()

@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /** A receipt that remembers how each record ended, and fails the test if one ends twice. */
-final class Outcomes implements Receipt {
+public final class Outcomes implements Receipt {
 
     private final List<TelemetryRecord> confirmed = new ArrayList<>();
     private final List<TelemetryRecord> failed = new ArrayList<>();
@@ -30,24 +30,24 @@ final class Outcomes implements Receipt {
         failures.add(why);
     }
 
-    synchronized List<TelemetryRecord> confirmed() {
+    public synchronized List<TelemetryRecord> confirmed() {
         return List.copyOf(confirmed);
     }
 
-    synchronized List<TelemetryRecord> failed() {
+    public synchronized List<TelemetryRecord> failed() {
         return List.copyOf(failed);
     }
 
-    synchronized List<Failure> failures() {
+    public synchronized List<Failure> failures() {
         return List.copyOf(failures);
     }
 
-    synchronized int ended() {
+    public synchronized int ended() {
         return confirmed.size() + failed.size();
     }
 
     /** Waits until this many records have ended, and checks that none of them did so twice. */
-    Outcomes awaitEnded(int count) {
+    public Outcomes awaitEnded(int count) {
         await("records ended").atMost(Duration.ofSeconds(20)).until(() -> ended() >= count);
         assertEquals(
                 count,

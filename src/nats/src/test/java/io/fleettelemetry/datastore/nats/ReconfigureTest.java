@@ -11,6 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.connection.Tls;
+import io.fleettelemetry.datastore.nats.osgi.NatsConfiguration;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.OnClosed;
+import io.fleettelemetry.datastore.nats.settings.TlsSettings;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.NatsOperator;
 import io.fleettelemetry.testkit.NatsServer;
@@ -407,11 +412,11 @@ class ReconfigureTest {
         cases.put("tls.key.file", certificate);
 
         // nats-server 2.9 cannot do the handshake first: a proxy does it, before a plain server.
-        handshakeFirst = (SSLServerSocket)
-                new Tls("", localhost.certificate().toString(), localhost.key().toString(), false)
-                        .context()
-                        .getServerSocketFactory()
-                        .createServerSocket(0, 0, InetAddress.getByName("127.0.0.1"));
+        handshakeFirst = (SSLServerSocket) new Tls(new TlsSettings(
+                        "", localhost.certificate().toString(), localhost.key().toString(), false))
+                .context()
+                .getServerSocketFactory()
+                .createServerSocket(0, 0, InetAddress.getByName("127.0.0.1"));
         Thread proxy = new Thread(ReconfigureTest::doHandshakesFirst, "proxy");
         proxy.setDaemon(true);
         proxy.start();
@@ -546,7 +551,7 @@ class ReconfigureTest {
     }
 
     private static TelemetryRecord record(byte[] payload) {
-        return NatsDatastoreTest.record("VIN", "V", payload);
+        return Records.record("VIN", "V", payload);
     }
 
     /** A few hundred records a second. When it is closed, all have ended, and were confirmed. */

@@ -128,7 +128,7 @@ class ScriptedServerTest {
 
     private void offer(NatsDatastore datastore, int count) {
         for (int i = 0; i < count; i++) {
-            datastore.produce(NatsDatastoreTest.record(i % 10 == 3 ? "BAD" : "VIN", "V", new byte[100]), outcomes);
+            datastore.produce(Records.record(i % 10 == 3 ? "BAD" : "VIN", "V", new byte[100]), outcomes);
         }
     }
 

@@ -25,7 +25,7 @@ class SeedTest {
 
     private static void produce(NatsDatastore datastore, Outcomes outcomes, int count) {
         for (int i = 0; i < count; i++) {
-            datastore.produce(NatsDatastoreTest.record("VIN", "V", new byte[] {1}), outcomes);
+            datastore.produce(Records.record("VIN", "V", new byte[] {1}), outcomes);
         }
     }
 

@@ -4,6 +4,8 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -91,7 +93,7 @@ final class Starving {
         AtomicLong offered = new AtomicLong();
         AtomicLong thrown = new AtomicLong();
         AtomicBoolean enough = new AtomicBoolean();
-        TelemetryRecord record = NatsDatastoreTest.record("VIN", "V", new byte[300]);
+        TelemetryRecord record = Records.record("VIN", "V", new byte[300]);
         Thread load = new Thread(() -> {
             while (!enough.get()) {
                 try {

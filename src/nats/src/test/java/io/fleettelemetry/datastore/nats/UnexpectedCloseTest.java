@@ -11,6 +11,8 @@ import io.fleettelemetry.api.CloseableProducer;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
@@ -106,7 +108,7 @@ class UnexpectedCloseTest {
     }
 
     private static TelemetryRecord record(int number) {
-        return NatsDatastoreTest.record("VIN", "V", ("" + number).getBytes(UTF_8));
+        return Records.record("VIN", "V", ("" + number).getBytes(UTF_8));
     }
 
     /** Lets some attempts to connect pass, and says how many there were. */

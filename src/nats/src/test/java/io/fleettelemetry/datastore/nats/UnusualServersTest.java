@@ -47,7 +47,7 @@ class UnusualServersTest {
 
     private static Outcomes produce(NatsDatastore datastore, int size) {
         Outcomes outcomes = new Outcomes();
-        datastore.produce(NatsDatastoreTest.record("VIN1", "V", new byte[size]), outcomes);
+        datastore.produce(Records.record("VIN1", "V", new byte[size]), outcomes);
         return outcomes.awaitEnded(1);
     }
 

@@ -1,0 +1,247 @@
+package io.fleettelemetry.datastore.nats.jetstream;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.RepeatedLog;
+import io.fleettelemetry.datastore.nats.journal.Answers;
+import io.fleettelemetry.datastore.nats.journal.FrameEncoder;
+import io.fleettelemetry.datastore.nats.journal.Subjects;
+import io.fleettelemetry.datastore.nats.journal.Wire;
+import io.fleettelemetry.datastore.nats.logging.Logs;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.nats.client.Connection;
+import io.nats.client.Dispatcher;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.Message;
+import io.nats.client.MessageHandler;
+import io.nats.client.api.PublishAck;
+import io.nats.client.support.Status;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeoutException;
+
+/**
+ * Where JetStream's answers arrive, one for each record, to a subject that ends with the record's number. Only a PubAck
+ * says that a record is stored, and only one of a stream that {@link Streams} knows: whoever may publish to these subjects
+ * can answer, too.
+ */
+public final class Inbox implements MessageHandler {
+
+    private static final Log log = Logs.of(Inbox.class);
+
+    private static final String DENIED = "permissions violation for subscription to";
+
+    private static final int NO_RESPONDERS = 503;
+    private static final int UNAVAILABLE = 503;
+    private static final int TOO_MANY_REQUESTS = 429;
+    /** A limit of the stream is reached, although the code says "unavailable". */
+    private static final int STORE_FAILED = 10_077;
+    /** The first copy of the message is not stored yet. */
+    private static final int DUPLICATE_IN_PROCESS = 10_158;
+
+    private static final int MESSAGE_TOO_LARGE = 10_054;
+    private static final String NO_STREAM = "no stream answers (code 503, no responders)";
+    /** Of a reply that is not JetStream's, so many bytes are shown. */
+    private static final int MAX_SHOWN = 200;
+
+    /**
+     * What may wait to be looked at: several times what is without an answer at once, but not all that somebody else may publish
+     * here. If an answer is dropped, its record is written again, and answered again.
+     */
+    private static final long MAX_WAITING = 32_768;
+
+    private static final long MAX_WAITING_BYTES = 8 << 20;
+
+    private final String datastore;
+    private final String subject;
+    private final Subjects subjects;
+    private final Streams streams;
+    private final Answers answers;
+    private final ExecutorService callbacks;
+    private final LatestAnswers latest;
+    private final RepeatedLog unexpected = new RepeatedLog();
+
+    // These belong to the session's thread.
+    private Connection subscribed;
+    private Wire subscribedOn;
+    private Dispatcher dispatcher;
+
+    private volatile String denial = "";
+
+    /**
+     * @param id what is unique to this inbox
+     * @param callbacks the thread on which {@link #refused} is called
+     */
+    public Inbox(NatsSettings settings, String id, Streams streams, Answers answers, ExecutorService callbacks) {
+        this.datastore = settings.datastore();
+        this.subject = subject(settings, id);
+        this.subjects = new Subjects(settings.namespace());
+        this.streams = streams;
+        this.latest = streams.latest();
+        this.answers = answers;
+        this.callbacks = callbacks;
+    }
+
+    /** What the subjects of answers begin with. */
+    public static String subject(NatsSettings settings, String id) {
+        return settings.delivery().inboxPrefix() + "." + id;
+    }
+
+    /** The server has answered {@code -ERR}; only one about this inbox matters. */
+    public void refused(String error) {
+        if (error.toLowerCase(Locale.ROOT).startsWith(DENIED) && error.contains(subject)) {
+            denial = "the server does not let us receive JetStream's answers: " + PlainText.field(error)
+                    + "; allow the user to subscribe to " + subject.substring(0, subject.lastIndexOf('.'))
+                    + ".>, or set inbox.prefix to a prefix that the user may subscribe to";
+        }
+    }
+
+    public boolean isDenied() {
+        return !denial.isEmpty();
+    }
+
+    /** Whether jnats' thread that hears answers has died, as it does if there is no memory for one. */
+    public boolean isDeaf() {
+        return dispatcher != null && !dispatcher.isActive();
+    }
+
+    /** How many messages have arrived and were not looked at yet. */
+    long waiting() {
+        return dispatcher.getPendingMessageCount();
+    }
+
+    /** Why answers cannot arrive; empty if they can. */
+    public String denial() {
+        return denial;
+    }
+
+    /**
+     * Has answers arrive by this connection, unless that is {@linkplain #isDenied denied}. May take as long as the server
+     * takes to answer a PING.
+     *
+     * @throws IOException if the connection is ending, or the server has not answered in time
+     */
+    public void open(Connection connection, Wire wire, Duration timeout) throws IOException, InterruptedException {
+        try {
+            // For each wire anew, although jnats repeats a subscription: without memory it may not have.
+            if (wire != subscribedOn || isDenied() || isDeaf()) {
+                subscribe(connection);
+                subscribedOn = wire;
+            }
+            connection.flush(timeout);
+            callbacks.submit(() -> {}).get(); // behind what the server has said before its PONG
+        } catch (TimeoutException | IllegalStateException | ExecutionException | RejectedExecutionException e) {
+            throw new IOException(e);
+        }
+    }
+
+    private void subscribe(Connection connection) {
+        if (connection == subscribed && !isDeaf()) {
+            connection.closeDispatcher(dispatcher);
+        }
+        denial = "";
+        dispatcher = connection.createDispatcher(this);
+        dispatcher.setPendingLimits(MAX_WAITING, MAX_WAITING_BYTES);
+        dispatcher.subscribe(subject + ".*");
+        subscribed = connection;
+    }
+
+    /** An answer. By jnats' thread for this subscription, which must not be kept. */
+    @Override
+    public void onMessage(Message message) {
+        long number = FrameEncoder.numberOf(message.getSubject());
+        if (message.isStatusMessage()) {
+            answered(number, message.getStatus());
+            return;
+        }
+        try {
+            answered(number, new PublishAck(message), message);
+        } catch (JetStreamApiException e) {
+            refused(number, e, message);
+        } catch (IOException e) {
+            unexpected(message, "not a PubAck");
+        }
+    }
+
+    /** Servers from 2.11 on say with a status that the stream's queue is full; jnats leaves out what else they say. */
+    private void answered(long number, Status status) {
+        switch (status.getCode()) {
+            case NO_RESPONDERS -> notStored(number, NO_STREAM);
+            case TOO_MANY_REQUESTS -> postponed(number, PlainText.field(status.getMessage()) + " (code 429)");
+            default -> unexpected(status.getMessageWithCode(), "not a PubAck");
+        }
+    }
+
+    private void answered(long number, PublishAck ack, Message message) {
+        if (!streams.mayAnswer(ack.getStream())) {
+            unexpected(
+                    message,
+                    "a PubAck of a stream that is neither the configured one nor one that JetStream has listed");
+            if (streams.isToBeFound(ack.getStream())) { // it answers again, and is known by then
+                answers.postponed(number);
+            }
+        } else if (ack.getSeqno() > 0) {
+            latest.stored();
+            answers.stored(number);
+        } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
+            postponed(number, "the cluster has not agreed on the record's first copy yet");
+        } else {
+            unexpected(message, "not a PubAck");
+        }
+    }
+
+    private void postponed(long number, String why) {
+        if (answers.postponed(number) != null) {
+            latest.postponed(why);
+        }
+    }
+
+    /** The publish itself says that there is no stream; it fails if that is known to last. */
+    private void notStored(long number, String why) {
+        TelemetryRecord record = answers.postponed(number);
+        if (record != null) {
+            String lack = streams.lack(subjects.of(record));
+            if (lack.isEmpty()) {
+                latest.postponed(why);
+            } else {
+                answers.refused(number, new Failure(Failure.Kind.ERROR, lack));
+            }
+        }
+    }
+
+    private void refused(long number, JetStreamApiException e, Message message) {
+        int code = e.getErrorCode();
+        int detail = e.getApiErrorCode();
+        String words = PlainText.field(e.getErrorDescription()) + " (code " + code + ", err_code " + detail + ")";
+        if (detail <= 0) { // jnats makes an error of what it cannot parse
+            unexpected(message, "not a PubAck");
+        } else if (code == UNAVAILABLE && detail != STORE_FAILED
+                || code == TOO_MANY_REQUESTS
+                || detail == DUPLICATE_IN_PROCESS) {
+            postponed(number, words);
+        } else {
+            latest.refused(words, detail == MESSAGE_TOO_LARGE);
+            answers.refused(number, new Failure(Failure.Kind.ERROR, "the stream refused it: " + words));
+        }
+    }
+
+    private void unexpected(Message message, String what) {
+        byte[] data = message.getData();
+        unexpected(new String(data, 0, Math.min(data.length, MAX_SHOWN), StandardCharsets.UTF_8), what);
+    }
+
+    /** It confirms nothing; if no PubAck follows, the record is written again. */
+    private void unexpected(String text, String what) {
+        String words = what + ": " + PlainText.field(text);
+        latest.unexpected(words);
+        unexpected.write(leftOut -> log.warn(
+                "nats_error datastore={} reason=\"unexpected reply, {}\" left_out={}", datastore, words, leftOut));
+    }
+}

@@ -1,0 +1,24 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+
+/** Takes what JetStream has answered to what the journal wrote; called by a thread of jnats. */
+public interface Answers {
+
+    /** The record with this number is stored. */
+    void stored(long number);
+
+    /** The record with this number will not be stored. */
+    void refused(long number, Failure why);
+
+    /**
+     * The record with this number could not be stored at present, and is to be written again in a while.
+     *
+     * @return the record; null if it has ended already
+     */
+    TelemetryRecord postponed(long number);
+
+    /** Whether something that was written by this connection has had no answer for a long time. */
+    boolean areMissing();
+}

@@ -1,0 +1,339 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.TelemetryRecord;
+import java.util.Arrays;
+
+/**
+ * Ready frames, one behind the other, and for each the record, its receipt and when it expires. Used again and again, so
+ * that a record allocates nothing. Guarded by its journal's lock; the bytes of a frame do not
+ * change once it is added, while more are added behind it, unless the block is {@linkplain #compact compacted}.
+ */
+final class Block {
+
+    /** Bytes of an ordinary block. A larger frame gets a block of its own. */
+    static final int SIZE = 1 << 16;
+
+    private static final int FIRST_FRAMES = 256;
+
+    // What a frame waits for.
+    private static final byte WAITS = 0;
+    /** JetStream: it was written a moment ago, and counts against what may go unanswered. */
+    private static final byte YOUNG = 1;
+    /** JetStream: the server cannot store it at present; it is to be written again. */
+    private static final byte POSTPONED = 2;
+
+    private static final byte ENDED = 3;
+
+    final byte[] bytes;
+    private int[] ends = new int[FIRST_FRAMES];
+    private TelemetryRecord[] records = new TelemetryRecord[FIRST_FRAMES];
+    private Receipt[] receipts = new Receipt[FIRST_FRAMES];
+    private long[] deadlines = new long[FIRST_FRAMES];
+    private long[] numbers = new long[FIRST_FRAMES];
+    private byte[] states = new byte[FIRST_FRAMES];
+    private int count;
+    private int live;
+    /** Bytes of the live frames. */
+    private int liveBytes;
+
+    private int young;
+    private int postponed;
+
+    /** What its frames were made with. */
+    FrameEncoder encoder;
+    /** The last epoch in which it was written, and how many of its frames were; 0 if in none. */
+    int epoch;
+
+    int written;
+    /**
+     * JetStream: when the first frames of it, so many, are written again unless they are answered, and how often that has
+     * happened in this epoch.
+     */
+    long retryAt;
+
+    int retryFrames;
+    int retries;
+    /** JetStream: when those that the server could not store are written again, and how often that has happened. */
+    long postponedUntil;
+
+    int postponements;
+    /** JetStream: when frames of it were written last, but for those that were not answered. */
+    long youngSince;
+    /** The writer has it in its hands. */
+    boolean pinned;
+    /** Whether it is in the journal's list; one that is not is being ended, or is free. */
+    boolean linked;
+
+    Block next;
+    Block previous;
+
+    Block(int size) {
+        bytes = new byte[size];
+    }
+
+    int count() {
+        return count;
+    }
+
+    /** Frames whose records have not ended. */
+    int live() {
+        return live;
+    }
+
+    int liveBytes() {
+        return liveBytes;
+    }
+
+    /** What its live frames cost, in bytes. */
+    long charge() {
+        return liveBytes + (long) live * Journal.RECORD_OVERHEAD;
+    }
+
+    /** What one frame costs, in bytes. */
+    long charge(int frame) {
+        return end(frame) - start(frame) + Journal.RECORD_OVERHEAD;
+    }
+
+    int length() {
+        return count == 0 ? 0 : ends[count - 1];
+    }
+
+    int start(int frame) {
+        return frame == 0 ? 0 : ends[frame - 1];
+    }
+
+    int end(int frame) {
+        return ends[frame];
+    }
+
+    /** The record of a live frame. */
+    TelemetryRecord record(int frame) {
+        return records[frame];
+    }
+
+    /** The receipt of a live frame. */
+    Receipt receipt(int frame) {
+        return receipts[frame];
+    }
+
+    long deadline(int frame) {
+        return deadlines[frame];
+    }
+
+    /** Has no frame wait longer than until then. */
+    void limitDeadlines(long latest) {
+        for (int i = 0; i < count; i++) {
+            if (deadlines[i] - latest > 0) {
+                deadlines[i] = latest;
+            }
+        }
+    }
+
+    /** The number of a frame's record; they ascend. */
+    long number(int frame) {
+        return numbers[frame];
+    }
+
+    /** The number of the last frame's record. */
+    long lastNumber() {
+        return numbers[count - 1];
+    }
+
+    /** The frame of the record with this number; negative if there is none. */
+    int frameOf(long number) {
+        return Arrays.binarySearch(numbers, 0, count, number);
+    }
+
+    boolean isLive(int frame) {
+        return states[frame] != ENDED;
+    }
+
+    boolean isWaitingYoung(int frame) {
+        return states[frame] == YOUNG;
+    }
+
+    boolean isPostponed(int frame) {
+        return states[frame] == POSTPONED;
+    }
+
+    /** Frames that count against what may go unanswered. */
+    int young() {
+        return young;
+    }
+
+    /** Frames that are to be written again. */
+    int postponed() {
+        return postponed;
+    }
+
+    boolean hasRoomFor(int length) {
+        return length() + length <= bytes.length;
+    }
+
+    /** Makes sure that {@link #add} needs no memory. */
+    void reserve() {
+        if (count == ends.length) {
+            records = Arrays.copyOf(records, count * 2);
+            receipts = Arrays.copyOf(receipts, count * 2);
+            deadlines = Arrays.copyOf(deadlines, count * 2);
+            numbers = Arrays.copyOf(numbers, count * 2);
+            states = Arrays.copyOf(states, count * 2);
+            ends = Arrays.copyOf(ends, count * 2); // last: its length says that all have grown
+        }
+    }
+
+    /** Notes a frame that has been encoded behind the last one. There is {@linkplain #reserve room} for it. */
+    void add(TelemetryRecord record, Receipt receipt, int end, long deadline, long number) {
+        liveBytes += end - length();
+        live++;
+        ends[count] = end;
+        records[count] = record;
+        receipts[count] = receipt;
+        deadlines[count] = deadline;
+        numbers[count] = number;
+        states[count] = WAITS;
+        count++;
+    }
+
+    /** The record of a live frame has ended. The block must not keep it alive, which may last. */
+    void finish(int frame) {
+        leave(states[frame]);
+        states[frame] = ENDED;
+        records[frame] = null;
+        receipts[frame] = null;
+        live--;
+        liveBytes -= end(frame) - start(frame);
+    }
+
+    private void leave(byte state) {
+        young -= state == YOUNG ? 1 : 0;
+        postponed -= state == POSTPONED ? 1 : 0;
+    }
+
+    private void enter(int frame, byte state) {
+        leave(states[frame]);
+        states[frame] = state;
+        young += state == YOUNG ? 1 : 0;
+        postponed += state == POSTPONED ? 1 : 0;
+    }
+
+    void isYoung(int frame) {
+        enter(frame, YOUNG);
+    }
+
+    void isPostponed(int frame, long until) {
+        if (postponed == 0) {
+            postponedUntil = until;
+        }
+        enter(frame, POSTPONED);
+    }
+
+    /** What was young has waited for too long. */
+    void age() {
+        for (int i = 0; young > 0 && i < count; i++) {
+            if (states[i] == YOUNG) {
+                enter(i, WAITS);
+            }
+        }
+    }
+
+    /** Nothing of it has been written in this epoch. */
+    void begin(int epoch) {
+        this.epoch = epoch;
+        written = 0;
+        retryAt = 0;
+        retryFrames = 0;
+        retries = 0;
+        postponements = 0;
+        for (int i = 0; i < count; i++) {
+            if (states[i] != ENDED) {
+                states[i] = WAITS;
+            }
+        }
+        young = 0;
+        postponed = 0;
+    }
+
+    /** Whether the live frames of the next block could move into this one, and leave some room. Needs no memory to be done. */
+    boolean couldTake(Block other) {
+        return bytes.length == SIZE
+                && other.bytes.length == SIZE
+                && liveBytes + other.liveBytes <= SIZE / 4 * 3
+                && live + other.live <= ends.length;
+    }
+
+    /** Brings the live frames together at the front. */
+    void compact() {
+        int kept = 0;
+        int keptWritten = 0;
+        int keptRetry = 0;
+        int at = 0;
+        int start = 0;
+        for (int i = 0; i < count; i++) {
+            int end = ends[i];
+            if (states[i] != ENDED) {
+                System.arraycopy(bytes, start, bytes, at, end - start);
+                at += end - start;
+                ends[kept] = at;
+                records[kept] = records[i];
+                receipts[kept] = receipts[i];
+                deadlines[kept] = deadlines[i];
+                numbers[kept] = numbers[i];
+                states[kept] = states[i];
+                kept++;
+                keptWritten += i < written ? 1 : 0;
+                keptRetry += i < retryFrames ? 1 : 0;
+            }
+            start = end;
+        }
+        Arrays.fill(records, kept, count, null);
+        Arrays.fill(receipts, kept, count, null);
+        count = kept;
+        written = keptWritten;
+        retryFrames = keptRetry;
+    }
+
+    /** Takes the frames of the next block, of which then nothing is left. Both are compact, and there is room. */
+    void take(Block other) {
+        int from = length();
+        System.arraycopy(other.bytes, 0, bytes, from, other.length());
+        System.arraycopy(other.records, 0, records, count, other.count);
+        System.arraycopy(other.receipts, 0, receipts, count, other.count);
+        System.arraycopy(other.deadlines, 0, deadlines, count, other.count);
+        System.arraycopy(other.numbers, 0, numbers, count, other.count);
+        System.arraycopy(other.states, 0, states, count, other.count);
+        for (int i = 0; i < other.count; i++) {
+            ends[count + i] = from + other.ends[i];
+        }
+        if (other.postponed > 0 && (postponed == 0 || other.postponedUntil - postponedUntil < 0)) {
+            postponedUntil = other.postponedUntil;
+        }
+        if (other.young > 0 && (young == 0 || other.youngSince - youngSince > 0)) {
+            youngSince = other.youngSince;
+        }
+        count += other.count;
+        written += other.written;
+        retryFrames += other.retryFrames;
+        live += other.live;
+        liveBytes += other.liveBytes;
+        young += other.young;
+        postponed += other.postponed;
+        postponements = Math.max(postponements, other.postponements);
+    }
+
+    /** Forgets everything, for the next use. */
+    void clear() {
+        Arrays.fill(records, 0, count, null);
+        Arrays.fill(receipts, 0, count, null);
+        count = 0;
+        live = 0;
+        liveBytes = 0;
+        begin(0);
+        encoder = null;
+        pinned = false;
+        linked = false;
+        next = null;
+        previous = null;
+    }
+}

@@ -1,0 +1,87 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.Loop;
+import io.fleettelemetry.api.kit.RepeatedLog;
+import io.fleettelemetry.datastore.nats.journal.Journal.Step;
+import io.fleettelemetry.datastore.nats.logging.Logs;
+import java.io.IOException;
+import java.util.concurrent.locks.LockSupport;
+
+/** The one thread that writes: takes from the journal what is next, and brings it to the wire. */
+public final class Writer implements Runnable {
+
+    private static final Log log = Logs.of(Writer.class);
+
+    private final Journal journal;
+    private final Step step = new Step();
+    private final RepeatedLog bugs = new RepeatedLog();
+
+    public Writer(Journal journal) {
+        this.journal = journal;
+    }
+
+    @Override
+    public void run() {
+        Loop.run(this::round, this::bug);
+    }
+
+    private boolean round() {
+        journal.next(step);
+        if (step.ping != null) {
+            ping();
+        }
+        switch (step.kind) {
+            case WRITE -> write();
+            case PARK -> LockSupport.parkNanos(this, step.parkNanos);
+            case STOP -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Begins a barrier, for which nothing that is not written yet must be on the wire. */
+    private void ping() {
+        Wire wire = step.ping;
+        step.ping = null;
+        boolean written = false;
+        try {
+            wire.ping(journal.barrierAnswered());
+            written = true;
+        } catch (IOException e) {
+            // As below: the completer finds the wire closed.
+        } finally {
+            if (!written) {
+                wire.cut();
+            }
+        }
+    }
+
+    private void write() {
+        boolean written = false;
+        try {
+            step.wire.mayKeep(step.mayKeep);
+            for (int i = 0; i < step.rangeCount; i++) {
+                step.wire.write(step.block.bytes, step.ranges[2 * i], step.ranges[2 * i + 1]);
+            }
+            journal.wrote(step);
+            written = true;
+        } catch (IOException e) {
+            // The link is gone. Whoever keeps the connection knows why.
+        } finally {
+            if (!written) { // whatever was thrown: there may be no memory to say so
+                journal.failed(step);
+                step.wire.cut(); // so that whoever keeps the connection learns of it, too
+            }
+        }
+    }
+
+    private void bug(Throwable e) {
+        bugs.write(leftOut -> log.error(
+                "nats_error datastore={} reason=\"internal error in the writer\" left_out={}",
+                journal.settings().datastore(),
+                leftOut,
+                e));
+    }
+}

@@ -1,0 +1,239 @@
+package io.fleettelemetry.datastore.nats.osgi;
+
+import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.Health;
+import io.fleettelemetry.api.Producer;
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettledSettings;
+import io.fleettelemetry.datastore.nats.NatsDatastore;
+import io.fleettelemetry.datastore.nats.logging.Logs;
+import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.OnClosed;
+import io.fleettelemetry.datastore.nats.threads.Threads;
+import java.util.Dictionary;
+import java.util.Hashtable;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.Constants;
+import org.osgi.framework.ServiceRegistration;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Modified;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.osgi.service.metatype.annotations.Designate;
+
+/**
+ * One configuration as one datastore: keeps a {@link NatsDatastore} and its service in step with what Config Admin says.
+ *
+ * <p>Never fails to activate: a configuration that is wrong is logged and shown in the status, the last good one stays in
+ * force, and mending the file is enough. The service is registered here, not by Declarative Services, which would
+ * publish every key, passwords too, as a service property, and could not withdraw it while jnats has given the connection
+ * up. How the datastore is says a service of its own, which stays.
+ *
+ * <p>Config Admin and the datastore's threads come at the same time, so all state is guarded by this. The threads are never
+ * waited for under that lock.
+ */
+@Component(
+        immediate = true,
+        service = {},
+        configurationPid = NatsConfiguration.PID,
+        configurationPolicy = ConfigurationPolicy.REQUIRE)
+@Designate(ocd = NatsConfiguration.class, factory = true)
+public final class NatsComponent {
+
+    private static final Log log = Logs.of(NatsComponent.class);
+
+    private final Counts counts = new Counts();
+    /** Services are changed by a thread that is there for it: whoever is told of it may take any time. */
+    private final ExecutorService turns = Threads.oneWhenNeeded("nats-services");
+
+    @Reference(
+            service = ErrorReporter.class,
+            cardinality = ReferenceCardinality.MULTIPLE,
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY)
+    private volatile List<ErrorReporter> reporters = List.of();
+
+    private final SettledSettings settled = new SettledSettings("nats-settings", this::configure);
+    private BundleContext context;
+    /** Null as long as no configuration was good. */
+    private NatsDatastore datastore;
+
+    private NatsSettings inForce;
+    private List<String> refused = List.of();
+    private List<String> unknown = List.of();
+    private ServiceRegistration<Producer> registration;
+    private ServiceRegistration<Health> health;
+    private AutoCloseable metrics;
+    private boolean halting;
+    private boolean closed;
+
+    @Activate
+    void activate(BundleContext context, Map<String, ?> properties) {
+        this.context = context;
+        settled.offer(properties);
+    }
+
+    @Modified
+    void modified(Map<String, ?> properties) {
+        settled.offer(properties);
+    }
+
+    private synchronized void configure(Map<String, ?> properties) {
+        NatsSettings settings;
+        try {
+            settings = NatsSettings.parse(properties);
+        } catch (SettingsException e) {
+            refuse(e.problems(), properties);
+            return;
+        }
+        refused = List.of();
+        warnOfUnknown(NatsSettings.unknownKeys(properties), settings.datastore());
+        if (settings.equals(inForce)) {
+            datastore.refuse(refused);
+            return;
+        }
+        if (datastore == null) {
+            unregister();
+            datastore = new NatsDatastore(settings, counts, this::report, this::turnSoon);
+            metrics = Metrics.register(context, counts, datastore);
+            showHealth(datastore::status, settings.datastore(), settings.ranking());
+            datastore.open();
+            register(datastore, settings.datastore(), settings.ranking());
+        } else {
+            datastore.configure(settings);
+        }
+        inForce = settings; // now: if that threw, the same settings are no news when they come again
+        logRegistered();
+    }
+
+    /** Once, although the same configuration may come twice; also if nothing else has changed. */
+    private void warnOfUnknown(List<String> keys, String name) {
+        if (!keys.equals(unknown)) {
+            unknown = keys;
+            keys.forEach(key -> log.warn(
+                    "nats_unknown_setting datastore={} key={} reason=\"no such key; it has no effect\"", name, key));
+        }
+    }
+
+    private void logRegistered() {
+        log.info(
+                "nats_registered datastore={} namespace={} url={} name={}",
+                inForce.datastore(),
+                inForce.namespace(),
+                inForce.shownServers(),
+                inForce.name());
+    }
+
+    private void turnSoon() {
+        try {
+            turns.execute(this::turn);
+        } catch (OutOfMemoryError e) { // the machine has no thread left
+            turn();
+        }
+    }
+
+    /**
+     * jnats has given the datastore's connection up, or there is one again, or new settings are in force; looks which, as
+     * they may come at once. Name and ranking change when the connection does: until then records for the new name would go
+     * to the old server.
+     */
+    private synchronized void turn() {
+        if (closed) {
+            return;
+        }
+        NatsSettings now = datastore.settings();
+        health.setProperties(properties(Health.DATASTORE, now.datastore(), now.ranking()));
+        if (!datastore.isLost()) {
+            if (registration == null) {
+                register(datastore, now.datastore(), now.ranking());
+                logRegistered();
+            } else {
+                registration.setProperties(properties(Producer.DATASTORE, now.datastore(), now.ranking()));
+            }
+        } else if (inForce.onClosed() == OnClosed.WITHDRAW) {
+            unregister();
+        } else if (!halting) {
+            halting = true;
+            Halt.begin(context, inForce.drainTimeout());
+        }
+    }
+
+    private void refuse(List<String> problems, Map<String, ?> properties) {
+        if (problems.equals(refused)) {
+            return;
+        }
+        refused = problems;
+        problems.forEach(problem -> log.error(
+                "nats_configuration_refused pid={} reason=\"{}\" in_force=\"{}\"",
+                properties.get(Constants.SERVICE_PID),
+                problem,
+                inForce == null ? "none" : "the last good one: " + inForce));
+        if (datastore != null) {
+            datastore.refuse(problems);
+        } else {
+            unregister();
+            // The lowest ranking: another datastore with this name, which works, is to be preferred.
+            RefusedDatastore none = new RefusedDatastore(problems);
+            String name = NatsSettings.datastoreName(properties);
+            showHealth(none::status, name, Integer.MIN_VALUE);
+            register(none, name, Integer.MIN_VALUE);
+        }
+    }
+
+    private void register(Producer producer, String name, int ranking) {
+        registration = context.registerService(Producer.class, producer, properties(Producer.DATASTORE, name, ranking));
+    }
+
+    private void showHealth(Health status, String name, int ranking) {
+        if (health != null) {
+            health.unregister();
+        }
+        health = context.registerService(Health.class, status, properties(Health.DATASTORE, name, ranking));
+    }
+
+    private void report(String message, Throwable cause, Map<String, String> fields) {
+        reporters.forEach(reporter -> reporter.report(message, cause, fields));
+    }
+
+    private static Dictionary<String, ?> properties(String key, String name, int ranking) {
+        return new Hashtable<>(Map.of(key, name, Constants.SERVICE_RANKING, ranking));
+    }
+
+    private void unregister() {
+        if (registration != null) {
+            registration.unregister();
+            registration = null;
+        }
+    }
+
+    /** The service goes first, so that nobody offers to a datastore that drains; the counts go last. */
+    @Deactivate
+    void deactivate() throws Exception {
+        settled.close();
+        synchronized (this) {
+            closed = true;
+            unregister();
+        }
+        if (datastore != null) {
+            datastore.close();
+        }
+        Threads.end(turns);
+        if (health != null) {
+            health.unregister();
+        }
+        if (metrics != null) {
+            metrics.close();
+        }
+        Logs.await(NatsDatastore.LOG_MILLIS);
+    }
+}

@@ -1,0 +1,9 @@
+package io.fleettelemetry.datastore.nats.settings;
+
+/** What is done when jnats gives a connection up for good, which it does when its credentials cease to be accepted. */
+public enum OnClosed {
+    /** The service goes until there is a connection again. */
+    WITHDRAW,
+    /** The framework is stopped and the process ends, for a supervisor to start it again. */
+    HALT
+}
