@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.fleettelemetry.features.foreign.Gateway;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import java.util.Arrays;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -39,6 +41,7 @@ class UpgradeIT {
     private static NatsServer nats;
     private static FleetArrivals arrivals;
     private static KarafProcess karaf;
+    private static Path gateway;
     private static String mine;
 
     @BeforeAll
@@ -50,6 +53,9 @@ class UpgradeIT {
         karaf.writeConfig("io.fleettelemetry.datastore.nats-default.cfg", "url = " + nats.url() + "\n");
         karaf.deploy(Kar.FILE);
         awaitAll(OLD);
+        gateway = gatewayBundle();
+        karaf.deploy(gateway);
+        await().atMost(SOON).until(() -> gatewayCounts().contains("confirmed="));
         mine = Files.readString(karaf.etc(HOST_CFG)) + "# mine\n";
         karaf.writeConfig(HOST_CFG, mine);
     }
@@ -66,6 +72,20 @@ class UpgradeIT {
     void nothing_was_refused_and_the_users_file_is_as_it_was() throws Exception {
         assertEquals(mine, Files.readString(karaf.etc(HOST_CFG)));
         assertFalse(karaf.log().contains("Unable to install Kar feature"), karaf::log);
+    }
+
+    private static Path gatewayBundle() {
+        return ForeignBundle.of(
+                "foreign.gateway",
+                Gateway.class,
+                Map.of(
+                        "Import-Package",
+                        "io.fleettelemetry.api;version=\"[1,2)\",io.fleettelemetry.host;version=\"[1,2)\","
+                                + "org.osgi.framework;version=\"[1.8,2)\",org.osgi.util.tracker;version=\"[1.5,2)\""));
+    }
+
+    private static String gatewayCounts() {
+        return karaf.execute("gateway:counts").out();
     }
 
     @Test
@@ -118,8 +138,32 @@ class UpgradeIT {
         awaitKars(Kar.FILE);
     }
 
+    /** In four exchanges that the gateway saw, with 2,000 records a second. */
     @Test
     @Order(5)
+    void a_gateway_that_waits_while_there_is_no_host_has_lost_nothing() {
+        assertEquals(0, karaf.execute("gateway:end").exit());
+        String counts = await("what the gateway has offered")
+                .atMost(SOON)
+                .until(UpgradeIT::gatewayCounts, said -> count(said, "offered") == count(said, "confirmed"));
+        assertFalse(counts.contains("failed"), counts);
+        Set<Long> arrived = arrivals.awaitAll().dataNumbers();
+        long missing = LongStream.range(0, count(counts, "offered"))
+                .filter(number -> !arrived.contains(number))
+                .count();
+        assertEquals(0, missing, counts);
+        karaf.undeploy(gateway);
+    }
+
+    private static long count(String counts, String what) {
+        return counts.lines()
+                .filter(line -> line.startsWith(what + "="))
+                .mapToLong(line -> Long.parseLong(line.substring(what.length() + 1)))
+                .sum();
+    }
+
+    @Test
+    @Order(6)
     void the_files_are_exchanged_while_karaf_is_stopped() throws Exception {
         karaf.stop();
         karaf.undeploy(Kar.FILE);
@@ -135,7 +179,7 @@ class UpgradeIT {
 
     /** Karaf keeps the newer one as well, and the newest is in force: operations.md says what to do. */
     @Test
-    @Order(6)
+    @Order(7)
     void back_again_stopped_once_the_newer_one_is_uninstalled() throws Exception {
         karaf.stop();
         karaf.undeploy(newKar);
@@ -155,8 +199,15 @@ class UpgradeIT {
     }
 
     private static void awaitLoad() {
-        int before = arrivals.numbers().size();
-        await("records that arrive").atMost(SOON).until(() -> arrivals.numbers().size() > before + 500);
+        long before = simulated();
+        await("records that arrive").atMost(SOON).until(() -> simulated() > before + 500);
+    }
+
+    /** The simulated fleet's records have times of now; the gateway's begin with the epoch. */
+    private static long simulated() {
+        return arrivals.numbers().stream()
+                .filter(number -> number > Integer.MAX_VALUE)
+                .count();
     }
 
     /** The run ends with the host: what was confirmed has arrived, and what was not has been told so. */

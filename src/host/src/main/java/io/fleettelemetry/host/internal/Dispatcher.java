@@ -9,6 +9,7 @@ import io.fleettelemetry.host.Intake;
 import io.fleettelemetry.host.Outcome;
 import io.fleettelemetry.host.Source;
 import io.fleettelemetry.host.TelemetryHost;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,8 @@ import java.util.stream.Collectors;
  */
 final class Dispatcher implements TelemetryHost, AutoCloseable {
 
+    /** How long draining takes at most: whoever stops the host, the framework most likely, waits for it. */
+    private static final Duration DRAIN_LIMIT = Duration.ofSeconds(10);
     /** How long closing waits for the log. */
     private static final long LOG_MILLIS = 500;
 
@@ -195,6 +198,20 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     @Override
     public HostStatus status() {
         return report.of(targets(), settings);
+    }
+
+    /**
+     * Waits until all records offered so far have ended, at most {@code hold.max.ms} and ten seconds, and no longer than
+     * records do end. A thread of the host's own, which runs a source's or a datastore's code, does not wait.
+     */
+    void drain() {
+        if (Threads.isOwn()) {
+            return;
+        }
+        Duration holdMax = settings.holdMax();
+        Duration limit = holdMax.compareTo(DRAIN_LIMIT) < 0 ? holdMax : DRAIN_LIMIT;
+        long deadline = System.nanoTime() + limit.toNanos();
+        targets().forEach(target -> target.drain(deadline));
     }
 
     /**

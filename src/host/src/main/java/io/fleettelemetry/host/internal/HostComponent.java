@@ -77,6 +77,7 @@ public final class HostComponent {
     @Activate
     void activate(BundleContext context) {
         this.context = context;
+        stayBeforeScr();
         metrics = NoMetrics.orEndpoint(context, counts, report);
         ConfigurationFiles files = new ConfigurationFiles(admin);
         report.problemsToo(() -> Stream.concat(files.problems().stream(), heapProblems().stream())
@@ -88,6 +89,18 @@ public final class HostComponent {
                 ManagedService.class,
                 properties -> settled.offer(properties == null ? null : FrameworkUtil.asMap(properties)),
                 FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, HostConfiguration.PID)));
+    }
+
+    /**
+     * Whoever uninstalls the KAR stops SCR as well, and first what nobody of these bundles uses. Were that SCR, it would end the
+     * datastores' components before this one, which could not give them what it holds. So this bundle uses SCR until it stops.
+     */
+    private void stayBeforeScr() {
+        ServiceReference<?> scr =
+                context.getServiceReference("org.osgi.service.component.runtime.ServiceComponentRuntime");
+        if (scr != null) {
+            context.getService(scr);
+        }
     }
 
     private void configure(Map<String, ?> properties) {
@@ -208,6 +221,7 @@ public final class HostComponent {
         healths.remove(reference);
     }
 
+    /** The service goes first, so that nothing new comes; then what is here may end, while the datastores are still bound. */
     @Deactivate
     void deactivate() {
         listener.unregister();
@@ -216,6 +230,7 @@ public final class HostComponent {
         if (registration != null) {
             registration.unregister();
         }
+        dispatcher.drain();
         metrics.close();
         dispatcher.close();
     }

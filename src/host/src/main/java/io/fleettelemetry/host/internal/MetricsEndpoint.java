@@ -29,6 +29,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceReference;
 import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
 
@@ -109,10 +110,25 @@ final class MetricsEndpoint implements Metrics {
         this.pause = pause;
         this.head = head;
         this.limit = limit;
-        this.registration = context.registerService(Collector.class, new HostCollector(counts), null);
-        this.collectors = new ServiceTracker<>(context, Collector.class, null);
+        HostCollector own = new HostCollector(counts);
+        this.registration = context.registerService(Collector.class, own, null);
+        this.collectors = collectors(context, registration.getReference(), own);
         this.shown = shown;
         collectors.open();
+    }
+
+    /**
+     * Ours is not got as a service: Karaf, when it exchanges bundles, stops first those that nobody of them uses, and that is
+     * to be the host, before the datastores. One that uses itself would come at a chance place.
+     */
+    private static ServiceTracker<Collector, Collector> collectors(
+            BundleContext context, ServiceReference<Collector> ours, Collector own) {
+        return new ServiceTracker<>(context, Collector.class, null) {
+            @Override
+            public Collector addingService(ServiceReference<Collector> reference) {
+                return reference.equals(ours) ? own : super.addingService(reference);
+            }
+        };
     }
 
     private static ExecutorService requests() {

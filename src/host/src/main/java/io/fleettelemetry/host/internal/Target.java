@@ -6,7 +6,9 @@ import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.host.HostStatus;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
@@ -18,6 +20,11 @@ import java.util.stream.Stream;
  * {@link Succession}): so nothing is overtaken. {@link TargetState} is what they share.
  */
 final class Target {
+
+    /** When no record has ended for so long, draining waits for no further one: its server is away, most likely. */
+    private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final long DRAIN_RECHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private final DatastoreId id;
     private final Endings endings;
@@ -202,6 +209,34 @@ final class Target {
 
     private Status statusOf(Producer producer) {
         return ProducerStatus.of(name(), producer);
+    }
+
+    /**
+     * Waits until all records offered so far have ended, for as long as there is a producer and it ends some.
+     *
+     * @param deadline after which it waits no longer, in {@link System#nanoTime}
+     */
+    void drain(long deadline) {
+        long wanted = offered.sum();
+        long ended = ended();
+        long endedAt = System.nanoTime();
+        boolean interrupted = false;
+        for (long now = endedAt;
+                ended < wanted && now().producer != null && now - deadline < 0 && now - endedAt < STALLED_NANOS;
+                now = System.nanoTime()) {
+            interrupted |= Thread.interrupted(); // else parking would return at once
+            LockSupport.parkNanos(this, DRAIN_RECHECK_NANOS);
+            long before = ended;
+            ended = ended();
+            endedAt = ended == before ? endedAt : System.nanoTime();
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private long ended() {
+        return endings.confirmed.sum() + endings.failed.sum();
     }
 
     /** Fails what is held and waits until that is done. */

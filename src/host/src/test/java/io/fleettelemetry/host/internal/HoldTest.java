@@ -307,4 +307,39 @@ class HoldTest extends HostFixture {
                 .until(() -> Thread.getAllStackTraces().keySet().stream()
                         .noneMatch(thread -> thread.getName().equals("telemetry-hold-quiet")));
     }
+
+    @Test
+    void a_host_that_stops_waits_for_what_it_holds_and_for_what_is_in_flight() {
+        Store slow = Store.bounded(2);
+        host.bind("nats", slow);
+        configure("records.V", "nats");
+        offer(0, 10);
+        CompletableFuture<Void> stopping = CompletableFuture.runAsync(() -> {
+            host.drain();
+            host.close();
+        });
+        slow.confirm(10);
+        source.awaitEnded(10);
+        assertEquals(numbers(0, 10), slow.stored());
+        assertTrue(source.outcomes().stream().allMatch(Outcome::confirmed));
+        stopping.join();
+    }
+
+    @Test
+    void it_does_not_wait_for_what_nobody_can_take_nor_for_a_datastore_that_ends_nothing() {
+        configure("records.V", "nats", "records.alerts", "absent", "hold.max.ms", "600000");
+        Store stuck = Store.bounded(2);
+        host.bind("nats", stuck);
+        offer(0, 5);
+        intake.offer(record("alerts", "x"));
+        long begin = System.nanoTime();
+        host.drain();
+        assertTrue(System.nanoTime() - begin < Duration.ofSeconds(9).toNanos(), "before the limit of all");
+        host.close();
+        source.awaitEnded(4);
+        assertTrue(source.outcomes().stream()
+                .allMatch(outcome -> outcome.failure().reason().contains("the host was stopped")));
+        stuck.confirm(2);
+        source.awaitEnded(6);
+    }
 }

@@ -33,7 +33,10 @@ final class Services {
                     default -> null;
                 });
         all.put(reference, service);
-        return proxy(ServiceRegistration.class, (proxy, method, arguments) -> all.remove(reference));
+        return proxy(
+                ServiceRegistration.class,
+                (proxy, method, arguments) ->
+                        method.getName().equals("getReference") ? reference : all.remove(reference));
     }
 
     int count() {
