@@ -8,40 +8,42 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 @ObjectClassDefinition(
         id = AirbrakeConfiguration.PID,
         name = "Fleet Telemetry Airbrake reporter",
-        description = "Sends a notice to Airbrake for every record that could not be published. Off without a project.")
+        description =
+                "Sends a notice to Airbrake for every record that a NATS datastore fails for good, and for every unexpected"
+                        + " close of its connection. Off without a project.")
 @interface AirbrakeConfiguration {
 
     String PID = "io.fleettelemetry.airbrake";
 
     @AttributeDefinition(
             name = "Host",
-            description = "URL of Airbrake, or of a server that speaks its API, version 3; scheme http or https.")
+            description = "URL of Airbrake, or of a server with its API, version 3; the scheme is http or https.")
     String host() default AirbrakeSettings.DEFAULT_HOST;
 
     @AttributeDefinition(
             name = "Project id",
-            description = "The project's number; empty or 0 switches reporting off.",
+            description = "Number of the project; empty or 0 switches reporting off.",
             type = AttributeType.LONG,
             required = false)
     String project__id();
 
     @AttributeDefinition(
             name = "Project key",
-            description =
-                    "The project's key; the environment variable AIRBRAKE_PROJECT_KEY, if it exists, replaces it.",
+            description = "Key of the project. If the environment variable AIRBRAKE_PROJECT_KEY exists, it replaces"
+                    + " this key.",
             type = AttributeType.PASSWORD,
             required = false)
     String _project__key();
 
     @AttributeDefinition(
             name = "Environment",
-            description = "What Airbrake shows as the environment of each notice, such as production.",
+            description = "Environment that Airbrake shows with each notice, such as production.",
             required = false)
     String environment();
 
     @AttributeDefinition(
             name = "Queue, reports",
-            description = "Reports that wait to be sent; beyond it they are dropped and counted in the log.",
+            description = "Limit on reports that wait. Further ones are dropped, and the log says how many.",
             min = "1")
     int queue_max() default 100;
 }

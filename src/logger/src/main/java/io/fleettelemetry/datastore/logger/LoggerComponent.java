@@ -45,8 +45,9 @@ public final class LoggerComponent {
     @interface Configuration {
         @AttributeDefinition(
                 name = "Verbose",
-                description = "Whether each value of a V record is wrapped in an object of one member that names the"
-                        + " value's kind, such as {\"intValue\":5} for 5. Takes effect with the next record.")
+                description =
+                        "Wrapping of each value of a V record in an object that names its kind: {\"intValue\":5} instead"
+                                + " of 5. Takes effect with the next record.")
         boolean verbose() default false;
     }
 

@@ -17,25 +17,25 @@ public @interface NatsConfiguration {
 
     @AttributeDefinition(
             name = "Servers",
-            description = "URLs of the servers, separated by commas; schemes nats, tls, ws and wss.")
+            description = "Servers, separated by commas; the schemes are nats, tls, ws and wss.")
     String url() default "nats://localhost:4222";
 
     @AttributeDefinition(
             name = "Connection name",
-            description = "What the server's logs and monitoring call the connection.")
+            description = "Name of the connection in the server's logs and monitoring.")
     String name() default "fleet-telemetry";
 
     @AttributeDefinition(
             name = "Namespace",
-            description = "First part of every subject: one or more tokens joined by dots.")
+            description = "First part of every subject: one or more tokens, joined by dots.")
     String namespace() default "tesla_telemetry";
 
-    @AttributeDefinition(name = "Datastore", description = "The name that routes use.")
+    @AttributeDefinition(name = "Datastore", description = "Name of this datastore in the routes.")
     String datastore() default NatsSettings.DEFAULT_DATASTORE;
 
     @AttributeDefinition(
             name = "Ranking",
-            description = "Of several datastores with one name, the one with the highest ranking is used.")
+            description = "Rank among datastores of the same name. The one with the highest rank is used.")
     int service_ranking() default 0;
 
     @AttributeDefinition(name = "User", description = "User for the server; empty for none.", required = false)
@@ -57,22 +57,22 @@ public @interface NatsConfiguration {
 
     @AttributeDefinition(
             name = "Credentials file",
-            description = "Path of a .creds file (JWT and nkey seed); empty for none.",
+            description = "Path of a .creds file with a JWT and an nkey seed; empty for none.",
             required = false)
     String credentials_file();
 
     @AttributeDefinition(
             name = "TLS: trusted CAs",
-            description =
-                    "Path of a PEM file with the CAs that may have signed the server's certificate; empty for those"
-                            + " that the JVM trusts. This and the other files are read at every attempt to connect.",
+            description = "Path of a PEM file with the CAs that may have signed the server's certificate; empty for"
+                    + " those that the JVM trusts. This file and the other files are read at every attempt to"
+                    + " connect.",
             required = false)
     String tls_ca_file();
 
     @AttributeDefinition(
             name = "TLS: client certificate",
-            description = "Path of a PEM file with the certificate that the server shall know this client by, and those"
-                    + " between it and the CA; empty for none.",
+            description = "Path of a PEM file with our own certificate, followed by those between it and its CA, for a"
+                    + " server that verifies its clients; empty for none.",
             required = false)
     String tls_cert_file();
 
@@ -84,57 +84,56 @@ public @interface NatsConfiguration {
 
     @AttributeDefinition(
             name = "TLS: handshake first",
-            description = "Whether the TLS handshake comes before the server says anything (handshake_first there).")
+            description = "TLS handshake before the server says anything; the server's setting is handshake_first.")
     boolean tls_first() default false;
 
     @AttributeDefinition(
             name = "In flight, bytes",
-            description = "Bound of what is accepted and not yet confirmed: bytes of messages, with their subjects and"
-                    + " headers, and 128 for each record.",
+            description = "Limit on records that are accepted and not yet confirmed, in bytes: messages with their"
+                    + " subjects and headers, plus 128 for each record.",
             min = "1")
     long inflight_max_bytes() default 67_108_864;
 
     @AttributeDefinition(
             name = "In flight, records",
-            description = "Bound of what is accepted and not yet confirmed, in records.",
+            description = "Limit on records that are accepted and not yet confirmed, in records.",
             min = "1")
     int inflight_max_records() default 262_144;
 
     @AttributeDefinition(
             name = "Confirm timeout, ms",
-            description = "Milliseconds after which a record that is not confirmed fails.",
+            description = "Longest time (ms) that a record may wait for its confirmation before it fails.",
             min = "100")
     long confirm_timeout_ms() default 120_000;
 
     @AttributeDefinition(
             name = "Drain timeout, ms",
-            description = "Milliseconds that closing, or changing over to a new connection, waits for confirmations.",
+            description = "Longest wait (ms) for confirmations when the datastore closes or changes over to a new"
+                    + " connection.",
             min = "0")
     long drain_timeout_ms() default 10_000;
 
     @AttributeDefinition(
             name = "Delivery",
-            description =
-                    "When a record is confirmed: once the connected server has parsed it (core), or once a JetStream"
-                            + " stream has stored it (jetstream).",
+            description = "When a record is confirmed: once the connected server has parsed it (core), or once a"
+                    + " JetStream stream has stored it (jetstream).",
             options = {@Option(label = "core", value = "core"), @Option(label = "jetstream", value = "jetstream")})
     String delivery() default "core";
 
     @AttributeDefinition(
             name = "JetStream: stream",
-            description =
-                    "The stream that must store the records; empty for any stream that JetStream lists for their subjects."
-                            + " Only PubAcks of these streams confirm a record. Set it if stream.setup = off: otherwise a"
-                            + " PubAck of any stream confirms.",
+            description = "Stream that must store the records; empty for any stream that JetStream lists for their"
+                    + " subjects. Only PubAcks of these streams confirm a record. Set it if stream.setup = off:"
+                    + " otherwise a PubAck of any stream confirms.",
             required = false)
     String stream();
 
     @AttributeDefinition(
             name = "JetStream: stream setup",
-            description =
-                    "What is done before anything is published: JetStream is never asked (off); it is checked whether streams store"
-                            + " every subject, and know message ids for long enough (verify); or the same, and the stream is"
-                            + " created if it is missing (create). No stream is ever altered.",
+            description = "Check of the streams before anything is published. off: JetStream is not asked. verify: the"
+                    + " datastore checks whether streams store every subject and know message ids for long enough."
+                    + " create: the same, and the datastore creates the stream if it is missing. It never alters a"
+                    + " stream.",
             options = {
                 @Option(label = "off", value = "off"),
                 @Option(label = "verify", value = "verify"),
@@ -150,56 +149,53 @@ public @interface NatsConfiguration {
 
     @AttributeDefinition(
             name = "JetStream: inbox prefix",
-            description =
-                    "First part of the subjects of JetStream's answers, which the user must be allowed to subscribe"
-                            + " to: one or more tokens joined by dots. Any other user who may publish there can"
-                            + " forge PubAcks.")
+            description = "First part of the subjects of JetStream's answers: one or more tokens, joined by dots. The"
+                    + " server must let the datastore subscribe to these subjects. Any other user who may publish"
+                    + " there can forge PubAcks.")
     String inbox_prefix() default "_INBOX";
 
     @AttributeDefinition(
             name = "Message ids",
-            description =
-                    "Whether every message has a Nats-Msg-Id header, unique to its record and kept when it is written"
-                            + " again: a stream behind the subjects then drops the duplicates. With delivery ="
-                            + " jetstream it always has one.")
+            description = "Nats-Msg-Id header for every message, unique to its record, and the same when the message is"
+                    + " sent again. A stream on these subjects then drops the duplicates. With delivery = jetstream"
+                    + " it is always on.")
     boolean message_ids() default false;
 
     @AttributeDefinition(
             name = "Heartbeat, ms",
-            description = "Milliseconds after which an idle connection is asked for a sign of life.",
+            description = "Idle time (ms) after which the datastore sends the server a PING.",
             min = "10")
     long heartbeat_ms() default 2_000;
 
     @AttributeDefinition(
             name = "Silent, ms",
-            description =
-                    "Milliseconds after which a connection that takes no bytes, or does not answer, is replaced by a new one."
-                            + " A slow connection that still takes bytes is kept.",
+            description = "Longest time (ms) that a connection may take no bytes, or leave a PING unanswered, before it"
+                    + " is replaced. A slow connection that still takes bytes is kept.",
             min = "100")
     long silent_ms() default 5_000;
 
     @AttributeDefinition(
             name = "Connect timeout, ms",
-            description = "Milliseconds that one attempt to connect to one server may take.",
+            description = "Longest time (ms) for one attempt to connect to one server.",
             min = "100")
     long connect_timeout_ms() default 5_000;
 
     @AttributeDefinition(
             name = "Reconnect wait, ms",
             description =
-                    "Milliseconds between attempts to connect to the same server; up to a tenth is added at random.",
+                    "Pause (ms) between attempts to connect to the same server. Up to a tenth is added at random.",
             min = "1")
     long reconnect_wait_ms() default 2_000;
 
     @AttributeDefinition(
             name = "Discover",
-            description = "Whether to use the other servers that a cluster advertises, besides those of the URLs.")
+            description = "Use of the other servers that a cluster advertises, besides those of the URLs.")
     boolean discover() default true;
 
     @AttributeDefinition(
             name = "On closed",
-            description = "What is done when the connection is closed for good, as when the server ceases to accept the"
-                    + " credentials: withdraw (the service goes until there is a connection again) or halt (the process"
-                    + " ends with exit code 69, for a supervisor to start it again).")
+            description = "Reaction when the server stops accepting the credentials, so that the connection is given"
+                    + " up. withdraw: the service goes until there is a connection again. halt: the process ends"
+                    + " with exit code 69, and a supervisor must start it again.")
     String on_closed() default "withdraw";
 }
