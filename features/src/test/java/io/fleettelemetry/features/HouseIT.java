@@ -76,12 +76,8 @@ class HouseIT {
      * takes to start; see to the exit code when the process is being ended.
      */
     private static final Set<String> EXCEPTIONS = Set.of(
-            "io/fleettelemetry/airbrake/AirbrakeReporter: setContextClassLoader",
-            "io/fleettelemetry/api/settings/SettledSettings: setContextClassLoader",
-            "io/fleettelemetry/datastore/logger/LoggerDatastore: setContextClassLoader",
-            "io/fleettelemetry/datastore/nats/threads/Threads: setContextClassLoader",
+            "io/fleettelemetry/api/kit/Threads: setContextClassLoader",
             "io/fleettelemetry/host/internal/MetricsEndpoint: setContextClassLoader",
-            "io/fleettelemetry/host/internal/Threads: setContextClassLoader",
             "io/fleettelemetry/datastore/nats/osgi/Halt: addShutdownHook");
 
     private static final List<Kar.Bundle> OURS =

@@ -2,8 +2,7 @@ package io.fleettelemetry.airbrake;
 
 import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.kit.PlainText;
-import io.fleettelemetry.api.settings.SettingsException;
-import io.fleettelemetry.api.settings.SettledSettings;
+import io.fleettelemetry.api.settings.LastGoodSettings;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -43,12 +42,14 @@ public final class AirbrakeComponent {
 
     private final BundleContext context;
     private final Map<String, String> variables;
-    private final SettledSettings settled = new SettledSettings("airbrake-settings", this::configure);
+    private final LastGoodSettings<Optional<AirbrakeSettings>> settings = new LastGoodSettings<>(
+            AirbrakeReporter.threads,
+            "airbrake-settings",
+            AirbrakeSettings.KNOWN_KEYS,
+            Optional.empty(),
+            new Configured());
     private final ServiceRegistration<ManagedService> source;
 
-    private Optional<AirbrakeSettings> inForce = Optional.empty();
-    private List<String> unknown = List.of();
-    private List<String> refused = List.of();
     /** These two are null while reporting is off. */
     private AirbrakeReporter reporter;
 
@@ -66,43 +67,40 @@ public final class AirbrakeComponent {
         this.variables = variables;
         source = context.registerService(
                 ManagedService.class,
-                configuration -> settled.offer(configuration == null ? null : FrameworkUtil.asMap(configuration)),
+                configuration -> settings.offer(configuration == null ? null : FrameworkUtil.asMap(configuration)),
                 FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, AirbrakeConfiguration.PID)));
     }
 
-    private void configure(Map<String, ?> configuration) {
-        nameUnknown(AirbrakeSettings.unknownKeys(configuration));
-        Optional<AirbrakeSettings> settings;
-        try {
-            settings = AirbrakeSettings.parse(configuration, variables);
-        } catch (SettingsException e) {
-            refuse(e.problems());
-            return;
-        }
-        refused = List.of();
-        if (settings.equals(inForce)) {
-            return;
-        }
-        settings.ifPresentOrElse(this::report, this::stop);
-        inForce = settings; // now: if that threw, the same settings are no news when they come again
-    }
+    /** What becomes of a configuration. */
+    private final class Configured implements LastGoodSettings.User<Optional<AirbrakeSettings>> {
 
-    /** First of all, whatever else the configuration is: a mistyped key may be all that is new in it. */
-    private void nameUnknown(List<String> keys) {
-        if (!keys.equals(unknown)) {
-            unknown = keys;
+        @Override
+        public Optional<AirbrakeSettings> parse(Map<String, ?> configuration) {
+            return AirbrakeSettings.parse(configuration, variables);
+        }
+
+        @Override
+        public void unknown(List<String> keys, Map<String, ?> configuration) {
             keys.forEach(
                     key -> log.warn("airbrake_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
         }
-    }
 
-    private void refuse(List<String> problems) {
-        if (!problems.equals(refused)) {
-            refused = problems;
+        @Override
+        public void refuse(List<String> problems, Map<String, ?> configuration) {
             problems.forEach(problem -> log.error(
                     "airbrake_configuration_refused reason=\"{}\" in_force=\"{}\"",
                     problem,
-                    inForce.map(settings -> "the last good one: " + settings).orElse("none: nothing is reported")));
+                    settings.inForce().map(last -> "the last good one: " + last).orElse("none: nothing is reported")));
+        }
+
+        @Override
+        public void mended() {
+            // the log alone has named what was wrong
+        }
+
+        @Override
+        public void use(Optional<AirbrakeSettings> next) {
+            next.ifPresentOrElse(AirbrakeComponent.this::report, AirbrakeComponent.this::stop);
         }
     }
 
@@ -135,7 +133,7 @@ public final class AirbrakeComponent {
     @Deactivate
     void deactivate() {
         source.unregister();
-        settled.close();
+        settings.close();
         if (reporter != null) {
             registration.unregister();
             reporter.close();

@@ -3,6 +3,7 @@ package io.fleettelemetry.airbrake;
 import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.Threads;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
@@ -24,6 +25,8 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
 
     private static final Logger log = LoggerFactory.getLogger(AirbrakeReporter.class);
 
+    static final Threads threads = new Threads(AirbrakeReporter.class);
+
     private static final Duration LOG_PAUSE = Duration.ofSeconds(10);
     private static final Duration ABORT_PAUSE = Duration.ofMillis(50);
 
@@ -32,7 +35,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     private final Duration logPause;
     private final LinkedBlockingQueue<Report> queue = new LinkedBlockingQueue<>();
     private final AtomicLong refused = new AtomicLong();
-    private final Thread thread = new Thread(this::run, "airbrake-report");
+    private final Thread thread = threads.of("airbrake-report", this::run);
 
     private volatile AirbrakeSettings settings;
     private volatile boolean closed;
@@ -58,8 +61,6 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         this.logPause = logPause;
         this.lastLogged = System.nanoTime() - logPause.toNanos();
         thread.setDaemon(true);
-        // Not that of whoever configures it, which would then be held as long as this thread lives.
-        thread.setContextClassLoader(AirbrakeReporter.class.getClassLoader());
     }
 
     /** Begins to send. */

@@ -28,7 +28,7 @@ record AirbrakeSettings(
     /** The Go server's {@code project_key}; the dot keeps it from being shown, see {@link SettingsReader#refuse}. */
     private static final String KEY = ".project_key";
 
-    private static final List<String> KEYS = List.of("host", "project_id", KEY, "environment", "queue.max");
+    static final List<String> KNOWN_KEYS = List.of("host", "project_id", KEY, "environment", "queue.max");
 
     /**
      * Reads a Config Admin dictionary.
@@ -52,11 +52,6 @@ record AirbrakeSettings(
         }
         reader.check();
         return settings.projectId == 0 ? Optional.empty() : Optional.of(settings);
-    }
-
-    /** The keys among these that have no meaning here: mistyped ones, most likely. */
-    static List<String> unknownKeys(Map<String, ?> properties) {
-        return new SettingsReader(properties).unknownKeys(KEYS);
     }
 
     private void checkKey(SettingsReader reader) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettingsReader;
 import java.net.URI;
 import java.util.List;
 import java.util.Map;
@@ -42,8 +43,8 @@ class AirbrakeSettingsTest {
                 settings);
         assertEquals(
                 List.of("project_key"),
-                AirbrakeSettings.unknownKeys(
-                        Map.of("host", "", "project_key", KEY, "queue.max", "1", "service.pid", "p")));
+                new SettingsReader(Map.of("host", "", "project_key", KEY, "queue.max", "1", "service.pid", "p"))
+                        .unknownKeys(AirbrakeSettings.KNOWN_KEYS));
     }
 
     @Test

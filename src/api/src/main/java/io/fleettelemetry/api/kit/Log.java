@@ -1,40 +1,40 @@
 package io.fleettelemetry.api.kit;
 
+import java.util.function.BiConsumer;
+
 /**
  * A log that holds up nobody: its methods never block and never throw, so they may be called on the way of a record and
  * under a lock. {@link LogLines} writes what they are given, a moment later.
+ *
+ * <p>It stands before a logger of any framework, which is given by its methods:
+ *
+ * <pre>{@code
+ * Logger logger = LoggerFactory.getLogger(speaker);
+ * Log log = new Log(lines, logger::info, logger::warn, logger::error);
+ * }</pre>
+ *
+ * <p>A format has {@code {}} for each argument; behind the arguments there may be a throwable.
  */
 public final class Log {
 
-    /** How grave a line is. */
-    public enum Level {
-        /** For the record. */
-        INFO,
-        /** It may get worse. */
-        WARN,
-        /** Something went wrong. */
-        ERROR
-    }
-
-    /** Where lines go in the end. */
-    @FunctionalInterface
-    public interface Target {
-        /**
-         * Writes one line; may take any time, and throw anything.
-         *
-         * @param format with {@code {}} for each argument
-         * @param arguments what to put there; behind them, perhaps, a throwable
-         */
-        void write(Level level, String format, Object[] arguments);
-    }
-
     private final LogLines lines;
-    private final Target target;
+    private final BiConsumer<String, Object[]> info;
+    private final BiConsumer<String, Object[]> warn;
+    private final BiConsumer<String, Object[]> error;
 
-    /** A log whose lines wait with others of the same bundle. */
-    public Log(LogLines lines, Target target) {
+    /**
+     * A log whose lines wait with others of the same bundle. The three write one line each, given its format and its
+     * arguments; they may take any time, and throw anything.
+     */
+    public Log(
+            LogLines lines,
+            BiConsumer<String, Object[]> info,
+            BiConsumer<String, Object[]> warn,
+            BiConsumer<String, Object[]> error) {
         this.lines = lines;
-        this.target = target;
+        this.info = info;
+        this.warn = warn;
+        this.error = error;
     }
 
     /**
@@ -43,7 +43,7 @@ public final class Log {
      * @param arguments nobody changes them afterwards
      */
     public void info(String format, Object... arguments) {
-        write(Level.INFO, format, arguments);
+        write(info, format, arguments);
     }
 
     /**
@@ -52,7 +52,7 @@ public final class Log {
      * @param arguments nobody changes them afterwards
      */
     public void warn(String format, Object... arguments) {
-        write(Level.WARN, format, arguments);
+        write(warn, format, arguments);
     }
 
     /**
@@ -61,12 +61,12 @@ public final class Log {
      * @param arguments nobody changes them afterwards
      */
     public void error(String format, Object... arguments) {
-        write(Level.ERROR, format, arguments);
+        write(error, format, arguments);
     }
 
-    private void write(Level level, String format, Object[] arguments) {
+    private void write(BiConsumer<String, Object[]> target, String format, Object[] arguments) {
         try {
-            lines.add(() -> target.write(level, format, arguments));
+            lines.add(() -> target.accept(format, arguments));
         } catch (Throwable e) { // no memory for the line
             // Then there is no place to say it.
         }

@@ -2,8 +2,8 @@ package io.fleettelemetry.api.kit;
 
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BiConsumer;
 import java.util.function.Function;
-import java.util.function.LongConsumer;
 
 /**
  * Lines on their way to a log, which one thread of their own writes: a log that is slow or hangs holds up nobody else.
@@ -18,7 +18,7 @@ public final class LogLines {
     private static final long LINGER_MILLIS = 1_000;
 
     private final Function<Runnable, Thread> threads;
-    private final LongConsumer leftOutLine;
+    private final BiConsumer<String, Object[]> warn;
 
     // All below: guarded by this.
     private final ArrayDeque<Runnable> waiting = new ArrayDeque<>(MAX_WAITING);
@@ -32,11 +32,11 @@ public final class LogLines {
 
     /**
      * @param threads makes a thread that is not started
-     * @param leftOutLine writes to the log how many lines were left out
+     * @param warn writes a warning, given its format and its arguments: how many lines were left out
      */
-    public LogLines(Function<Runnable, Thread> threads, LongConsumer leftOutLine) {
+    public LogLines(Function<Runnable, Thread> threads, BiConsumer<String, Object[]> warn) {
         this.threads = threads;
-        this.leftOutLine = leftOutLine;
+        this.warn = warn;
     }
 
     /**
@@ -98,7 +98,7 @@ public final class LogLines {
             line.run();
         }
         if (count > 0) {
-            leftOutLine.accept(count);
+            warn.accept("log_lines_dropped reason=\"the log was too slow\" left_out={}", new Object[] {count});
         }
         return true;
     }

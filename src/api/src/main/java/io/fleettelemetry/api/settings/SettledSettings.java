@@ -1,5 +1,6 @@
 package io.fleettelemetry.api.settings;
 
+import io.fleettelemetry.api.kit.Threads;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -30,18 +31,15 @@ public final class SettledSettings implements AutoCloseable {
     private boolean closed;
 
     /**
-     * @param thread name of the thread that waits
+     * @param threads makes the thread that waits
+     * @param thread its name
      * @param use is given each settings in turn; must not throw
      */
-    public SettledSettings(String thread, Consumer<Map<String, ?>> use) {
-        this(thread, PATIENCE, use);
+    public SettledSettings(Threads threads, String thread, Consumer<Map<String, ?>> use) {
+        this(task -> threads.of(thread, task), PATIENCE, use);
     }
 
     /** @param patience in place of {@link #PATIENCE} */
-    public SettledSettings(String thread, Duration patience, Consumer<Map<String, ?>> use) {
-        this(task -> new Thread(task, thread), patience, use);
-    }
-
     SettledSettings(Function<Runnable, Thread> threads, Duration patience, Consumer<Map<String, ?>> use) {
         this.threads = threads;
         this.patience = patience;
@@ -84,8 +82,6 @@ public final class SettledSettings implements AutoCloseable {
         waiting = null;
         try {
             Thread next = threads.apply(() -> handOnWhatLasts(deadline));
-            // It would inherit that of whoever delivers.
-            next.setContextClassLoader(SettledSettings.class.getClassLoader());
             next.start();
             waiting = next;
         } catch (OutOfMemoryError e) { // or the machine has no thread left

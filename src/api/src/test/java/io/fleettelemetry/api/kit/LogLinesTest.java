@@ -16,7 +16,8 @@ class LogLinesTest {
 
     private final List<Thread> threads = new CopyOnWriteArrayList<>();
     private final List<String> log = new CopyOnWriteArrayList<>();
-    private final LogLines lines = new LogLines(this::thread, leftOut -> log.add("left out: " + leftOut));
+    private final LogLines lines =
+            new LogLines(this::thread, (format, arguments) -> log.add(format.replace("{}", "" + arguments[0])));
 
     private Thread thread(Runnable task) {
         Thread thread = new Thread(task, "test-log");
@@ -56,7 +57,7 @@ class LogLinesTest {
         assertEquals(
                 LogLines.MAX_WAITING,
                 log.stream().filter(line -> line.startsWith("line")).count());
-        assertTrue(log.contains("left out: 5"), log::toString);
+        assertTrue(log.contains("log_lines_dropped reason=\"the log was too slow\" left_out=5"), log::toString);
     }
 
     @Test

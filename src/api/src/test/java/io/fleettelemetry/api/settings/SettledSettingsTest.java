@@ -24,7 +24,7 @@ class SettledSettingsTest {
     private SettledSettings settings = settled(Duration.ofMillis(20));
 
     private SettledSettings settled(Duration patience) {
-        return new SettledSettings("test-settings", patience, used::add);
+        return new SettledSettings(task -> new Thread(task, "test-settings"), patience, used::add);
     }
 
     /** Such that only what does not wait is handed on. */

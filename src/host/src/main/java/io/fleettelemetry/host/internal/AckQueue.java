@@ -24,7 +24,7 @@ final class AckQueue extends AckSenders.Queue {
         abstract void sendTo(Source source);
     }
 
-    private static final Log log = Logs.of(AckQueue.class);
+    private static final Log log = Own.log(AckQueue.class);
     private static final long RECHECK_NANOS = 100_000;
     /** After this many answers, other sources that wait for a thread have their turn. */
     private static final int TURN = 1_024;
@@ -122,7 +122,7 @@ final class AckQueue extends AckSenders.Queue {
         } catch (RuntimeException | Error e) { // a bundle that is being refreshed throws LinkageErrors
             sourceThrew(e);
         }
-        if (Threads.isOwn()) {
+        if (Own.threads.isOwn()) {
             Thread.interrupted(); // the next source gets its answers undisturbed
         }
     }

@@ -142,7 +142,7 @@ final class AckSenders {
     synchronized void close() {
         closed = true;
         notifyAll();
-        if (Threads.isOwn()) {
+        if (Own.threads.isOwn()) {
             return; // it would wait for itself
         }
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(CLOSING_MILLIS);

@@ -35,7 +35,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     private final StatusReport report;
     private final AtomicInteger senderNumber = new AtomicInteger();
     private final AckSenders senders =
-            new AckSenders(task -> Threads.of("telemetry-answers-" + senderNumber.incrementAndGet(), task));
+            new AckSenders(task -> Own.threads.of("telemetry-answers-" + senderNumber.incrementAndGet(), task));
     /** Every target that was ever routed to or offered, by name; guarded by this. */
     private final Map<String, Target> targets = new TreeMap<>();
 
@@ -205,7 +205,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
      * records do end. A thread of the host's own, which runs a source's or a datastore's code, does not wait.
      */
     void drain() {
-        if (Threads.isOwn()) {
+        if (Own.threads.isOwn()) {
             return;
         }
         Duration holdMax = settings.holdMax();
@@ -227,6 +227,6 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
         }
         all.forEach(Target::close);
         senders.close();
-        Logs.await(LOG_MILLIS);
+        Own.awaitLog(LOG_MILLIS);
     }
 }

@@ -9,7 +9,7 @@ import java.util.concurrent.atomic.LongAdder;
 /** How records end at one datastore: the one place that counts that, and logs what the host itself has failed. */
 final class Endings {
 
-    private static final Log log = Logs.of(Endings.class);
+    private static final Log log = Own.log(Endings.class);
 
     final LongAdder confirmed = new LongAdder();
     final LongAdder failed = new LongAdder();

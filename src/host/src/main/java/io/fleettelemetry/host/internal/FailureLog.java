@@ -4,7 +4,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
-import java.util.concurrent.TimeUnit;
+import io.fleettelemetry.api.kit.RepeatedLog;
 import java.util.function.LongSupplier;
 
 /**
@@ -13,43 +13,26 @@ import java.util.function.LongSupplier;
  */
 final class FailureLog {
 
-    private static final Log log = Logs.of(FailureLog.class);
-    private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
+    private static final Log log = Own.log(FailureLog.class);
 
     private final String datastore;
-    private final LongSupplier nanoTime;
-    private long lastWritten;
-    private long leftOut;
+    private final RepeatedLog lines;
 
     FailureLog(String datastore, LongSupplier nanoTime) {
         this.datastore = datastore;
-        this.nanoTime = nanoTime;
-        this.lastWritten = nanoTime.getAsLong() - PAUSE_NANOS;
+        this.lines = new RepeatedLog(nanoTime);
     }
 
     /** Never blocks and never throws. */
     void write(TelemetryRecord record, Failure why) {
-        long before;
-        synchronized (this) {
-            long now = nanoTime.getAsLong();
-            if (now - lastWritten < PAUSE_NANOS) {
-                leftOut++;
-                return;
-            }
-            lastWritten = now;
-            before = leftOut;
-            leftOut = 0;
-        }
         try {
-            write(record, why, before);
-        } catch (RuntimeException | Error e) { // no memory for the line
-            synchronized (this) {
-                leftOut += before + 1;
-            }
+            lines.write(leftOut -> write(record, why, leftOut));
+        } catch (OutOfMemoryError e) {
+            // Then there is no place to say it.
         }
     }
 
-    private void write(TelemetryRecord record, Failure why, long before) {
+    private void write(TelemetryRecord record, Failure why, long leftOut) {
         log.error(
                 "record_failed datastore={} kind={} reason=\"{}\" vin=\"{}\" record_type=\"{}\" txid=\"{}\" left_out={}",
                 datastore,
@@ -58,6 +41,6 @@ final class FailureLog {
                 PlainText.field(record.vin()),
                 PlainText.field(record.type()),
                 PlainText.field(record.txid()),
-                before);
+                leftOut);
     }
 }

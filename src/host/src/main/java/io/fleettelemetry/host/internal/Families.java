@@ -19,7 +19,7 @@ import java.util.WeakHashMap;
 /** Makes one family per name of what several collectors report: Prometheus refuses a name that comes twice. */
 final class Families {
 
-    private static final Log log = Logs.of(Families.class);
+    private static final Log log = Own.log(Families.class);
 
     /** Those that threw when they were last asked; weak, because they and their bundles come and go. */
     private final Set<Collector> broken = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
  */
 final class HoldKeeper implements Binding.Holder {
 
-    private static final Log log = Logs.of(HoldKeeper.class);
+    private static final Log log = Own.log(HoldKeeper.class);
 
     /** How long to wait for a sign of room before a producer that refused is tried again. */
     private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
@@ -62,7 +62,7 @@ final class HoldKeeper implements Binding.Holder {
     /** Also when there could be no thread before; under the lock. */
     void startIfNeeded() {
         if (thread == null && state.needsKeeper()) {
-            Thread next = Threads.of("telemetry-hold-" + id.name, this::keep);
+            Thread next = Own.threads.of("telemetry-hold-" + id.name, this::keep);
             try {
                 next.start();
                 thread = next;
@@ -252,7 +252,7 @@ final class HoldKeeper implements Binding.Holder {
         }
         if (ending == null) {
             keep(); // should there have been no thread for it, something may be held
-        } else if (!Threads.isOwn()) { // it might wait for itself
+        } else if (!Own.threads.isOwn()) { // it might wait for itself
             Uninterrupted.join(ending, CLOSING_MILLIS);
         }
     }

@@ -4,8 +4,7 @@ import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
-import io.fleettelemetry.api.settings.SettingsException;
-import io.fleettelemetry.api.settings.SettledSettings;
+import io.fleettelemetry.api.settings.LastGoodSettings;
 import io.fleettelemetry.host.TelemetryHost;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +47,7 @@ import org.osgi.service.metatype.annotations.Designate;
 @Designate(ocd = HostConfiguration.class)
 public final class HostComponent {
 
-    private static final Log log = Logs.of(HostComponent.class);
+    private static final Log log = Own.log(HostComponent.class);
 
     private final Counts counts = new Counts();
     private final StatusReport report = new StatusReport();
@@ -56,7 +55,8 @@ public final class HostComponent {
     private final Ranking<Producer> producers = new Ranking<>(Producer.DATASTORE, dispatcher::bind);
     private final Ranking<Health> healths = new Ranking<>(Health.DATASTORE, dispatcher::health);
 
-    private final SettledSettings settled = new SettledSettings("telemetry-settings", this::configure);
+    private final LastGoodSettings<HostSettings> settings =
+            new LastGoodSettings<>(Own.threads, "telemetry-settings", HostSettings.KNOWN_KEYS, null, new Configured());
 
     @Reference
     ConfigurationAdmin admin;
@@ -65,11 +65,7 @@ public final class HostComponent {
     private ServiceRegistration<ManagedService> source;
     private ServiceRegistration<ConfigurationListener> listener;
     private Metrics metrics;
-    private volatile HostSettings inForce;
     private final AtomicReference<List<String>> smallHeap = new AtomicReference<>(List.of());
-    private List<String> refused = List.of();
-    /** The keys that were named as unknown last: a configuration may be delivered twice. */
-    private List<String> unknown = List.of();
 
     /** Null until the first configuration was delivered, be it that there is none. */
     private ServiceRegistration<TelemetryHost> registration;
@@ -87,7 +83,7 @@ public final class HostComponent {
         files.look();
         source = context.registerService(
                 ManagedService.class,
-                properties -> settled.offer(properties == null ? null : FrameworkUtil.asMap(properties)),
+                properties -> settings.offer(properties == null ? null : FrameworkUtil.asMap(properties)),
                 FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, HostConfiguration.PID)));
     }
 
@@ -103,16 +99,55 @@ public final class HostComponent {
         }
     }
 
-    private void configure(Map<String, ?> properties) {
-        apply(properties);
-        warnOfSmallHeap();
-        if (registration == null) {
-            registration = context.registerService(TelemetryHost.class, dispatcher, null);
+    /** What becomes of a configuration. */
+    private final class Configured implements LastGoodSettings.User<HostSettings> {
+
+        @Override
+        public HostSettings parse(Map<String, ?> properties) {
+            return HostSettings.parse(properties);
+        }
+
+        @Override
+        public void unknown(List<String> keys, Map<String, ?> properties) {
+            keys.forEach(key -> log.warn("host_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
+        }
+
+        @Override
+        public void refuse(List<String> problems, Map<String, ?> properties) {
+            problems.forEach(problem -> log.error(
+                    "host_configuration_refused reason=\"{}\" in_force=\"{}\"",
+                    problem,
+                    settings.inForce() == null ? "none: no record type is routed" : "the last good one"));
+            report.problems(problems);
+        }
+
+        @Override
+        public void mended() {
+            report.problems(List.of());
+        }
+
+        @Override
+        public void use(HostSettings next) {
+            dispatcher.configure(next);
+            metrics.listen(next.metricsHost(), next.metricsPort());
+            log.info(
+                    "host_configured records={} reliable_ack_sources={} prometheus_metrics_port={}",
+                    PlainText.of(next.routes().toString()),
+                    PlainText.of(next.reliableAckSources().toString()),
+                    next.metricsPort());
+        }
+
+        @Override
+        public void settled() {
+            warnOfSmallHeap();
+            if (registration == null) {
+                registration = context.registerService(TelemetryHost.class, dispatcher, null);
+            }
         }
     }
 
     private List<String> heapProblems() {
-        HostSettings now = inForce;
+        HostSettings now = settings.inForce();
         return now == null
                 ? List.of()
                 : HeapCheck.problems(
@@ -127,49 +162,6 @@ public final class HostComponent {
         List<String> now = heapProblems();
         if (!now.equals(smallHeap.getAndSet(now))) {
             now.forEach(problem -> log.warn("heap_too_small reason=\"{}\"", problem));
-        }
-    }
-
-    private void apply(Map<String, ?> properties) {
-        nameUnknownKeys(properties);
-        HostSettings settings;
-        try {
-            settings = HostSettings.parse(properties);
-        } catch (SettingsException e) {
-            refuse(e.problems());
-            return;
-        }
-        refused = List.of();
-        report.problems(refused);
-        if (settings.equals(inForce)) {
-            return;
-        }
-        dispatcher.configure(settings);
-        inForce = settings; // now: if that threw, the same settings are no news when they come again
-        metrics.listen(settings.metricsHost(), settings.metricsPort());
-        log.info(
-                "host_configured records={} reliable_ack_sources={} prometheus_metrics_port={}",
-                PlainText.of(settings.routes().toString()),
-                PlainText.of(settings.reliableAckSources().toString()),
-                settings.metricsPort());
-    }
-
-    private void refuse(List<String> problems) {
-        if (!problems.equals(refused)) {
-            refused = problems;
-            refused.forEach(problem -> log.error(
-                    "host_configuration_refused reason=\"{}\" in_force=\"{}\"",
-                    problem,
-                    inForce == null ? "none: no record type is routed" : "the last good one"));
-            report.problems(refused);
-        }
-    }
-
-    private void nameUnknownKeys(Map<String, ?> properties) {
-        List<String> now = HostSettings.unknownKeys(properties);
-        if (!now.equals(unknown)) {
-            unknown = now;
-            now.forEach(key -> log.warn("host_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
         }
     }
 
@@ -226,7 +218,7 @@ public final class HostComponent {
     void deactivate() {
         listener.unregister();
         source.unregister();
-        settled.close();
+        settings.close();
         if (registration != null) {
             registration.unregister();
         }

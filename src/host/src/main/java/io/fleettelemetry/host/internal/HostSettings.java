@@ -38,7 +38,8 @@ record HostSettings(
 
     private static final String ROUTE = "records.";
     private static final String ACK_SOURCE = "reliable_ack_sources.";
-    private static final List<String> KNOWN_KEYS = List.of(
+    /** Keys that have a meaning here, and prefixes of such. */
+    static final List<String> KNOWN_KEYS = List.of(
             ROUTE,
             ACK_SOURCE,
             "prometheus_metrics_port",
@@ -67,11 +68,6 @@ record HostSettings(
         return settings;
     }
 
-    /** The keys among these that have no meaning here: mistyped ones, most likely. */
-    static List<String> unknownKeys(Map<String, ?> properties) {
-        return new SettingsReader(properties).unknownKeys(KNOWN_KEYS);
-    }
-
     /** The names that routes have. */
     Set<String> datastores() {
         return routes.values().stream().flatMap(List::stream).collect(Collectors.toCollection(LinkedHashSet::new));
@@ -87,9 +83,9 @@ record HostSettings(
                 reader.refuse(key, "names a datastore twice");
             }
             for (String name : names) {
-                String flaw = Token.flaw(name);
-                if (flaw != null) {
-                    reader.refuse(key, "the datastore name '" + name + "' " + flaw);
+                String problem = Token.flaw(name);
+                if (problem != null) {
+                    reader.refuse(key, "the datastore name '" + name + "' " + problem);
                 }
             }
             routes.put(key.substring(ROUTE.length()), names);

@@ -4,6 +4,7 @@ import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.api.kit.Threads;
 import io.prometheus.client.Collector;
 import io.prometheus.client.Collector.MetricFamilySamples;
 import io.prometheus.client.exporter.common.TextFormat;
@@ -42,7 +43,7 @@ import org.osgi.util.tracker.ServiceTracker;
  */
 final class MetricsEndpoint implements Metrics {
 
-    private static final Log log = Logs.of(MetricsEndpoint.class);
+    private static final Log log = Own.log(MetricsEndpoint.class);
 
     /** After which an address that cannot be had is tried again: whoever has it may give it back. */
     private static final Duration RETRY = Duration.ofSeconds(2);
@@ -139,7 +140,7 @@ final class MetricsEndpoint implements Metrics {
                 10,
                 TimeUnit.SECONDS,
                 new LinkedBlockingQueue<>(WAITING),
-                task -> Threads.of("telemetry-metrics-" + number.incrementAndGet(), task));
+                task -> Own.threads.of("telemetry-metrics-" + number.incrementAndGet(), task));
         requests.allowCoreThreadTimeOut(true);
         return requests;
     }
@@ -147,7 +148,7 @@ final class MetricsEndpoint implements Metrics {
     private static ScheduledThreadPoolExecutor clock() {
         ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(
                 1,
-                task -> Threads.of("telemetry-metrics-clock", task),
+                task -> Own.threads.of("telemetry-metrics-clock", task),
                 new ThreadPoolExecutor.DiscardPolicy()); // of what comes when it is closed
         clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         clock.setRemoveOnCancelPolicy(true);

@@ -6,7 +6,7 @@ import org.osgi.framework.BundleContext;
 /** In place of the metrics endpoint where there is no Prometheus client: says so if one is configured. */
 final class NoMetrics implements Metrics {
 
-    private static final Log log = Logs.of(NoMetrics.class);
+    private static final Log log = Own.log(NoMetrics.class);
 
     private final Shown shown;
 

@@ -10,7 +10,7 @@ import io.fleettelemetry.api.kit.RepeatedLog;
 /** What datastores say of themselves, whatever they throw. Somebody else's code: never called under a lock. */
 final class ProducerStatus {
 
-    private static final Log log = Logs.of(ProducerStatus.class);
+    private static final Log log = Own.log(ProducerStatus.class);
     private static final RepeatedLog throwing = new RepeatedLog();
 
     private ProducerStatus() {}

@@ -14,7 +14,7 @@ import java.util.function.Function;
  */
 final class Succession {
 
-    private static final Log log = Logs.of(Succession.class);
+    private static final Log log = Own.log(Succession.class);
 
     /** How long a producer that went may take to begin closing, and to give back what it could not end. */
     private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(2);

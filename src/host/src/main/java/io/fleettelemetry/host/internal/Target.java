@@ -99,7 +99,7 @@ final class Target {
     /** Another one has taken this one's place, and the thread that says so must not be kept by this one. */
     private void askSoon(Binding binding) {
         try {
-            Threads.of("telemetry-ask-" + name(), () -> ask(binding)).start();
+            Own.threads.of("telemetry-ask-" + name(), () -> ask(binding)).start();
         } catch (OutOfMemoryError e) { // the machine has no thread left
             // Then it is waited for like one that can work.
         }

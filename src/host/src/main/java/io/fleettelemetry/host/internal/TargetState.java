@@ -13,7 +13,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 final class TargetState {
 
-    private static final Log log = Logs.of(TargetState.class);
+    private static final Log log = Own.log(TargetState.class);
 
     /** What happens to records now. */
     enum Mode {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettingsReader;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -95,7 +96,7 @@ class HostSettingsTest {
     void a_mistyped_key_is_noticed() {
         assertEquals(
                 List.of("hold.max", "record.V"),
-                HostSettings.unknownKeys(
-                        properties("record.V=x;hold.max=1;records.V=nats;felix.fileinstall.filename=f")));
+                new SettingsReader(properties("record.V=x;hold.max=1;records.V=nats;felix.fileinstall.filename=f"))
+                        .unknownKeys(HostSettings.KNOWN_KEYS));
     }
 }

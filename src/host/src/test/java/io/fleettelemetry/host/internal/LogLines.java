@@ -33,7 +33,7 @@ final class LogLines implements AutoCloseable {
 
     /** The lines of one event, from its name on, with those that are about to be written. */
     List<String> of(String event) {
-        Logs.await(20_000);
+        Own.awaitLog(20_000);
         return bytes.toString(StandardCharsets.UTF_8)
                 .lines()
                 .filter(line -> line.contains(" " + event + " "))
@@ -43,7 +43,7 @@ final class LogLines implements AutoCloseable {
 
     @Override
     public void close() {
-        Logs.await(20_000);
+        Own.awaitLog(20_000);
         System.setErr(before);
     }
 }

@@ -61,9 +61,10 @@ class MetricsTest {
             Constructor<?> newCounts = counts.getDeclaredConstructor();
             newCounts.setAccessible(true);
             Class<?> type = loader.loadClass(Metrics.class.getName());
-            Method of = type.getDeclaredMethod("of", BundleContext.class, counts, shownType);
-            of.setAccessible(true);
-            Object metrics = of.invoke(null, services.context, newCounts.newInstance(), show);
+            Method orEndpoint = loader.loadClass(NoMetrics.class.getName())
+                    .getDeclaredMethod("orEndpoint", BundleContext.class, counts, shownType);
+            orEndpoint.setAccessible(true);
+            Object metrics = orEndpoint.invoke(null, services.context, newCounts.newInstance(), show);
             Method listen = type.getDeclaredMethod("listen", String.class, int.class);
             listen.setAccessible(true);
             listen.invoke(metrics, "127.0.0.1", 9273);

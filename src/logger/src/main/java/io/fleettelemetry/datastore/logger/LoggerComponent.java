@@ -2,9 +2,10 @@ package io.fleettelemetry.datastore.logger;
 
 import com.google.gson.JsonObject;
 import io.fleettelemetry.api.Producer;
-import io.fleettelemetry.api.settings.SettledSettings;
+import io.fleettelemetry.api.settings.LastGoodSettings;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.Constants;
 import org.osgi.framework.FrameworkUtil;
@@ -54,12 +55,15 @@ public final class LoggerComponent {
     private final Logger log;
     private final LoggerDatastore datastore;
     private final BundleContext context;
-    private final SettledSettings settled = new SettledSettings("logger-settings", this::configure);
+    private final LastGoodSettings<LoggerSettings> settings = new LastGoodSettings<>(
+            LoggerDatastore.threads,
+            "logger-settings",
+            LoggerSettings.KNOWN_KEYS,
+            LoggerSettings.DEFAULTS,
+            new Configured());
     private final ServiceRegistration<ManagedService> source;
     /** Null until the first configuration was delivered, be it that there is none. */
     private ServiceRegistration<Producer> registration;
-
-    private List<String> unknown = List.of();
 
     /** Opens the datastore for business as soon as its configuration is known. */
     @Activate
@@ -75,30 +79,20 @@ public final class LoggerComponent {
         datastore.open();
         source = context.registerService(
                 ManagedService.class,
-                configuration -> settled.offer(configuration == null ? null : FrameworkUtil.asMap(configuration)),
+                configuration -> settings.offer(configuration == null ? null : FrameworkUtil.asMap(configuration)),
                 FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, PID)));
     }
 
-    /** One that is wrong changes nothing. */
-    private void configure(Map<String, ?> configuration) {
-        nameUnknown(LoggerSettings.unknownKeys(configuration));
-        try {
-            datastore.use(LoggerSettings.of(configuration));
-        } catch (IllegalArgumentException e) {
-            datastore.refuse(e.getMessage());
-        }
-        if (registration == null) {
-            registration = context.registerService(
-                    Producer.class,
-                    datastore,
-                    FrameworkUtil.asDictionary(Map.of(Producer.DATASTORE, LoggerDatastore.NAME)));
-        }
-    }
+    /** What becomes of a configuration. */
+    private final class Configured implements LastGoodSettings.User<LoggerSettings> {
 
-    /** First of all, whatever else the configuration is: a mistyped key may be all that is new in it. */
-    private void nameUnknown(List<String> keys) {
-        if (!keys.equals(unknown)) {
-            unknown = keys;
+        @Override
+        public LoggerSettings parse(Map<String, ?> configuration) {
+            return LoggerSettings.of(configuration);
+        }
+
+        @Override
+        public void unknown(List<String> keys, Map<String, ?> configuration) {
             keys.forEach(key -> {
                 JsonObject fields = new JsonObject();
                 fields.addProperty("key", key);
@@ -106,12 +100,41 @@ public final class LoggerComponent {
                 log.warn("logger_unknown_setting {}", RecordJson.line(fields));
             });
         }
+
+        @Override
+        public void refuse(List<String> problems, Map<String, ?> configuration) {
+            String reason = String.join("; ", problems);
+            JsonObject fields = new JsonObject();
+            fields.addProperty("error", reason);
+            log.error("logger_configuration_refused {}", RecordJson.line(fields));
+            datastore.settingsProblem(Optional.of(reason));
+        }
+
+        @Override
+        public void mended() {
+            datastore.settingsProblem(Optional.empty());
+        }
+
+        @Override
+        public void use(LoggerSettings next) {
+            datastore.use(next);
+        }
+
+        @Override
+        public void settled() {
+            if (registration == null) {
+                registration = context.registerService(
+                        Producer.class,
+                        datastore,
+                        FrameworkUtil.asDictionary(Map.of(Producer.DATASTORE, LoggerDatastore.NAME)));
+            }
+        }
     }
 
     @Deactivate
     void close() {
         source.unregister();
-        settled.close();
+        settings.close();
         if (registration != null) {
             registration.unregister();
         }

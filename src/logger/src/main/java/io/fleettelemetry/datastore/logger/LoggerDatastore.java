@@ -6,6 +6,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.api.kit.Threads;
 import io.fleettelemetry.api.kit.Uninterrupted;
 import java.time.Duration;
 import java.util.LinkedHashMap;
@@ -30,6 +31,8 @@ final class LoggerDatastore implements CloseableProducer {
     /** The name that routes use. */
     static final String NAME = "logger";
 
+    static final Threads threads = new Threads(LoggerDatastore.class);
+
     /** How long closing waits for the log to take what was accepted. */
     private static final Duration DRAIN = Duration.ofSeconds(2);
     /** How long it then waits for the thread, which may be in the middle of a line. */
@@ -38,19 +41,17 @@ final class LoggerDatastore implements CloseableProducer {
     private final Logger log;
     private final RecordJson json;
     private final Backlog backlog = new Backlog();
-    private final Thread writer = new Thread(this::run, "logger-write");
+    private final Thread writer = threads.of("logger-write", this::run);
     private final LongAdder confirmed = new LongAdder();
     private final LongAdder failed = new LongAdder();
     private volatile LoggerSettings settings;
-    private volatile Optional<String> refusal = Optional.empty();
+    private volatile Optional<String> settingsProblem = Optional.empty();
 
     LoggerDatastore(Logger log, LoggerSettings settings) {
         this.log = log;
         this.json = new RecordJson(log);
         this.settings = settings;
         writer.setDaemon(true); // a log that hangs must not keep a process from its end
-        // Not that of whoever opens it, which would then be held as long as this thread lives.
-        writer.setContextClassLoader(LoggerDatastore.class.getClassLoader());
     }
 
     /** Begins to write. */
@@ -61,23 +62,11 @@ final class LoggerDatastore implements CloseableProducer {
     /** From the next record on, works by these settings. */
     void use(LoggerSettings settings) {
         this.settings = settings;
-        refusal = Optional.empty();
     }
 
-    /**
-     * Stays with the settings it has, because the new ones are wrong. Says so in the log, once however often they are
-     * delivered, and in {@link #status} until right ones come.
-     *
-     * @param reason key, value and what is wrong with it
-     */
-    void refuse(String reason) {
-        Optional<String> before = refusal;
-        refusal = Optional.of(reason);
-        if (!refusal.equals(before)) {
-            JsonObject fields = new JsonObject();
-            fields.addProperty("error", reason);
-            log.error("logger_configuration_refused {}", RecordJson.line(fields));
-        }
+    /** Shows in {@link #status} what is wrong with settings that were refused; empty if nothing is. */
+    void settingsProblem(Optional<String> problem) {
+        settingsProblem = problem;
     }
 
     @Override
@@ -87,16 +76,11 @@ final class LoggerDatastore implements CloseableProducer {
     }
 
     private void run() {
-        try {
-            for (Backlog.Entry entry = backlog.oldest(); entry != null; entry = backlog.oldest()) {
-                Optional<Failure> failure = write(entry);
-                if (backlog.end(entry)) {
-                    end(entry, failure);
-                }
+        for (Backlog.Entry entry = backlog.oldest(); entry != null; entry = backlog.oldest()) {
+            Optional<Failure> failure = write(entry);
+            if (backlog.end(entry)) {
+                end(entry, failure);
             }
-        } finally {
-            // Felix may remember a thread that once loaded a class at the same moment as another.
-            Thread.currentThread().setContextClassLoader(null);
         }
     }
 
@@ -152,7 +136,7 @@ final class LoggerDatastore implements CloseableProducer {
         details.put("failed_records", Long.toString(failed.sum()));
         details.put("waiting_records", Integer.toString(backlog.records()));
         details.put("verbose", Boolean.toString(settings.verbose()));
-        Optional<String> wrong = refusal;
+        Optional<String> wrong = settingsProblem;
         if (backlog.isClosed()) {
             return new Status(Status.State.CRITICAL, "closed", details);
         }

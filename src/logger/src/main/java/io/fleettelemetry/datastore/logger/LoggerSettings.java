@@ -13,6 +13,8 @@ record LoggerSettings(boolean verbose) {
 
     private static final String VERBOSE = "verbose";
 
+    static final List<String> KNOWN_KEYS = List.of(VERBOSE);
+
     static final LoggerSettings DEFAULTS = new LoggerSettings(false);
 
     /**
@@ -26,10 +28,5 @@ record LoggerSettings(boolean verbose) {
         LoggerSettings settings = new LoggerSettings(reader.flag(VERBOSE, DEFAULTS.verbose));
         reader.check();
         return settings;
-    }
-
-    /** The keys among these that have no meaning here: mistyped ones, most likely. */
-    static List<String> unknownKeys(Map<String, ?> values) {
-        return new SettingsReader(values).unknownKeys(List.of(VERBOSE));
     }
 }

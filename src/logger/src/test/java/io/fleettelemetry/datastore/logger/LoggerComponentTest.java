@@ -74,6 +74,19 @@ class LoggerComponentTest {
     }
 
     @Test
+    void a_refused_setting_is_logged_once_however_often_it_comes() {
+        component = new LoggerComponent(context(), log.logger);
+        configure(Map.of("verbose", "maybe"));
+        configure(Map.of("verbose", "maybe"));
+        configure(Map.of("verbose", "a\u001b[2J\n"));
+        assertEquals(
+                List.of(
+                        "ERROR logger_configuration_refused {\"error\":\"verbose = maybe: must be true or false\"}",
+                        "ERROR logger_configuration_refused {\"error\":\"verbose = a?[2J: must be true or false\"}"),
+                log.all());
+    }
+
+    @Test
     void a_wrong_value_from_the_start_leaves_the_defaults() {
         component = new LoggerComponent(context());
         configure(Map.of("verbose", "maybe"));

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -143,9 +144,8 @@ class LoggerDatastoreTest {
                 .toByteArray();
         produce(TelemetryRecord.of(hostile, "V", hostile, payload, Map.of(hostile, hostile)));
         produce(TelemetryRecord.of(hostile, hostile, hostile, payload, Map.of()));
-        datastore.refuse("verbose = " + hostile);
         outcomes.awaitEnded(2);
-        assertEquals(4, log.all().size());
+        assertEquals(3, log.all().size());
         log.all().forEach(line -> {
             assertFalse(line.matches("(?s).*[\\p{Cc}\\p{Cf}\u2028\u2029].*"), line);
             String said =
@@ -370,24 +370,12 @@ class LoggerDatastoreTest {
                 Map.of("confirmed_records", "1", "failed_records", "1", "waiting_records", "0", "verbose", "false"),
                 datastore.status().details());
 
-        datastore.refuse("verbose = maybe: must be true or false");
+        datastore.settingsProblem(Optional.of("verbose = maybe: must be true or false"));
         assertEquals(Status.State.WARN, datastore.status().state());
         assertTrue(datastore.status().summary().contains("verbose = maybe"));
 
-        datastore.use(LoggerSettings.DEFAULTS);
+        datastore.settingsProblem(Optional.empty());
         assertEquals(Status.State.OK, datastore.status().state());
-    }
-
-    @Test
-    void a_refused_setting_is_logged_once_however_often_it_comes() {
-        datastore.refuse("verbose = maybe: must be true or false");
-        datastore.refuse("verbose = maybe: must be true or false");
-        datastore.refuse("verbose = 7: must be true or false");
-        assertEquals(
-                List.of(
-                        "ERROR logger_configuration_refused {\"error\":\"verbose = maybe: must be true or false\"}",
-                        "ERROR logger_configuration_refused {\"error\":\"verbose = 7: must be true or false\"}"),
-                log.all());
     }
 
     @Test

@@ -9,24 +9,15 @@ import org.slf4j.LoggerFactory;
 /** The log as this bundle uses it: one that hangs stops no record and no thread but its own. */
 public final class Logs {
 
-    private static final Logger own = LoggerFactory.getLogger(Logs.class);
-    private static final LogLines lines = new LogLines(
-            task -> Threads.of("nats-log", task),
-            leftOut ->
-                    own.warn("nats_error reason=\"the log was too slow: lines were left out\" left_out={}", leftOut));
+    private static final LogLines lines =
+            new LogLines(task -> Threads.of("nats-log", task), LoggerFactory.getLogger(Logs.class)::warn);
 
     private Logs() {}
 
     /** The log of a class, by whose name it can be configured. */
     public static Log of(Class<?> speaker) {
         Logger log = LoggerFactory.getLogger(speaker);
-        return new Log(lines, (level, format, arguments) -> {
-            switch (level) {
-                case INFO -> log.info(format, arguments);
-                case WARN -> log.warn(format, arguments);
-                case ERROR -> log.error(format, arguments);
-            }
-        });
+        return new Log(lines, log::info, log::warn, log::error);
     }
 
     /** Waits a moment until everything is written. */

@@ -4,8 +4,7 @@ import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.api.Health;
 import io.fleettelemetry.api.Producer;
 import io.fleettelemetry.api.kit.Log;
-import io.fleettelemetry.api.settings.SettingsException;
-import io.fleettelemetry.api.settings.SettledSettings;
+import io.fleettelemetry.api.settings.LastGoodSettings;
 import io.fleettelemetry.datastore.nats.NatsDatastore;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.metrics.Counts;
@@ -63,14 +62,13 @@ public final class NatsComponent {
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<ErrorReporter> reporters = List.of();
 
-    private final SettledSettings settled = new SettledSettings("nats-settings", this::configure);
+    private final LastGoodSettings<NatsSettings> settings =
+            new LastGoodSettings<>(Threads.OWN, "nats-settings", NatsSettings.KNOWN_KEYS, null, new Configured());
     private BundleContext context;
     /** Null as long as no configuration was good. */
     private NatsDatastore datastore;
 
     private NatsSettings inForce;
-    private List<String> refused = List.of();
-    private List<String> unknown = List.of();
     private ServiceRegistration<Producer> registration;
     private ServiceRegistration<Health> health;
     private AutoCloseable metrics;
@@ -80,49 +78,65 @@ public final class NatsComponent {
     @Activate
     void activate(BundleContext context, Map<String, ?> properties) {
         this.context = context;
-        settled.offer(properties);
+        settings.offer(properties);
     }
 
     @Modified
     void modified(Map<String, ?> properties) {
-        settled.offer(properties);
+        settings.offer(properties);
     }
 
-    private synchronized void configure(Map<String, ?> properties) {
-        NatsSettings settings;
-        try {
-            settings = NatsSettings.parse(properties);
-        } catch (SettingsException e) {
-            refuse(e.problems(), properties);
-            return;
+    /** What becomes of a configuration. */
+    private final class Configured implements LastGoodSettings.User<NatsSettings> {
+
+        @Override
+        public NatsSettings parse(Map<String, ?> properties) {
+            return NatsSettings.parse(properties);
         }
-        refused = List.of();
-        warnOfUnknown(NatsSettings.unknownKeys(properties), settings.datastore());
-        if (settings.equals(inForce)) {
-            datastore.refuse(refused);
-            return;
+
+        @Override
+        public void unknown(List<String> keys, Map<String, ?> properties) {
+            keys.forEach(key -> log.warn(
+                    "nats_unknown_setting datastore={} key={} reason=\"no such key; it has no effect\"",
+                    NatsSettings.datastoreName(properties),
+                    key));
         }
+
+        @Override
+        public void refuse(List<String> problems, Map<String, ?> properties) {
+            refused(problems, properties);
+        }
+
+        @Override
+        public void mended() {
+            clearRefused();
+        }
+
+        @Override
+        public void use(NatsSettings next) {
+            configure(next);
+        }
+    }
+
+    private synchronized void clearRefused() {
+        if (datastore != null) {
+            datastore.refuse(List.of());
+        }
+    }
+
+    private synchronized void configure(NatsSettings next) {
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(settings, counts, this::report, this::turnSoon);
+            datastore = new NatsDatastore(next, counts, this::report, this::turnSoon);
             metrics = Metrics.register(context, counts, datastore);
-            showHealth(datastore::status, settings.datastore(), settings.ranking());
+            showHealth(datastore::status, next.datastore(), next.ranking());
             datastore.open();
-            register(datastore, settings.datastore(), settings.ranking());
+            register(datastore, next.datastore(), next.ranking());
         } else {
-            datastore.configure(settings);
+            datastore.configure(next);
         }
-        inForce = settings; // now: if that threw, the same settings are no news when they come again
+        inForce = next;
         logRegistered();
-    }
-
-    /** Once, although the same configuration may come twice; also if nothing else has changed. */
-    private void warnOfUnknown(List<String> keys, String name) {
-        if (!keys.equals(unknown)) {
-            unknown = keys;
-            keys.forEach(key -> log.warn(
-                    "nats_unknown_setting datastore={} key={} reason=\"no such key; it has no effect\"", name, key));
-        }
     }
 
     private void logRegistered() {
@@ -168,11 +182,7 @@ public final class NatsComponent {
         }
     }
 
-    private void refuse(List<String> problems, Map<String, ?> properties) {
-        if (problems.equals(refused)) {
-            return;
-        }
-        refused = problems;
+    private synchronized void refused(List<String> problems, Map<String, ?> properties) {
         problems.forEach(problem -> log.error(
                 "nats_configuration_refused pid={} reason=\"{}\" in_force=\"{}\"",
                 properties.get(Constants.SERVICE_PID),
@@ -219,7 +229,7 @@ public final class NatsComponent {
     /** The service goes first, so that nobody offers to a datastore that drains; the counts go last. */
     @Deactivate
     void deactivate() throws Exception {
-        settled.close();
+        settings.close();
         synchronized (this) {
             closed = true;
             unregister();

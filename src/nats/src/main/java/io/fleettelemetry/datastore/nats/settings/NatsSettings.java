@@ -75,7 +75,8 @@ public record NatsSettings(
             "write ',' there as %2C, '@' as %40, '/' as %2F, '#' as %23, '?' as %3F, '%' as %25,"
                     + " or use the keys username and .password, or .token";
 
-    private static final List<String> KEYS = Stream.of(
+    /** Every key that has a meaning here. */
+    public static final List<String> KNOWN_KEYS = Stream.of(
                     List.of(
                             "url",
                             "name",
@@ -145,11 +146,6 @@ public record NatsSettings(
         }
         reader.check();
         return settings;
-    }
-
-    /** The keys among these that have no meaning here: mistyped ones, most likely. */
-    public static List<String> unknownKeys(Map<String, ?> properties) {
-        return new SettingsReader(properties).unknownKeys(KEYS);
     }
 
     /** The name under which even a refused configuration can be shown: its own if that is one, else the default. */

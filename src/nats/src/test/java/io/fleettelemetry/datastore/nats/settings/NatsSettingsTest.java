@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettingsReader;
 import io.fleettelemetry.datastore.nats.connection.Servers;
 import io.nats.client.Options;
 import java.net.URI;
@@ -310,16 +311,17 @@ class NatsSettingsTest {
     void a_mistyped_key_is_noticed_and_the_frameworks_own_are_not() {
         assertEquals(
                 List.of("nmaespace"),
-                NatsSettings.unknownKeys(Map.of(
-                        "nmaespace",
-                        "x",
-                        "url",
-                        "x",
-                        "service.pid",
-                        "x",
-                        "felix.fileinstall.filename",
-                        "x",
-                        "component.name",
-                        "x")));
+                new SettingsReader(Map.of(
+                                "nmaespace",
+                                "x",
+                                "url",
+                                "x",
+                                "service.pid",
+                                "x",
+                                "felix.fileinstall.filename",
+                                "x",
+                                "component.name",
+                                "x"))
+                        .unknownKeys(NatsSettings.KNOWN_KEYS));
     }
 }
