@@ -44,6 +44,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
@@ -459,6 +460,34 @@ class JetStreamTest {
             IntStream.range(0, records).forEach(i -> datastore.produce(record("" + i), outcomes));
             awaitStatus(datastore, Status.State.WARN, "could not be stored at once", "Too Many Requests (code 429)");
             assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+        }
+    }
+
+    /** The loop keeps within the queue, and so is never refused. */
+    @Test
+    void many_records_at_once_to_a_stream_with_a_small_queue_take_little_longer_than_one_after_the_other()
+            throws Exception {
+        assumeTrue(client.getServerInfo().isSameOrNewerThanVersion("2.11.0"), "older servers have no such queue");
+        int records = 20_000;
+        try (NatsServer small = NatsServer.start("jetstream { store_dir: $DIR, max_buffered_msgs: 50 }");
+                NatsDatastore datastore = open("url", small.url(), "stream", stream, "stream.setup", "create");
+                Connection bare = Nats.connect(small.url())) {
+            assertConfirms(datastore);
+            long start = System.nanoTime();
+            Semaphore room = new Semaphore(32);
+            for (int i = 0; i < records; i++) {
+                room.acquire();
+                bare.jetStream()
+                        .publishAsync(namespace + ".BARE.data", new byte[100])
+                        .thenRun(room::release);
+            }
+            room.acquire(32);
+            long needed = System.nanoTime() - start;
+            start = System.nanoTime();
+            IntStream.range(0, records).forEach(i -> datastore.produce(record("" + i), outcomes));
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+            long taken = System.nanoTime() - start;
+            assertTrue(taken < 5 * needed + 3_000_000_000L, taken + " ns, and by the loop " + needed + " ns");
         }
     }
 

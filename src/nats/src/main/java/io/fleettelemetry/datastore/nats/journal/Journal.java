@@ -61,6 +61,8 @@ public final class Journal implements Answers {
     private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+    /** What could not be stored while other records are being stored is written again after this: a queue was full. */
+    private static final long QUEUED_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
     /** ... and then after twice as long, and so on, up to this. */
     private static final long MAX_RETRY_NANOS = TimeUnit.SECONDS.toNanos(16);
 
@@ -279,6 +281,9 @@ public final class Journal implements Answers {
 
     private int window = MAX_WINDOW;
     private int answersToGrow;
+    /** JetStream: when a stream has stored something last. */
+    private long storedAt;
+
     private long shrunkAt;
     private long lastAging;
 
@@ -330,6 +335,7 @@ public final class Journal implements Answers {
         this.clock = nanoTime.getAsLong();
         this.heldUpAt = clock - TimeUnit.DAYS.toNanos(1);
         this.shrunkAt = heldUpAt;
+        this.storedAt = heldUpAt;
         this.lastAging = heldUpAt;
     }
 
@@ -1413,6 +1419,7 @@ public final class Journal implements Answers {
                 join(block, block.next);
                 join(block.previous, block);
             }
+            storedAt = why == null ? clock : storedAt;
             if (why == null && window < MAX_WINDOW && ++answersToGrow >= window / WINDOW_GROWTH) {
                 answersToGrow = 0;
                 window++;
@@ -1465,7 +1472,8 @@ public final class Journal implements Answers {
     private void postpone(Block block, int frame) {
         clock = nanoTime.getAsLong();
         int young = block.young();
-        block.isPostponed(frame, clock + delay(POSTPONE_NANOS, block.postponements));
+        long nanos = clock - storedAt < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS;
+        block.isPostponed(frame, clock + delay(nanos, block.postponements));
         unanswered += block.young() - young;
         nextRetry = earlier(nextRetry, block.postponedUntil);
         if (block.youngSince - shrunkAt > 0) { // once for all that was on its way then

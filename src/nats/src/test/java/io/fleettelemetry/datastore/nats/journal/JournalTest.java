@@ -859,6 +859,33 @@ class JournalTest {
     }
 
     @Test
+    void a_burst_that_is_more_than_a_stream_takes_at_once_waits_little_longer_than_it_needs() {
+        int[] result = storeIn(50, 50, 20_000, 1_000);
+        assertTrue(result[0] < 800, "99 of 100 are confirmed within " + result[0] + " ms, and 400 ms are needed");
+        assertTrue(result[1] < 60_000, result[1] + " frames were written");
+    }
+
+    @Test
+    void what_a_full_queue_refused_is_written_again_sooner_if_others_are_stored() {
+        open(WIRE);
+        offer();
+        offer();
+        writeAll();
+        storing.stored(1);
+        storing.postponed(0);
+        pass(Duration.ofMillis(45));
+        assertEquals(0, writeAll());
+        pass(Duration.ofMillis(5));
+        assertEquals(1, writeAll());
+        pass(Duration.ofMillis(250));
+        storing.postponed(0);
+        pass(Duration.ofMillis(450));
+        assertEquals(0, writeAll(), "but nothing has been stored since");
+        pass(Duration.ofMillis(50));
+        assertEquals(1, writeAll());
+    }
+
+    @Test
     void a_block_of_which_nothing_is_left_to_write_is_not_given_to_the_writer() {
         open(WIRE);
         offer();
