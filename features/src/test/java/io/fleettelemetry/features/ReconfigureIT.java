@@ -226,7 +226,7 @@ class ReconfigureIT extends RunningKaraf {
             List<String> threads = natsThreads();
             int logged = karaf.log().length();
             writeSecond("url = nats://127.0.0.1:" + FreePort.next(), ".password = p", "datastore = second");
-            awaitLog(logged, "nats_error datastore=second ");
+            awaitLog(logged, "nats_connect_failed datastore=second ");
             long begin = System.nanoTime();
             FleetLoad load = new FleetLoad(karaf, 500);
             try (load) {
@@ -244,7 +244,7 @@ class ReconfigureIT extends RunningKaraf {
                     .atMost(SOON)
                     .until(() ->
                             System.nanoTime() - begin > Duration.ofSeconds(11).toNanos());
-            assertEquals(1, count(karaf.log().substring(logged), "nats_error datastore=second "));
+            assertEquals(1, count(karaf.log().substring(logged), "nats_connect_failed datastore=second "));
             toA.awaitAll().assertOrderly("at A");
             toB.awaitAll().assertOrderly("at B");
             Set<Long> arrived = new HashSet<>(toA.numbers());

@@ -53,13 +53,14 @@ class SeedIT extends RunningKaraf {
 
             mortal.kill();
             awaitEvent(start, "WARN", "nats_disconnected " + second + "error=\"[^\"]+\"");
-            awaitEvent(start, "ERROR", "nats_error " + second + "error=\"[^\"]+\"");
             mortal.restart();
             awaitEvent(start, "INFO", "nats_reconnected " + second + "server=" + mortal.url());
 
             mortal.reload("authorization { user: u, password: p }");
             awaitEvent(start, "ERROR", "nats_closed " + second + "error=\"[^\"]*Authorization Violation");
-            awaitEvent(start, "WARN", "nats_error " + second + ".*cannot connect: [^\"]*Authorization Violation");
+            awaitEvent(start, "ERROR", "nats_error " + second + "error=\"[^\"]*Authorization Violation");
+            awaitEvent(
+                    start, "WARN", "nats_connect_failed " + second + ".*cannot connect: [^\"]*Authorization Violation");
             int mended = logged();
             mortal.reload();
             awaitEvent(mended, "INFO", "nats_connected " + second + "server=" + mortal.url());

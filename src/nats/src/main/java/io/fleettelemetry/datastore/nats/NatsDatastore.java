@@ -278,7 +278,7 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
     private void offerThrew(Throwable e) {
         try {
             bugs.write(leftOut -> log.error(
-                    "nats_error datastore={} reason=\"internal error while taking a record\" left_out={}",
+                    "nats_internal_error datastore={} reason=\"internal error while taking a record\" left_out={}",
                     name(),
                     leftOut,
                     e));
@@ -339,7 +339,10 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
             reporter.report(event, null, fields);
         } catch (RuntimeException | Error e) {
             reporterFailures.write(leftOut -> log.error(
-                    "nats_error datastore={} reason=\"an error reporter threw\" left_out={}", name(), leftOut, e));
+                    "nats_callback_failed datastore={} reason=\"an error reporter threw\" left_out={}",
+                    name(),
+                    leftOut,
+                    e));
         }
     }
 
@@ -356,7 +359,7 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
     private void receiptThrew(TelemetryRecord record, Throwable e) {
         try {
             receiptFailures.write(leftOut -> log.error(
-                    "nats_error datastore={} reason=\"a receipt threw\" record=\"{}\" left_out={}",
+                    "nats_callback_failed datastore={} reason=\"a receipt threw\" record=\"{}\" left_out={}",
                     name(),
                     PlainText.field(record.toString()),
                     leftOut,
@@ -371,7 +374,7 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
         refused = new Refused(words, System.nanoTime());
         if (searching) {
             searches.write(leftOut -> log.warn(
-                    "nats_error datastore={} error=\"{}\" reason=\"the server refused a record under a name that is not its"
+                    "nats_denied_by_other_name datastore={} error=\"{}\" reason=\"the server refused a record under a name that is not its"
                             + " subject; sending the records again, fewer at once, to find it\" left_out={}",
                     name(),
                     PlainText.field(words),
@@ -469,7 +472,7 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
         }
         if (!inUse) { // New settings that have yet to take over, or one that is being closed: no loss.
             log.warn(
-                    "nats_error datastore={} url={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
+                    "nats_connect_failed datastore={} url={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
                             + " again\"",
                     from.settings().datastore(),
                     from.settings().shownServers(),
@@ -863,7 +866,7 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
         writing.join(RECEIPT_MILLIS);
         if (!completing.join(RECEIPT_MILLIS)) {
             log.error(
-                    "nats_error datastore={} reason=\"a receipt does not return; the {} records that are left end"
+                    "nats_callback_failed datastore={} reason=\"a receipt does not return; the {} records that are left end"
                             + " when it does\"",
                     name(),
                     journal.records());

@@ -10,11 +10,21 @@ interface ConnectionWatcher {
     /** An event, by jnats' thread for callbacks. */
     void happened(Connection source, Events event);
 
-    /** Something is wrong: what the server said, or an exception's text. By jnats' thread for callbacks. */
-    void wrong(String error);
+    /**
+     * The server has answered {@code -ERR}. By jnats' thread for callbacks.
+     *
+     * @param error its words
+     * @param shown the same, with the server's name if it is one that others of its cluster have named
+     */
+    void serverError(String error, String shown);
 
-    /** The server has answered {@code -ERR}. Before {@link #wrong}, by the same thread. */
-    default void refused(String error) {}
+    /**
+     * jnats has met an exception. By jnats' thread for callbacks.
+     *
+     * @param error what it says
+     * @param unexpected whether neither a link nor a server makes such exceptions
+     */
+    void exception(String error, boolean unexpected);
 
     /** A port has written its CONNECT. By a thread of jnats, which must not be kept. */
     default void begun(FramePort port) {}

@@ -88,7 +88,12 @@ public final class Connector {
             }
 
             @Override
-            public void wrong(String error) {
+            public void serverError(String error, String shown) {
+                errors.accept(shown);
+            }
+
+            @Override
+            public void exception(String error, boolean unexpected) {
                 errors.accept(error);
             }
         });
@@ -337,13 +342,12 @@ public final class Connector {
 
         @Override
         public void errorOccurred(Connection source, String error) {
-            watcher.refused(error);
             if (told.isDiscovered()) {
                 discoveredError = ofDiscovered(error);
-                watcher.wrong(discoveredError);
+                watcher.serverError(error, discoveredError);
             } else {
                 serverError = error;
-                watcher.wrong(error);
+                watcher.serverError(error, error);
             }
         }
 
@@ -352,7 +356,7 @@ public final class Connector {
             Throwable e = thrown instanceof ExecutionException ? thrown.getCause() : thrown;
             if (told.isDiscovered()) {
                 discoveredError = ofDiscovered(text(e));
-                watcher.wrong(discoveredError);
+                watcher.exception(discoveredError, isUnexpected(e));
                 return;
             }
             exception = text(e);
@@ -362,7 +366,12 @@ public final class Connector {
             if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
                 serverOffersNoTls = true;
             }
-            watcher.wrong(exception);
+            watcher.exception(exception, isUnexpected(e));
+        }
+
+        /** IllegalStateException is how jnats says that a connection is being closed. */
+        private static boolean isUnexpected(Throwable e) {
+            return e instanceof Error || e instanceof RuntimeException && !(e instanceof IllegalStateException);
         }
 
         private String ofDiscovered(String error) {

@@ -97,6 +97,7 @@ public final class Session implements AutoCloseable {
     private volatile Thread callbacksThread;
     private final RepeatedLog attempts = new RepeatedLog();
     private final RepeatedLog errors = new RepeatedLog();
+    private final RepeatedLog exceptions = new RepeatedLog();
     private final RepeatedLog discoveries = new RepeatedLog();
     private final RepeatedLog lameDucks = new RepeatedLog();
     private final Connector connector;
@@ -230,7 +231,10 @@ public final class Session implements AutoCloseable {
             try {
                 now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
             } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
-                log.warn("nats_error datastore={} error=\"{}\"", settings.datastore(), PlainText.field(e.toString()));
+                log.warn(
+                        "nats_connect_failed datastore={} error=\"{}\"",
+                        settings.datastore(),
+                        PlainText.field(e.toString()));
             }
         }
     }
@@ -284,7 +288,7 @@ public final class Session implements AutoCloseable {
 
     private void bug(Throwable e) {
         attempts.write(leftOut -> log.error(
-                "nats_error datastore={} reason=\"internal error; connecting again\" left_out={}",
+                "nats_internal_error datastore={} reason=\"internal error; connecting again\" left_out={}",
                 settings.datastore(),
                 leftOut,
                 e));
@@ -418,7 +422,7 @@ public final class Session implements AutoCloseable {
         }
         logged.add(reason);
         log.warn(
-                "nats_error datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\" left_out={}",
+                "nats_connect_failed datastore={} url={} reason=\"cannot connect: {}; trying again every {} ms\" left_out={}",
                 settings.datastore(),
                 settings.shownServers(),
                 reason,
@@ -506,6 +510,9 @@ public final class Session implements AutoCloseable {
     }
 
     private final class Watcher implements ConnectionWatcher {
+        /** Whether jnats has told so last. */
+        private boolean connected;
+
         @Override
         public void begun(FramePort port) {
             FramePort before = begun;
@@ -537,31 +544,23 @@ public final class Session implements AutoCloseable {
         }
 
         @Override
-        public void refused(String error) {
-            if (inbox != null) {
-                inbox.refused(error);
-                streams.refused(error);
-                if (inbox.isDenied()) { // also later, when permissions change
-                    wake();
-                }
-            }
-        }
-
-        @Override
         public void happened(Connection source, Events event) {
             String server = PlainText.field(NatsSettings.withoutSecrets(String.valueOf(source.getConnectedUrl())));
             switch (event) {
                 case CONNECTED -> {
+                    connected = true;
                     trouble = "";
                     log.info("nats_connected datastore={} server={}", settings.datastore(), server);
                 }
                 case RECONNECTED -> {
+                    connected = true;
                     trouble = "";
                     connector.forgetErrors();
                     log.info("nats_reconnected datastore={} server={}", settings.datastore(), server);
                     wires.connected(Session.this);
                 }
                 case DISCONNECTED -> {
+                    connected = false;
                     subscribed = false;
                     if (!closing && connection != null) {
                         String error = connector.lastError();
@@ -599,19 +598,58 @@ public final class Session implements AutoCloseable {
             wake();
         }
 
-        /** Errors of an attempt to connect are reported when it has failed. */
         @Override
-        public void wrong(String error) {
-            if (!closing && connection != null) {
+        public void serverError(String error, String shown) {
+            if (inbox != null) {
+                inbox.refused(error);
+                streams.refused(error);
+                if (inbox.isDenied()) { // also later, when permissions change
+                    wake();
+                }
+            }
+            if (isReported()) {
                 errors.write(leftOut -> log.error(
                         "nats_error datastore={} error=\"{}\" left_out={}",
                         settings.datastore(),
-                        PlainText.field(error),
+                        PlainText.field(shown),
                         leftOut));
+            }
+        }
+
+        @Override
+        public void exception(String error, boolean unexpected) {
+            if (isReported()) {
+                exceptions.write(leftOut -> {
+                    String shown = PlainText.field(error);
+                    if (unexpected) {
+                        log.error(
+                                "nats_internal_error datastore={} error=\"{}\" left_out={}",
+                                settings.datastore(),
+                                shown,
+                                leftOut);
+                    } else if (connected) { // an end of the connection, most likely, which follows
+                        log.warn(
+                                "nats_event datastore={} event=\"exception\" error=\"{}\" left_out={}",
+                                settings.datastore(),
+                                shown,
+                                leftOut);
+                    } else {
+                        log.warn(
+                                "nats_connect_failed datastore={} error=\"{}\" left_out={}",
+                                settings.datastore(),
+                                shown,
+                                leftOut);
+                    }
+                });
             }
             if (connector.isOutdated()) {
                 wake();
             }
+        }
+
+        /** Errors of a first attempt to connect are reported when it has failed. */
+        private boolean isReported() {
+            return !closing && connection != null;
         }
     }
 
@@ -650,7 +688,7 @@ public final class Session implements AutoCloseable {
         end();
         if (!thread.join(CLOSING_MILLIS)) {
             log.error(
-                    "nats_error datastore={} reason=\"the connection's thread has not ended in time\"",
+                    "nats_internal_error datastore={} reason=\"the connection's thread has not ended in time\"",
                     settings.datastore());
         }
     }

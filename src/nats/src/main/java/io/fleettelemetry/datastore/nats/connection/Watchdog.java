@@ -58,7 +58,7 @@ public final class Watchdog implements Runnable {
 
     private void bug(Throwable e) {
         bugs.write(leftOut -> log.error(
-                "nats_error datastore={} reason=\"internal error in the watchdog\" left_out={}",
+                "nats_internal_error datastore={} reason=\"internal error in the watchdog\" left_out={}",
                 journal.settings().datastore(),
                 leftOut,
                 e));
@@ -75,7 +75,7 @@ public final class Watchdog implements Runnable {
         if (unanswered != null) {
             String words = unanswered.inWords(journal.encoder().subjects());
             unansweredLog.write(leftOut -> log.warn(
-                    "nats_error datastore={} reason=\"{}\" left_out={}", settings.datastore(), words, leftOut));
+                    "nats_stream_silent datastore={} reason=\"{}\" left_out={}", settings.datastore(), words, leftOut));
         }
         Session now = session.get();
         if (!now.isStranded()) {
@@ -85,7 +85,7 @@ public final class Watchdog implements Runnable {
         }
         if (journal.isSilentFor(settings.silent().toNanos())) {
             silences.write(leftOut -> log.warn(
-                    "nats_error datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
+                    "nats_link_silent datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
                             + " connecting again\" left_out={}",
                     settings.datastore(),
                     settings.silent().toMillis(),

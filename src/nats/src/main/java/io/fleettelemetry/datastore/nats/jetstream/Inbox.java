@@ -242,6 +242,9 @@ public final class Inbox implements MessageHandler {
         String words = what + ": " + PlainText.field(text);
         latest.unexpected(words);
         unexpected.write(leftOut -> log.warn(
-                "nats_error datastore={} reason=\"unexpected reply, {}\" left_out={}", datastore, words, leftOut));
+                "nats_unexpected_reply datastore={} reason=\"unexpected reply, {}\" left_out={}",
+                datastore,
+                words,
+                leftOut));
     }
 }

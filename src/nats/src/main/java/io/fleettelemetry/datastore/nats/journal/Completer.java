@@ -250,7 +250,7 @@ public final class Completer implements Runnable {
     private void bug(Throwable e) {
         try {
             bugs.write(leftOut -> log.error(
-                    "nats_error datastore={} reason=\"internal error in the completer\" left_out={}",
+                    "nats_internal_error datastore={} reason=\"internal error in the completer\" left_out={}",
                     journal.settings().datastore(),
                     leftOut,
                     e));

@@ -79,7 +79,7 @@ public final class Writer implements Runnable {
 
     private void bug(Throwable e) {
         bugs.write(leftOut -> log.error(
-                "nats_error datastore={} reason=\"internal error in the writer\" left_out={}",
+                "nats_internal_error datastore={} reason=\"internal error in the writer\" left_out={}",
                 journal.settings().datastore(),
                 leftOut,
                 e));

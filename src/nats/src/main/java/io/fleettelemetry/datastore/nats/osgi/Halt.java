@@ -39,21 +39,23 @@ final class Halt implements Runnable {
     /** How long the log may take for its last lines. */
     private static final long LAST_LINES_MS = 1_000;
 
+    private final String datastore;
     private final Framework framework;
     private final long limitMillis;
 
-    private Halt(Framework framework, Duration limit) {
+    private Halt(String datastore, Framework framework, Duration limit) {
+        this.datastore = datastore;
         this.framework = framework;
         this.limitMillis = limit.toMillis();
     }
 
     /** Begins, and returns at once. */
-    static void begin(BundleContext context, Duration drain) {
+    static void begin(String datastore, BundleContext context, Duration drain) {
         Framework framework =
                 context.getBundle(Constants.SYSTEM_BUNDLE_LOCATION).adapt(Framework.class);
         Runtime.getRuntime()
                 .addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(EXIT), "nats-halt-exit"));
-        new Thread(new Halt(framework, STOP.plus(drain)), "nats-halt").start();
+        new Thread(new Halt(datastore, framework, STOP.plus(drain)), "nats-halt").start();
     }
 
     @Override
@@ -66,7 +68,7 @@ final class Halt implements Runnable {
                 TimeUnit.MILLISECONDS.sleep(LAUNCHER_MS);
             }
         } catch (BundleException | InterruptedException e) {
-            log.error("nats_error reason=\"the framework cannot be stopped\"", e);
+            log.error("nats_halt_failed datastore={} reason=\"the framework cannot be stopped\"", datastore, e);
         }
         Logs.await(LAST_LINES_MS);
         Runtime.getRuntime().halt(EXIT);

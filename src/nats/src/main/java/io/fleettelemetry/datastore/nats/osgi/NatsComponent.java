@@ -178,13 +178,14 @@ public final class NatsComponent {
             unregister();
         } else if (!halting) {
             halting = true;
-            Halt.begin(context, inForce.drainTimeout());
+            Halt.begin(inForce.datastore(), context, inForce.drainTimeout());
         }
     }
 
     private synchronized void refused(List<String> problems, Map<String, ?> properties) {
         problems.forEach(problem -> log.error(
-                "nats_configuration_refused pid={} reason=\"{}\" in_force=\"{}\"",
+                "nats_configuration_refused datastore={} pid={} reason=\"{}\" in_force=\"{}\"",
+                NatsSettings.datastoreName(properties),
                 properties.get(Constants.SERVICE_PID),
                 problem,
                 inForce == null ? "none" : "the last good one: " + inForce));

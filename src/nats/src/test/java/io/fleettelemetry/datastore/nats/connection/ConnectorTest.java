@@ -32,7 +32,12 @@ class ConnectorTest {
         }
 
         @Override
-        public void wrong(String error) {
+        public void serverError(String error, String shown) {
+            // not looked at
+        }
+
+        @Override
+        public void exception(String error, boolean unexpected) {
             // not looked at
         }
     };
