@@ -770,7 +770,7 @@ public final class NatsDatastore implements CloseableProducer, Completer.Ends, S
     private static List<String> problems(Streams streams) {
         List<String> problems = new ArrayList<>();
         if (streams != null) {
-            problems.addAll(streams.problems());
+            problems.addAll(streams.warnings());
             problems.addAll(streams.latest().problems());
         }
         return problems;

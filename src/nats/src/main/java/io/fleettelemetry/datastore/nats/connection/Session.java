@@ -251,7 +251,7 @@ public final class Session implements AutoCloseable {
 
     /** Why nothing can be stored, although there is a connection; empty if something can, as far as is known. */
     public String flaw() {
-        return flaw.isEmpty() && streams != null ? streams.flaw() : flaw;
+        return flaw.isEmpty() && streams != null ? streams.problem() : flaw;
     }
 
     /** What was wrong last; empty if nothing was. */
@@ -491,15 +491,16 @@ public final class Session implements AutoCloseable {
             now.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
             return;
         }
-        flaw = inbox.isDenied() ? inbox.denial() : streams.silence();
+        flaw = inbox.isDenied() ? inbox.denial() : streams.whyNeverAcknowledged();
         trouble = flaw();
         if (!flaw.isEmpty()) {
             usable = null;
             wires.closed(this, now);
             wires.unusable(this, flaw);
-        } else if (!streams.isUnsettled() && (now != usable || !streams.flaw().equals(announcedFlaw))) {
+        } else if (!streams.isUnsettled()
+                && (now != usable || !streams.problem().equals(announcedFlaw))) {
             usable = now;
-            announcedFlaw = streams.flaw();
+            announcedFlaw = streams.problem();
             wires.opened(this, now);
         }
     }

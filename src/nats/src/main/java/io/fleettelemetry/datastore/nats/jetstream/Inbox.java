@@ -204,14 +204,14 @@ public final class Inbox implements MessageHandler {
     }
 
     /** The publish itself says that there is no stream; it fails if that is known to last. */
-    private void notStored(long number, String why) {
+    private void notStored(long number, String words) {
         TelemetryRecord record = answers.postponed(number);
         if (record != null) {
-            String lack = streams.lack(subjects.of(record));
-            if (lack.isEmpty()) {
-                latest.postponed(why);
+            String why = streams.whyNotStored(subjects.of(record));
+            if (why.isEmpty()) {
+                latest.postponed(words);
             } else {
-                answers.refused(number, new Failure(Failure.Kind.ERROR, lack));
+                answers.refused(number, new Failure(Failure.Kind.ERROR, why));
             }
         }
     }

@@ -174,9 +174,9 @@ public final class LatestAnswers {
     public synchronized String lastWords(long nanos) {
         long now = nanoTime.getAsLong();
         Spell postponed = spells.get(Kind.POSTPONED);
-        Spell strange = spells.get(Kind.UNEXPECTED);
+        Spell notAnAck = spells.get(Kind.UNEXPECTED);
         Spell last =
-                postponed.count == 0 || strange.count > 0 && strange.last - postponed.last > 0 ? strange : postponed;
+                postponed.count == 0 || notAnAck.count > 0 && notAnAck.last - postponed.last > 0 ? notAnAck : postponed;
         return last.count > 0 && now - last.last <= nanos
                 ? "JetStream's last answer, " + seconds(now, last.last) + " ago: " + last.words
                 : "";

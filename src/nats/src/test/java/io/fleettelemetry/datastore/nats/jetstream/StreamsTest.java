@@ -31,7 +31,7 @@ class StreamsTest {
 
     private final String namespace = "ns-" + NUID.nextGlobal();
     private long now = Long.MAX_VALUE - 1_000; // it may run over
-    private int wishes;
+    private int looksWanted;
 
     @BeforeAll
     static void start() throws Exception {
@@ -50,7 +50,7 @@ class StreamsTest {
         Map<String, String> keys =
                 new HashMap<>(Map.of("delivery", "jetstream", "namespace", namespace, "stream.setup", setup));
         keys.put("stream", setup.equals("create") ? namespace : "");
-        return new Streams(NatsSettings.parse(keys), () -> wishes++, () -> now);
+        return new Streams(NatsSettings.parse(keys), () -> looksWanted++, () -> now);
     }
 
     private StreamConfiguration stream(Duration window, String... subjects) {
@@ -99,27 +99,27 @@ class StreamsTest {
     })
     void a_pattern_covers_a_subject_if_it_matches_all_that_it_stands_for(
             String pattern, String subject, boolean covers) {
-        assertEquals(covers, Streams.covers(pattern, subject));
+        assertEquals(covers, StreamReport.covers(pattern, subject));
     }
 
     @Test
     void that_there_is_no_stream_must_last_before_it_is_believed() {
         Streams streams = streams("verify");
         tick(streams);
-        assertEquals("", streams.flaw());
+        assertEquals("", streams.problem());
         assertTrue(streams.isUnsettled(), "nothing is published as long as it is not known");
         pass(1.9);
         tick(streams);
-        assertEquals("", streams.flaw());
-        assertEquals("", streams.lack(namespace + ".VIN.data"));
+        assertEquals("", streams.problem());
+        assertEquals("", streams.whyNotStored(namespace + ".VIN.data"));
         pass(0.6);
         tick(streams);
-        assertTrue(streams.flaw().startsWith("no stream stores " + namespace + ".*.*"), streams.flaw());
-        assertEquals(streams.flaw(), streams.lack(namespace + ".VIN.data"));
+        assertTrue(streams.problem().startsWith("no stream stores " + namespace + ".*.*"), streams.problem());
+        assertEquals(streams.problem(), streams.whyNotStored(namespace + ".VIN.data"));
         streams.connected();
-        assertEquals("", streams.flaw(), "by another connection it is to be seen anew");
+        assertEquals("", streams.problem(), "by another connection it is to be seen anew");
         tick(streams);
-        assertEquals("", streams.flaw());
+        assertEquals("", streams.problem());
         assertTrue(streams.isUnsettled());
     }
 
@@ -128,18 +128,20 @@ class StreamsTest {
         management.addStream(stream(Duration.ofMinutes(5), namespace + ".*.data"));
         Streams streams = streams("verify");
         tick(streams);
-        assertEquals("", streams.lack(namespace + ".VIN.alerts"), "it must last");
+        assertEquals("", streams.whyNotStored(namespace + ".VIN.alerts"), "it must last");
         pass(3);
         tick(streams);
-        assertEquals("", streams.lack(namespace + ".VIN.data"));
-        assertTrue(streams.lack(namespace + ".VIN.alerts").startsWith("no stream stores " + namespace + ".VIN.alerts"));
-        assertEquals(2, wishes, "asked to look, once for each look");
+        assertEquals("", streams.whyNotStored(namespace + ".VIN.data"));
+        assertTrue(streams.whyNotStored(namespace + ".VIN.alerts")
+                .startsWith("no stream stores " + namespace + ".VIN.alerts"));
+        assertEquals(2, looksWanted, "asked to look, once for each look");
         management.updateStream(stream(Duration.ofMinutes(5), namespace + ".>"));
         pass(30);
-        assertEquals("", streams.lack(namespace + ".VIN.alerts"), "who knows");
+        assertEquals("", streams.whyNotStored(namespace + ".VIN.alerts"), "who knows");
         tick(streams);
         pass(3);
-        assertEquals("", streams.lack(namespace + ".VIN.alerts"), "a stream has it that did not answer just now");
+        assertEquals(
+                "", streams.whyNotStored(namespace + ".VIN.alerts"), "a stream has it that did not answer just now");
     }
 
     @Test
@@ -148,10 +150,10 @@ class StreamsTest {
         tick(streams);
         assertFalse(streams.isWanted(), "nobody has missed anything");
         pass(1);
-        streams.lack(namespace + ".VIN.data");
+        streams.whyNotStored(namespace + ".VIN.data");
         tick(streams);
         pass(0.1);
-        streams.lack(namespace + ".VIN.data");
+        streams.whyNotStored(namespace + ".VIN.data");
         assertFalse(streams.isDue(), "not that often");
         assertTrue(streams.isWanted());
         pass(0.5);
@@ -190,13 +192,13 @@ class StreamsTest {
     void off_never_looks() {
         Streams streams = streams("off");
         streams.connected();
-        assertEquals("", streams.lack(namespace + ".VIN.data"));
+        assertEquals("", streams.whyNotStored(namespace + ".VIN.data"));
         streams.unanswered();
         streams.isToBeFound("another");
         pass(100);
         assertFalse(streams.isWanted());
         assertFalse(streams.isDue());
-        assertEquals(0, wishes);
+        assertEquals(0, looksWanted);
     }
 
     @Test
@@ -205,11 +207,11 @@ class StreamsTest {
         tick(streams);
         pass(3);
         tick(streams);
-        assertFalse(streams.flaw().isEmpty());
+        assertFalse(streams.problem().isEmpty());
         streams.latest().stored();
-        assertEquals("", streams.flaw());
-        assertTrue(streams.problems().get(0).startsWith("a stream stores records, but JetStream does not show it"));
-        assertEquals("", streams.lack(namespace + ".VIN.data"), "it is away, perhaps");
+        assertEquals("", streams.problem());
+        assertTrue(streams.warnings().get(0).startsWith("a stream stores records, but JetStream does not show it"));
+        assertEquals("", streams.whyNotStored(namespace + ".VIN.data"), "it is away, perhaps");
         streams.connected();
         tick(streams);
         assertFalse(streams.isUnsettled(), "known by now");
@@ -229,7 +231,7 @@ class StreamsTest {
         tick(streams);
         pass(2.1);
         tick(streams);
-        assertTrue(streams.flaw().startsWith("no stream stores"), streams.flaw());
+        assertTrue(streams.problem().startsWith("no stream stores"), streams.problem());
     }
 
     @Test
@@ -243,18 +245,18 @@ class StreamsTest {
             never.look(without);
             pass(3);
             never.look(without);
-            assertTrue(never.flaw().startsWith("the server has no JetStream"), never.flaw());
+            assertTrue(never.problem().startsWith("the server has no JetStream"), never.problem());
             management.addStream(stream(Duration.ofMinutes(5), namespace + ".>"));
             Streams before = streams("verify");
             before.look(client);
             before.look(without);
             pass(3);
             before.look(without);
-            assertEquals("", before.flaw());
-            assertEquals("", before.lack(namespace + ".VIN.data"), "who knows");
+            assertEquals("", before.problem());
+            assertEquals("", before.whyNotStored(namespace + ".VIN.data"), "who knows");
             assertTrue(
-                    before.problems().get(0).contains("nobody answers"),
-                    before.problems().toString());
+                    before.warnings().get(0).contains("nobody answers"),
+                    before.warnings().toString());
         }
     }
 
@@ -274,14 +276,14 @@ class StreamsTest {
         management.addStream(stream(Duration.ofSeconds(10), namespace + ".>"));
         Streams streams = streams("verify");
         tick(streams);
-        assertEquals(1, streams.problems().size());
+        assertEquals(1, streams.warnings().size());
         pass(10);
         assertFalse(streams.isDue());
         management.updateStream(stream(Duration.ofSeconds(150), namespace + ".>"));
         pass(21);
         assertTrue(streams.isDue());
         tick(streams);
-        assertEquals(0, streams.problems().size());
+        assertEquals(0, streams.warnings().size());
         pass(1_000);
         assertFalse(streams.isWanted(), "all is well");
     }
@@ -295,12 +297,12 @@ class StreamsTest {
             paused.pause();
             streams.look(connection);
             paused.resume();
-            assertTrue(streams.problems().get(0).startsWith("JetStream does not say"));
-            assertEquals("", streams.lack(namespace + ".VIN.data"), "who knows");
+            assertTrue(streams.warnings().get(0).startsWith("JetStream does not say"));
+            assertEquals("", streams.whyNotStored(namespace + ".VIN.data"), "who knows");
             pass(31);
             assertTrue(streams.isDue());
             streams.look(connection);
-            assertEquals(0, streams.problems().size());
+            assertEquals(0, streams.warnings().size());
         }
     }
 
@@ -316,8 +318,8 @@ class StreamsTest {
         Streams streams = streams("verify");
         pass(3);
         tick(streams);
-        assertEquals("", streams.flaw());
-        String problems = String.join("; ", streams.problems());
+        assertEquals("", streams.problem());
+        String problems = String.join("; ", streams.warnings());
         assertTrue(problems.contains(namespace + "-silent has no_ack set"), problems);
     }
 }

@@ -1,0 +1,148 @@
+package io.fleettelemetry.datastore.nats.jetstream;
+
+import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.datastore.nats.settings.Delivery;
+import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.StreamConfiguration;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Makes a {@link StreamReport} of what the server said: what streams must be like for our records, and what is wrong if they
+ * are not. Asks nothing and remembers nothing.
+ *
+ * @param window for how long a stream must know message ids
+ */
+record StreamCheck(String namespace, Delivery delivery, Duration window) {
+
+    private static final List<String> TOPICS = List.of("data", "alerts", "errors", "connectivity");
+
+    /** The subjects of all records. */
+    String allSubjects() {
+        return namespace + ".*.*";
+    }
+
+    StreamReport noJetStream() {
+        return StreamReport.of(
+                true,
+                "the server has no JetStream" + (delivery.domain().isEmpty() ? "" : " domain " + delivery.domain())
+                        + " for this account; enable it there, or set delivery = core",
+                List.of());
+    }
+
+    StreamReport unanswered(String reason) {
+        return StreamReport.of(
+                false, "", List.of("JetStream does not say which streams there are: " + PlainText.field(reason)));
+    }
+
+    /** Why a record with this subject will not be stored. */
+    String whyNotStored(String subject) {
+        return "no stream stores " + subject + "; " + wayOut();
+    }
+
+    /** Records are stored although no stream is found. */
+    String hiddenStream() {
+        return "a stream stores records, but JetStream does not show it for " + allSubjects()
+                + ", perhaps because of a mapping or an import; set stream.setup = off if this is intended";
+    }
+
+    private String wayOut() {
+        return delivery.setup() == Delivery.Setup.CREATE
+                ? "add the subject to the stream " + delivery.stream()
+                : "create one, or set stream and stream.setup = create";
+    }
+
+    /**
+     * What these streams are for our records.
+     *
+     * @param streams all whose subjects overlap with ours
+     * @param refusal why a stream was not created; empty if none had to be
+     */
+    StreamReport report(List<StreamConfiguration> streams, String refusal) {
+        List<StreamConfiguration> answering =
+                streams.stream().filter(stream -> !stream.getNoAck()).toList();
+        List<String> patterns =
+                answering.stream().flatMap(s -> s.getSubjects().stream()).toList();
+        List<String> warnings = new ArrayList<>();
+        String problem = "";
+        if (streams.isEmpty()) {
+            problem = "no stream stores " + allSubjects() + "; " + (refusal.isEmpty() ? wayOut() : refusal);
+        } else if (answering.isEmpty()) {
+            problem = "the stream " + streams.get(0).getName() + " has no_ack set, and so confirms nothing; unset it";
+        } else {
+            if (!refusal.isEmpty()) {
+                warnings.add(refusal);
+            }
+            warnings.addAll(uncovered(patterns));
+            streams.forEach(stream -> warnings.addAll(warnings(stream)));
+        }
+        if (!delivery.stream().isEmpty()
+                && streams.stream().noneMatch(s -> s.getName().equals(delivery.stream()))) {
+            warnings.add("the stream " + delivery.stream() + " does not store " + allSubjects());
+        }
+        return new StreamReport(
+                true,
+                patterns,
+                problem,
+                !streams.isEmpty() && answering.isEmpty(),
+                warnings,
+                streams.stream().map(StreamCheck::inWords).toList());
+    }
+
+    private List<String> uncovered(List<String> patterns) {
+        if (patterns.stream().anyMatch(pattern -> StreamReport.covers(pattern, allSubjects()))) {
+            return List.of();
+        }
+        List<String> missing = TOPICS.stream()
+                .map(topic -> namespace + ".*." + topic)
+                .filter(subject -> patterns.stream().noneMatch(pattern -> StreamReport.covers(pattern, subject)))
+                .toList();
+        return List.of(
+                missing.isEmpty()
+                        ? "no stream stores records of other types than V, alerts, errors and connectivity: they fail"
+                        : "no stream stores all of " + String.join(", ", missing) + ": what none stores fails");
+    }
+
+    private List<String> warnings(StreamConfiguration stream) {
+        List<String> warnings = new ArrayList<>();
+        Duration known = stream.getDuplicateWindow();
+        if (known != null && known.compareTo(window) < 0) {
+            warnings.add("the stream " + stream.getName() + " knows message ids for " + known.toSeconds()
+                    + " s only, so a record that is written again may be stored twice; set its duplicate_window to "
+                    + window.plusMillis(999).toSeconds()
+                    + " s, which is confirm.timeout.ms and 30 s, or confirm.timeout.ms to less");
+        }
+        if (stream.getNoAck()) {
+            warnings.add("the stream " + stream.getName()
+                    + " has no_ack set, so what it stores is never confirmed and expires; unset it");
+        }
+        if (stream.getSealed()) {
+            warnings.add("the stream " + stream.getName() + " is sealed and takes nothing");
+        }
+        return warnings;
+    }
+
+    private static String inWords(StreamConfiguration stream) {
+        List<String> limits = new ArrayList<>();
+        limit(limits, "max_msgs", stream.getMaxMsgs());
+        limit(limits, "max_msgs_per_subject", stream.getMaxMsgsPerSubject());
+        limit(limits, "max_bytes", stream.getMaxBytes());
+        limit(limits, "max_msg_size", stream.getMaximumMessageSize());
+        limit(
+                limits,
+                "max_age_s",
+                stream.getMaxAge() == null ? 0 : stream.getMaxAge().toSeconds());
+        return stream.getName() + ": subjects " + String.join(" ", stream.getSubjects()) + ", "
+                + stream.getStorageType()
+                + " storage, replicas " + stream.getReplicas() + ", retention " + stream.getRetentionPolicy()
+                + (limits.isEmpty() ? ", no limits" : ", " + String.join(", ", limits))
+                + (stream.getDiscardPolicy() == DiscardPolicy.New ? ", refuses what is more" : "");
+    }
+
+    private static void limit(List<String> limits, String name, long value) {
+        if (value > 0) {
+            limits.add(name + " " + value);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+package io.fleettelemetry.datastore.nats.jetstream;
+
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.datastore.nats.logging.Logs;
+import io.fleettelemetry.datastore.nats.settings.Delivery;
+import io.nats.client.Connection;
+import io.nats.client.JetStreamApiException;
+import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamOptions;
+import io.nats.client.RequestFailureException;
+import io.nats.client.RequestFailureReason;
+import io.nats.client.api.StorageType;
+import io.nats.client.api.StreamConfiguration;
+import io.nats.client.api.StreamInfo;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * Asks JetStream which streams store our records, and makes one if that is wanted. Alters none. Knows the names of those that
+ * were found.
+ *
+ * <p>{@link #ask} is called by the session's thread, the rest by any.
+ */
+final class StreamQuery {
+
+    private static final Log log = Logs.of(Streams.class);
+
+    private static final Duration TIMEOUT = Duration.ofSeconds(2);
+
+    /** So many streams that were found are remembered ... */
+    private static final int MAX_FOUND = 100;
+    /** ... and so many that are to be found, each by a question of its own: anybody may name some. */
+    private static final int MAX_NAMED = 8;
+
+    /** What JetStream answers where it is not enabled, for the server or for the account. */
+    private static final List<Integer> NOT_ENABLED = List.of(10_039, 10_076);
+
+    private static final int CLUSTER_REPLICAS = 3;
+
+    private final String datastore;
+    private final StreamCheck check;
+    private final Delivery delivery;
+    /** Names of streams that were found. They stay: an answer may be older than a stream's end. */
+    private final Set<String> found = ConcurrentHashMap.newKeySet();
+    /** Names in PubAcks that are to be found. */
+    private final Set<String> named = ConcurrentHashMap.newKeySet();
+
+    private volatile boolean everAnswered;
+    private volatile String denial = "";
+
+    StreamQuery(String datastore, StreamCheck check) {
+        this.datastore = datastore;
+        this.check = check;
+        this.delivery = check.delivery();
+    }
+
+    /** Whether JetStream has ever said which streams there are. */
+    boolean wasEverAnswered() {
+        return everAnswered;
+    }
+
+    boolean hasFound(String stream) {
+        return found.contains(stream);
+    }
+
+    /**
+     * Has a stream looked for by its name, by the next {@link #ask}.
+     *
+     * @return whether it will be: not if too many are
+     */
+    boolean lookFor(String stream) {
+        boolean mayBe = named.size() < MAX_NAMED;
+        if (mayBe) {
+            named.add(stream);
+        }
+        return mayBe;
+    }
+
+    /** The server has answered {@code -ERR}: perhaps to a question of ours, which then gets no other answer. */
+    void refused(String error) {
+        if (error.contains("$JS.")) {
+            denial = error;
+        }
+    }
+
+    /** May take as long as JetStream's answers do, at most two seconds for each. */
+    StreamReport ask(Connection connection) {
+        denial = "";
+        try {
+            JetStreamManagement jetStream = connection.jetStreamManagement(JetStreamOptions.builder()
+                    .domain(delivery.domain().isEmpty() ? null : delivery.domain())
+                    .requestTimeout(TIMEOUT)
+                    .build());
+            String refusal = "";
+            if (delivery.setup() == Delivery.Setup.CREATE) {
+                refusal = create(jetStream, connection.getServerInfo().getCluster() != null);
+            }
+            List<StreamConfiguration> streams = jetStream.getStreams(check.allSubjects()).stream()
+                    .map(StreamInfo::getConfiguration)
+                    .toList();
+            streams.forEach(this::remember);
+            StreamReport report = check.report(streams, refusal);
+            if (!report.covers(check.allSubjects())) {
+                find(jetStream);
+            }
+            named.clear();
+            everAnswered = true;
+            return report;
+        } catch (JetStreamApiException e) {
+            return NOT_ENABLED.contains(e.getApiErrorCode()) ? check.noJetStream() : check.unanswered(e.getMessage());
+        } catch (RequestFailureException e) {
+            return e.getReason() == RequestFailureReason.NO_RESPONDERS
+                    ? noResponders()
+                    : check.unanswered(denial.isEmpty() ? e.getMessage() : denial);
+        } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
+            return check.unanswered(e.toString());
+        }
+    }
+
+    /** Where JetStream has been before, it is away: behind a leaf node, the hub is. */
+    private StreamReport noResponders() {
+        return everAnswered ? check.unanswered("nobody answers (code 503, no responders)") : check.noJetStream();
+    }
+
+    /** Looks for streams that have answered, and that are not found by their subjects. */
+    private void find(JetStreamManagement jetStream) throws IOException {
+        for (String name : List.copyOf(named)) {
+            try {
+                remember(jetStream.getStreamInfo(name).getConfiguration());
+            } catch (JetStreamApiException | IllegalArgumentException e) {
+                // There is none of that name.
+            }
+        }
+    }
+
+    private void remember(StreamConfiguration stream) {
+        if (!stream.getNoAck() && found.size() < MAX_FOUND) {
+            found.add(stream.getName());
+        }
+    }
+
+    /** @return why the server does not make the stream; empty if it is there */
+    private String create(JetStreamManagement jetStream, boolean clustered) throws IOException, JetStreamApiException {
+        if (jetStream.getStreamNames().contains(delivery.stream())) {
+            return "";
+        }
+        try {
+            jetStream.addStream(StreamConfiguration.builder()
+                    .name(delivery.stream())
+                    .subjects(check.namespace() + ".>")
+                    .storageType(StorageType.File)
+                    .replicas(clustered ? CLUSTER_REPLICAS : 1)
+                    .duplicateWindow(check.window())
+                    .build());
+        } catch (JetStreamApiException e) {
+            if (NOT_ENABLED.contains(e.getApiErrorCode())) {
+                throw e;
+            }
+            return "the stream " + delivery.stream() + " was not created: " + PlainText.field(e.getMessage());
+        }
+        log.info("nats_stream_created datastore={} stream={}", datastore, delivery.stream());
+        return "";
+    }
+}
