@@ -15,12 +15,15 @@ import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.Nats;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -302,6 +305,69 @@ class DeniedTest {
             assertEquals(
                     List.of("C", "A"),
                     outcomes.failed().stream().map(TelemetryRecord::vin).toList());
+        }
+    }
+
+    /** The same subject is refused sometimes: half of what each vehicle sends goes where it may not. */
+    @Test
+    void what_is_mapped_by_weights_is_confirmed_only_if_it_has_arrived() throws Exception {
+        assertConfirmedHasArrived(
+                "publish: { allow: \">\", deny: \"us.>\" }",
+                "mappings { \"tesla_telemetry.*.*\": [ { destination: \"eu.$1.$2\", weight: 50% },"
+                        + " { destination: \"us.$1.$2\", weight: 50% } ] }");
+    }
+
+    /** And goes by the name of a vehicle which is there, too, and is refused by its own name sometimes. */
+    @Test
+    void what_is_mapped_by_weights_to_another_vehicles_subject_is_confirmed_only_if_it_has_arrived() throws Exception {
+        assertConfirmedHasArrived(
+                "publish: { allow: \">\", deny: \"tesla_telemetry.A.>\" }", mappingEach("tesla_telemetry.A.data"));
+    }
+
+    /** Nor does one name for all hide which it is about. */
+    @Test
+    void what_is_mapped_by_weights_to_one_subject_for_all_is_confirmed_only_if_it_has_arrived() throws Exception {
+        assertConfirmedHasArrived("publish: { allow: \">\", deny: \"part.>\" }", mappingEach("part.data"));
+    }
+
+    private static String mappingEach(String other) {
+        return Stream.of("A", "B0", "B1", "B2", "B3", "B4")
+                .map(vin -> "\"tesla_telemetry." + vin + ".data\": [ { destination: \"eu." + vin
+                        + "\", weight: 50% }, { destination: \"" + other + "\", weight: 50% } ]")
+                .collect(Collectors.joining(", ", "mappings { ", " }"));
+    }
+
+    /** Many first encounters, each on a connection of its own, by twos, by threes, and at last under load. */
+    private static void assertConfirmedHasArrived(String permissions, String mappings) throws Exception {
+        try (NatsServer server = server(permissions, mappings);
+                Connection tap = tap(server)) {
+            Set<String> arrived = arrivals(tap);
+            List<TelemetryRecord> confirmed = new ArrayList<>();
+            int number = 0;
+            for (int connection = 0; connection < 20; connection++) {
+                Outcomes outcomes = new Outcomes();
+                int offered = 0;
+                try (NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+                    await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
+                    for (int round = 0; round < 30; round++) {
+                        int some = round == 29 ? 500 : 2 + round % 2;
+                        for (int i = 0; i < some; i++, offered++) {
+                            datastore.produce(record(i == 0 ? "A" : "B" + i % 5, "V", number++), outcomes);
+                        }
+                        int all = offered;
+                        await().pollInterval(Duration.ofMillis(1)).atMost(SOON).until(() -> outcomes.ended() == all);
+                    }
+                }
+                confirmed.addAll(outcomes.confirmed());
+            }
+            assertTrue(confirmed.size() > number / 4, confirmed.size() + " of " + number);
+            tap.flush(SOON);
+            await().atMost(SOON)
+                    .untilAsserted(() -> assertEquals(
+                            List.of(),
+                            confirmed.stream()
+                                    .filter(record -> !arrived.contains(record.txid()))
+                                    .toList()));
         }
     }
 }

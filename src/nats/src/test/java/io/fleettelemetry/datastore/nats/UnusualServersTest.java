@@ -26,8 +26,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Servers, limits and credentials that are legal and rare: each works, or the status says why it does not. */
 class UnusualServersTest {
@@ -249,6 +252,44 @@ class UnusualServersTest {
                 });
                 NatsDatastore datastore = open("url", server.url())) {
             awaitReason(datastore, "the server has sent a line of more than 1048576 bytes");
+        }
+    }
+
+    /** For which jnats would set memory aside. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "MSG x 1 2000000000",
+                "MSG x 1 99999999999",
+                "HMSG x 1 2000000000 2000000001",
+                "HMSG x 1 1999999999 9"
+            })
+    void a_message_that_nobody_asked_for_and_that_would_fill_the_heap_is_not_waited_for(String announcement)
+            throws Exception {
+        AtomicInteger connections = new AtomicInteger();
+        try (Scripted server = new Scripted((in, out) -> {
+                    say(out, "INFO {\"server_id\":\"X\",\"headers\":true,\"max_payload\":1000}");
+                    if (connections.incrementAndGet() > 3) {
+                        answer(in, out);
+                    }
+                    for (String line = in.readLine(); line != null; line = in.readLine()) {
+                        if (line.equals("PING")) {
+                            say(out, "PONG");
+                            say(out, announcement);
+                        }
+                    }
+                });
+                NatsDatastore datastore = open(
+                        "url",
+                        server.url(),
+                        "reconnect.wait.ms",
+                        "10",
+                        "silent.ms",
+                        "60000",
+                        "confirm.timeout.ms",
+                        "60000")) {
+            assertWorks(datastore);
+            assertTrue(connections.get() > 3, connections + " connections");
         }
     }
 

@@ -2,6 +2,7 @@ package io.fleettelemetry.jnats.port;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.jnats.port.ProtocolScanner.Line;
 import java.util.ArrayList;
@@ -67,6 +68,32 @@ class ProtocolScannerTest {
         String error =
                 heard("-ERR '" + "x".repeat(1_000_000) + "'\r\n", new Random(1)).get(0);
         assertEquals("ERROR ".length() + 4_095, error.length());
+    }
+
+    @Test
+    void the_size_of_what_is_announced_is_that_of_the_payload_or_of_its_headers() {
+        assertEquals(2_000_000_000, announced("MSG a.1 1 2000000000\r\n"));
+        assertEquals(Integer.MAX_VALUE, announced("MSG a 1 _INBOX.2 99999999999999999999\r\n"));
+        assertEquals(34, announced("HMSG a.99999 77777 12 34\r\n"));
+        assertEquals(34, announced("hmsg a.99999\t 77777 _INBOX.88888  12 \t34\r\n"));
+        assertEquals(2_000_000_000, announced("HMSG a.1 1 2000000000 34\r\n"));
+        assertEquals(0, announced("PING 12 34\r\n"));
+        assertEquals(0, announced("MSG a 1 0\r\n"));
+    }
+
+    private static long announced(String said) {
+        long announced = 0;
+        for (int seed = 0; seed < 100; seed++) {
+            ProtocolScanner scanner = new ProtocolScanner();
+            byte[] bytes = said.getBytes(UTF_8);
+            Random pieces = new Random(seed);
+            for (int from = 0; from < bytes.length; from = scanner.at()) {
+                scanner.scan(bytes, from, Math.min(bytes.length, from + 1 + pieces.nextInt(bytes.length)));
+            }
+            assertTrue(seed == 0 || announced == scanner.announced(), "seed " + seed);
+            announced = scanner.announced();
+        }
+        return announced;
     }
 
     @Test

@@ -56,6 +56,12 @@ public final class FramePort extends SocketDataPort {
     /** How long a line of the server's may be: one without an end would fill the heap. */
     private static final int MAX_LINE = 1 << 20;
 
+    /**
+     * How large a payload may be that the server announces: jnats sets memory aside for it before it comes. What we ask for is
+     * answers of JetStream, and servers advise against more than this.
+     */
+    private static final int MAX_PAYLOAD = 8 << 20;
+
     /** Whether the server's first line has been read. */
     private boolean greeted;
     /** Whether the owner knows that the port is open. */
@@ -189,6 +195,9 @@ public final class FramePort extends SocketDataPort {
                 System.arraycopy(bytes, at, bytes, start, end - at);
                 end -= at - start;
                 at = start;
+            } else if (line == ProtocolScanner.Line.OTHER && incoming.announced() > MAX_PAYLOAD) {
+                throw new IOException("the server has announced a message of more than " + MAX_PAYLOAD
+                        + " bytes, for which nobody asked");
             }
         }
         if (pongs > pings) {

@@ -37,6 +37,10 @@ final class ProtocolScanner {
     private int length;
     /** The number that the line ends with, as far as it is known: the size of the payload. */
     private long number;
+    /** The same of the word before the last one: in {@code HMSG} the size of the headers. */
+    private long numberBefore;
+
+    private boolean inWord;
     /** Bytes of a payload, with the line end behind it, that are still to come. */
     private long payload;
 
@@ -45,6 +49,7 @@ final class ProtocolScanner {
     /** Of the line that has ended: what is to be known of it. */
     private int endedText;
 
+    private long announced;
     private int endedLength;
     private int at;
 
@@ -64,7 +69,7 @@ final class ProtocolScanner {
                 long skipped = Math.min(payload, to - at);
                 payload -= skipped;
                 at += (int) skipped;
-            } else if (inOperation || operation == ERROR) {
+            } else if (inOperation || operation == ERROR || operation == HMSG) {
                 byte next = bytes[at++];
                 if (next == '\n') {
                     return endLine();
@@ -109,12 +114,19 @@ final class ProtocolScanner {
             if (inOperation && length > 1) {
                 inOperation = false;
             }
+            if (inWord && next != '\r') {
+                numberBefore = number;
+            }
+            inWord &= next == '\r';
             number = next == '\r' ? number : 0;
         } else if (inOperation) {
             operation = operation << 8 | (next >= 'a' && next <= 'z' ? next - 32 : next & 0xFF);
             return;
-        } else if (next >= '0' && next <= '9') {
-            number = Math.min(number * 10 + next - '0', Integer.MAX_VALUE);
+        } else {
+            inWord = true;
+            if (next >= '0' && next <= '9') {
+                number = Math.min(number * 10 + next - '0', Integer.MAX_VALUE);
+            }
         }
         if (operation == ERROR && textLength < MAX_TEXT) {
             text[textLength++] = next;
@@ -123,8 +135,10 @@ final class ProtocolScanner {
 
     private Line endLine() {
         long ended = operation;
+        announced = 0;
         if (ended == MSG || ended == HMSG || ended == PUB || ended == HPUB) {
             payload = number + 2;
+            announced = ended == HMSG ? Math.max(number, numberBefore) : number;
         }
         endedText = ended == ERROR ? textLength : 0;
         endedLength = length + 1;
@@ -144,6 +158,8 @@ final class ProtocolScanner {
         inOperation = true;
         length = 0;
         number = 0;
+        numberBefore = 0;
+        inWord = false;
         textLength = 0;
     }
 
@@ -155,6 +171,11 @@ final class ProtocolScanner {
     /** Bytes of the line that has just ended, with its end. */
     int lineLength() {
         return endedLength;
+    }
+
+    /** What the line that has just ended announces: bytes of a payload, or of its headers if they are more. */
+    long announced() {
+        return announced;
     }
 
     /** Bytes of the line that has begun; 0 between two lines and within a payload. */

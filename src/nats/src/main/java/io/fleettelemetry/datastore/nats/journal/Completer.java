@@ -175,7 +175,7 @@ public final class Completer implements Runnable {
     private Judgement judgement(Mark mark) {
         try {
             Refusals refused = mark.wire().refused();
-            if (refused.isEmpty()) {
+            if (refused.isEmpty() && (mark.wire() != denier || !denials.isWatching())) {
                 return Judgement.NOTHING_DENIED;
             }
             if (mark.wire() != denier) {

@@ -3,24 +3,25 @@ package io.fleettelemetry.datastore.nats.journal;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.jnats.port.Refusals;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * Which records a server's {@code -ERR}s are about. The server answers every denied frame with one, which names a subject;
- * but where it maps subjects that is not the record's own, and may even be another record's.
+ * but where it maps subjects that is not the record's own, and may even be another record's. Mapped by weights, the same
+ * subject is refused sometimes.
  *
- * <p>So nothing is believed that does not add up. If there are as many refusals as frames between two barriers, all of them
- * were refused. Else exactly as many of them must have a subject as the server has named it times, and it must be known that
- * this is how the server names it. If not, the frames are {@linkplain Judgement#doubtful doubtful}, and are to be written
- * again, fewer at once. What answers a frame that was alone is about this one, whatever it says: from that it is known how
- * the server names a record's subject, and at the next time nothing needs to be written again.
+ * <p>So two things only are proof: what answers a frame that was alone is about this one, whatever it says; and if there are
+ * as many refusals as frames between two barriers, all of them were refused. Else the frames are {@linkplain
+ * Judgement#doubtful doubtful}, and are to be written again, fewer at once.
+ *
+ * <p>That would make one vehicle that is denied a burden to all others. So a server that keeps to what it does is taken at its
+ * word: if exactly as many frames have a subject as the server has named it times, these were refused. It keeps to it as
+ * long as each such subject was refused alone {@value #TRIALS} times, always by its own name, and has not passed once. One
+ * refusal by another name, or one frame that passed, and on this connection nothing but proof counts any more.
  *
  * <p>Belongs to the completer.
  */
@@ -29,8 +30,14 @@ final class Denials {
     private static final String PUBLISH = "permissions violation for publish";
     private static final String SUBSCRIPTION = "permissions violation for subscription";
 
-    /** Of so many subjects it is remembered how the server calls them, some 10 MB; then it is begun anew. */
+    /** How often a subject must have been refused alone before its name is believed. */
+    private static final int TRIALS = 4;
+
+    /** So many subjects are remembered, some 5 MB; then it is begun anew. */
     private static final int MAX_NAMES = 32_768;
+
+    /** After so many barriers without a refusal what is known is forgotten: the server's configuration may be another. */
+    private static final int QUIET_BARRIERS = 1_000;
 
     /**
      * What the server's refusals mean.
@@ -45,15 +52,12 @@ final class Denials {
         static final Judgement NO_MEMORY = new Judgement(Map.of(), "", true);
     }
 
-    /** Subjects of ours that the server calls otherwise, by the names that it has for them. */
-    private final Map<String, List<String>> otherNames = new HashMap<>();
-    /** How many subjects are in there. */
-    private int remembered;
-    /**
-     * Subjects that the server has been seen to call as we do. Each for itself: where one vehicle's subject is mapped onto
-     * another's, that other one's may be mapped, too.
-     */
-    private final Set<String> ownNames = new HashSet<>();
+    /** How often each subject was refused alone, by its own name. */
+    private final Map<String, Integer> refusedAlone = new HashMap<>();
+    /** Whether nothing that this server did was against its word. */
+    private boolean steady = true;
+    /** Barriers since it refused something. */
+    private int quiet;
 
     /** A server's refusals of frames, by the subjects that it names. */
     private static final class Named {
@@ -127,32 +131,59 @@ final class Denials {
     Judgement judge(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
         Named named = new Named(refused, true);
         if (named.isEmpty() || reached.isEmpty()) {
+            notePassed(reached, subjects);
             return new Judgement(Map.of(), named.lastWords, false);
         }
+        quiet = 0;
         if (reached.size() == 1) {
             learn(named, subjects.of(reached.get(0)));
         }
         if (reached.size() == 1 || named.areAll(reached.size())) {
             return all(named, reached, subjects);
         }
-        Map<String, String> nameOf = namesBySubject(named);
-        if (named.more || nameOf == null) {
-            return new Judgement(Map.of(), named.lastWords, true);
-        }
+        Map<TelemetryRecord, Failure> denied = byTheirNames(named, reached, subjects);
+        return denied == null
+                ? new Judgement(Map.of(), named.lastWords, true)
+                : new Judgement(denied, named.lastWords, false);
+    }
+
+    /** What has a subject that was refused, if the server can be taken at its word; null if it cannot. */
+    private Map<TelemetryRecord, Failure> byTheirNames(Named named, List<TelemetryRecord> reached, Subjects subjects) {
         Map<TelemetryRecord, Failure> denied = new IdentityHashMap<>();
         Map<String, Integer> missing = new HashMap<>(named.times);
-        boolean proven = true;
+        boolean known = true;
         for (TelemetryRecord record : reached) {
             String subject = subjects.of(record);
-            String name = nameOf.get(subject);
-            if (name != null) {
-                missing.merge(name, -1, Integer::sum);
-                denied.put(record, failure(subject, named.words.get(name)));
-                proven &= !name.equals(subject) || ownNames.contains(subject);
+            String words = named.words.get(subject);
+            if (words != null) {
+                missing.merge(subject, -1, Integer::sum);
+                denied.put(record, failure(subject, words));
+                known &= refusedAlone.getOrDefault(subject, 0) >= TRIALS;
             }
         }
-        boolean addsUp = proven && missing.values().stream().allMatch(count -> count == 0);
-        return new Judgement(addsUp ? denied : Map.of(), named.lastWords, !addsUp);
+        if (!named.more && missing.values().stream().anyMatch(count -> count < 0)) {
+            steady = false; // more frames than refusals: of the same subject one was refused, and one passed
+        }
+        boolean addsUp = missing.values().stream().allMatch(count -> count == 0);
+        return steady && known && addsUp && !named.more ? denied : null;
+    }
+
+    /** Whether it matters what passes. */
+    boolean isWatching() {
+        return steady && !refusedAlone.isEmpty();
+    }
+
+    /** These the server has taken. */
+    private void notePassed(List<TelemetryRecord> passed, Subjects subjects) {
+        if (!isWatching()) {
+            return;
+        }
+        for (TelemetryRecord record : passed) {
+            steady &= !refusedAlone.containsKey(subjects.of(record));
+        }
+        if (++quiet > QUIET_BARRIERS) {
+            refusedAlone.clear();
+        }
     }
 
     /** Each of these was refused: there is one refusal for each frame. */
@@ -165,47 +196,26 @@ final class Denials {
         return new Judgement(denied, named.lastWords, false);
     }
 
-    /** The subjects of ours that the server may have named, and how; null if one may have several of these names. */
-    private Map<String, String> namesBySubject(Named named) {
-        Map<String, String> nameOf = new HashMap<>();
-        for (String name : named.times.keySet()) {
-            boolean clash = nameOf.put(name, name) != null;
-            for (String subject : otherNames.getOrDefault(name, List.of())) {
-                clash |= nameOf.put(subject, name) != null;
-            }
-            if (clash) {
-                return null;
-            }
-        }
-        return nameOf;
-    }
-
     private void learn(Named named, String subject) {
-        if (named.times.size() != 1 || named.more) {
-            return;
+        if (refusedAlone.size() >= MAX_NAMES) {
+            refusedAlone.clear();
         }
-        String name = named.times.keySet().iterator().next();
-        List<String> known = otherNames.getOrDefault(name, List.of());
-        if (remembered + ownNames.size() >= MAX_NAMES) {
-            forget();
-        }
-        if (name.equals(subject)) {
-            ownNames.add(subject);
-        } else if (!known.contains(subject)) {
-            otherNames.computeIfAbsent(name, any -> new ArrayList<>()).add(subject);
-            remembered++;
+        if (named.times.equals(Map.of(subject, 1)) && !named.more) {
+            refusedAlone.merge(subject, 1, Integer::sum);
+        } else {
+            steady = false;
         }
     }
 
     int remembered() {
-        return remembered + ownNames.size();
+        return refusedAlone.size();
     }
 
-    /** What one server calls by other names says nothing of the next one. */
+    /** What one server does says nothing of the next one. */
     void forget() {
-        otherNames.clear();
-        remembered = 0;
-        ownNames.clear();
+        refusedAlone.clear();
+        steady = true;
+        quiet = 0;
     }
 
     /**

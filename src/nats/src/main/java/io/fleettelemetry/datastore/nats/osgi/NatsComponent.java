@@ -62,6 +62,7 @@ public final class NatsComponent {
             policyOption = ReferencePolicyOption.GREEDY)
     private volatile List<ErrorReporter> reporters = List.of();
 
+    private final ReportQueue reports = new ReportQueue(() -> reporters);
     private final LastGoodSettings<NatsSettings> settings =
             new LastGoodSettings<>(Threads.OWN, "nats-settings", NatsSettings.KNOWN_KEYS, null, new Configured());
     private BundleContext context;
@@ -127,7 +128,7 @@ public final class NatsComponent {
     private synchronized void configure(NatsSettings next) {
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(next, counts, this::report, this::turnSoon);
+            datastore = new NatsDatastore(next, counts, reports, this::turnSoon);
             metrics = Metrics.register(context, counts, datastore);
             showHealth(datastore::status, next.datastore(), next.ranking());
             datastore.open();
@@ -212,10 +213,6 @@ public final class NatsComponent {
         health = context.registerService(Health.class, status, properties(Health.DATASTORE, name, ranking));
     }
 
-    private void report(String message, Throwable cause, Map<String, String> fields) {
-        reporters.forEach(reporter -> reporter.report(message, cause, fields));
-    }
-
     private static Dictionary<String, ?> properties(String key, String name, int ranking) {
         return new Hashtable<>(Map.of(key, name, Constants.SERVICE_RANKING, ranking));
     }
@@ -238,6 +235,7 @@ public final class NatsComponent {
         if (datastore != null) {
             datastore.close();
         }
+        reports.close();
         Threads.end(turns);
         if (health != null) {
             health.unregister();

@@ -170,7 +170,8 @@ public @interface NatsConfiguration {
     @AttributeDefinition(
             name = "Silent, ms",
             description = "Longest time (ms) that a connection may take no bytes, or leave a PING unanswered, before it"
-                    + " is replaced. A slow connection that still takes bytes is kept.",
+                    + " is replaced. A slow connection that still takes bytes is kept. At most confirm.timeout.ms;"
+                    + " without this key, and with a shorter confirm.timeout.ms, the same as that.",
             min = "100")
     long silent_ms() default 5_000;
 

@@ -64,6 +64,9 @@ public record NatsSettings(
 
     public static final String DEFAULT_DATASTORE = "nats";
 
+    /** Where nothing else is said; a shorter time to confirm shortens it, too. */
+    private static final Duration SILENT = Duration.ofSeconds(5);
+
     private static final int MAX_NAMESPACE = 1_024;
     private static final Set<String> SCHEMES = Set.of("nats", "tls", "ws", "wss");
     /** Before the {@code @} of a URL these must be escaped. */
@@ -109,6 +112,7 @@ public record NatsSettings(
      */
     public static NatsSettings parse(Map<String, ?> properties) {
         SettingsReader reader = new SettingsReader(properties);
+        Duration confirmTimeout = reader.millis("confirm.timeout.ms", Duration.ofSeconds(120), Duration.ofMillis(100));
         NatsSettings settings = new NatsSettings(
                 servers(reader),
                 reader.text("name", "fleet-telemetry"),
@@ -122,11 +126,11 @@ public record NatsSettings(
                 TlsSettings.parse(reader),
                 reader.number("inflight.max.bytes", 67_108_864, 1, Long.MAX_VALUE),
                 (int) reader.number("inflight.max.records", 262_144, 1, Integer.MAX_VALUE),
-                reader.millis("confirm.timeout.ms", Duration.ofSeconds(120), Duration.ofMillis(100)),
+                confirmTimeout,
                 reader.millis("drain.timeout.ms", Duration.ofSeconds(10), Duration.ZERO),
                 reader.flag("message.ids", false),
                 reader.millis("heartbeat.ms", Duration.ofSeconds(2), Duration.ofMillis(10)),
-                reader.millis("silent.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
+                reader.millis("silent.ms", min(SILENT, confirmTimeout), Duration.ofMillis(100)),
                 reader.millis("connect.timeout.ms", Duration.ofSeconds(5), Duration.ofMillis(100)),
                 reader.millis("reconnect.wait.ms", Duration.ofSeconds(2), Duration.ofMillis(1)),
                 reader.flag("discover", true),
@@ -138,14 +142,18 @@ public record NatsSettings(
         if (settings.username.isEmpty() && !settings.password.isEmpty()) {
             reader.refuse(".password", "belongs to a username, and there is none");
         }
-        if (!reader.text("silent.ms", "").isEmpty() && settings.silent.compareTo(settings.confirmTimeout) > 0) {
+        if (settings.silent.compareTo(confirmTimeout) > 0) {
             reader.refuse(
                     "silent.ms",
-                    "must not be longer than confirm.timeout.ms = " + settings.confirmTimeout.toMillis()
+                    "must not be longer than confirm.timeout.ms = " + confirmTimeout.toMillis()
                             + ": records would fail before a dead connection is replaced");
         }
         reader.check();
         return settings;
+    }
+
+    private static Duration min(Duration one, Duration other) {
+        return one.compareTo(other) < 0 ? one : other;
     }
 
     /** The name under which even a refused configuration can be shown: its own if that is one, else the default. */

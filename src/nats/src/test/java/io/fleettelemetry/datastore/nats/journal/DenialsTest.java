@@ -47,13 +47,23 @@ class DenialsTest {
         }
     }
 
+    /** As often as it takes for the server to be taken at its word. */
+    private void refuseAlone(TelemetryRecord record) {
+        for (int i = 0; i < 4; i++) {
+            judge(refused(publish(subjects.of(record))), record);
+        }
+    }
+
     @Test
-    void a_subject_that_is_not_known_to_be_named_so_is_doubtful_until_it_was_denied_alone() {
+    void a_subject_that_is_not_known_to_be_named_so_is_doubtful_until_it_was_denied_alone_some_times() {
         TelemetryRecord first = record("A");
         TelemetryRecord second = record("A");
         TelemetryRecord other = record("B");
         assertTrue(judge(refused(publish("ns.A.data")), first, other).doubtful(), "B may be mapped to A");
-        judge(refused(publish("ns.A.data")), first);
+        for (int i = 0; i < 4; i++) {
+            assertTrue(judge(refused(publish("ns.A.data")), first, other).doubtful(), "after " + i);
+            judge(refused(publish("ns.A.data")), first);
+        }
         Judgement judgement = judge(refused(publish("ns.A.data"), publish("ns.A.data")), first, other, second);
         assertFalse(judgement.doubtful());
         assertEquals(2, judgement.denied().size());
@@ -63,31 +73,68 @@ class DenialsTest {
     }
 
     @Test
-    void another_name_for_a_subject_is_remembered() {
+    void one_refusal_by_another_name_and_nothing_but_proof_counts() {
         TelemetryRecord denied = record("A");
         TelemetryRecord other = record("B");
-        assertTrue(judge(refused(publish("eu.A")), denied, other).doubtful());
-        judge(refused(publish("eu.A")), denied);
-        Judgement judgement = judge(refused(publish("eu.A")), denied, other);
-        assertFalse(judgement.doubtful());
-        assertTrue(judgement.denied().containsKey(denied));
-        assertFalse(judgement.denied().containsKey(other));
+        refuseAlone(denied);
+        judge(refused(publish("ns.A.data")), other);
+        assertTrue(judge(refused(publish("ns.A.data")), denied, other).doubtful());
+        refuseAlone(denied);
+        assertTrue(judge(refused(publish("ns.A.data")), denied, other).doubtful());
+        assertEquals(
+                2,
+                judge(refused(publish("ns.A.data"), publish("ns.A.data")), denied, other)
+                        .denied()
+                        .size());
+        denials.forget();
+        refuseAlone(denied);
+        assertFalse(judge(refused(publish("ns.A.data")), denied, other).doubtful(), "another server");
+    }
+
+    @Test
+    void a_subject_that_was_refused_and_passes_and_nothing_but_proof_counts() {
+        TelemetryRecord denied = record("A");
+        refuseAlone(denied);
+        judge(refused(), record("B"), record("C"));
+        assertFalse(judge(refused(publish("ns.A.data")), denied, record("B")).doubtful());
+        judge(refused(), record("B"), denied);
+        assertTrue(judge(refused(publish("ns.A.data")), denied, record("B")).doubtful());
+        denials.forget();
+        refuseAlone(denied);
+        assertTrue(
+                judge(refused(publish("ns.A.data")), denied, record("A"), record("B"))
+                        .doubtful(),
+                "one of two has passed");
+        assertTrue(judge(refused(publish("ns.A.data")), denied, record("B")).doubtful());
+    }
+
+    @Test
+    void what_a_server_has_not_refused_for_long_is_forgotten() {
+        refuseAlone(record("A"));
+        assertTrue(denials.isWatching());
+        for (int i = 0; i < 1_001; i++) {
+            judge(refused(), record("B"));
+        }
+        assertFalse(denials.isWatching());
+        assertTrue(
+                judge(refused(publish("ns.A.data")), record("A"), record("B")).doubtful());
     }
 
     @Test
     void refusals_that_do_not_add_up_are_doubtful() {
         TelemetryRecord denied = record("A");
-        judge(refused(publish("ns.A.data")), denied);
-        assertTrue(
-                judge(refused(publish("ns.A.data")), denied, record("A"), record("B"))
-                        .doubtful(),
-                "one of two");
+        refuseAlone(denied);
         Refusals two = refused(publish("ns.A.data"), publish("ns.A.data"));
         assertTrue(judge(two, denied, record("B"), record("C")).doubtful(), "two of one: another is mapped to it");
         Refusals more = refused(publish("ns.A.data"), "Invalid Publish Subject");
         assertTrue(judge(more, denied, record("B"), record("C")).doubtful());
         Refusals cut = new Refusals(Map.of(publish("ns.A.data"), 1), false);
         assertTrue(judge(cut, denied, record("B")).doubtful(), "not all of it is known");
+        assertFalse(judge(refused(publish("ns.A.data")), denied, record("B")).doubtful());
+        assertTrue(
+                judge(refused(publish("ns.A.data")), denied, record("A"), record("B"))
+                        .doubtful(),
+                "one of two");
     }
 
     @Test
@@ -130,20 +177,14 @@ class DenialsTest {
                         .words());
     }
 
-    /** As a mapping to partitions does: few names, each for many subjects. */
     @Test
-    void what_is_remembered_of_names_is_bounded_however_many_subjects_have_one() {
+    void what_is_remembered_of_subjects_is_bounded_however_many_are_refused() {
         int most = 0;
-        for (int i = 0; i < 20_000; i++) {
-            judge(refused(publish("part." + i % 100)), record("VIN" + i));
+        for (int i = 0; i < 40_000; i++) {
+            TelemetryRecord record = record("VIN" + i);
+            judge(refused(publish(subjects.of(record))), record);
             most = Math.max(most, denials.remembered());
         }
         assertTrue(most <= 32_768, most + " subjects are remembered");
-        TelemetryRecord last = record("VIN" + 19_999);
-        assertEquals(
-                1,
-                judge(refused(publish("part.99")), last, record("OTHER"))
-                        .denied()
-                        .size());
     }
 }

@@ -209,6 +209,18 @@ class NatsSettingsTest {
         NatsSettings.parse(Map.of("silent.ms", "1000", "confirm.timeout.ms", "1000"));
     }
 
+    /** Who shortens the time to confirm has never heard of silences: records must not fail before a dead connection is replaced. */
+    @Test
+    void where_no_silence_is_set_a_shorter_time_to_confirm_shortens_it() {
+        assertEquals(
+                Duration.ofMillis(3_000),
+                NatsSettings.parse(Map.of("confirm.timeout.ms", "3000")).silent());
+        assertEquals(
+                Duration.ofMillis(5_000),
+                NatsSettings.parse(Map.of("confirm.timeout.ms", "5001")).silent());
+        assertEquals(Duration.ofMillis(5_000), NatsSettings.parse(Map.of()).silent());
+    }
+
     @Test
     void a_web_socket_without_a_port_has_that_of_the_web() {
         assertEquals(
