@@ -59,7 +59,7 @@ class KarIT {
     }
 
     private static void awaitAllActive() {
-        await().atMost(Duration.ofSeconds(20)).untilAsserted(() -> {
+        await().atMost(Duration.ofSeconds(60)).untilAsserted(() -> {
             var states = states();
             assertAll(Kar.bundles().values().stream()
                     .map(bundle -> () -> assertEquals(

@@ -23,8 +23,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * Tests in a Karaf with the KAR, beside two NATS servers: one for all such classes, started by the first. Each test begins
- * with the same configuration.
+ * Tests in a Karaf with the KAR, beside two NATS servers: one for all such classes of a JVM, started by the first. Each test
+ * begins with the same configuration.
  */
 @ExtendWith(RunningKaraf.Shared.class)
 abstract class RunningKaraf {
@@ -33,6 +33,9 @@ abstract class RunningKaraf {
     static final String NATS_CFG = "io.fleettelemetry.datastore.nats-default.cfg";
     static final String SECOND_CFG = "io.fleettelemetry.datastore.nats-second.cfg";
     static final String HOST_CFG = "io.fleettelemetry.host.cfg";
+
+    /** Of the JVMs that run such classes at once, each has a directory. */
+    private static final String DIRECTORY = "karaf-" + System.getProperty("fleettelemetry.fork");
 
     private static final Pattern PRODUCER =
             Pattern.compile("(?m)^\\[io\\.fleettelemetry\\.api\\.Producer]\\n-+\\n((?: .*\\n)+)");
@@ -58,9 +61,14 @@ abstract class RunningKaraf {
         server = NatsServer.start("jetstream { store_dir: $DIR }");
         other = NatsServer.start();
         metricsPort = FreePort.next();
-        karaf = KarafProcess.start(Kar.TARGET.resolve("karaf-telemetry"));
+        karaf = KarafProcess.start(Kar.TARGET.resolve(DIRECTORY));
         writeDefaults();
         karaf.deploy(Kar.FILE);
+        // Beside another Karaf that starts, the bundles take their time to come up.
+        await("the bundles")
+                .atMost(SOON.multipliedBy(3))
+                .ignoreExceptions()
+                .until(() -> karaf.execute("telemetry:status").exit() == 0);
         try {
             here = Nats.connect(server.url());
             there = Nats.connect(other.url());

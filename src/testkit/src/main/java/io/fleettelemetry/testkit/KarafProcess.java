@@ -29,6 +29,9 @@ public final class KarafProcess implements AutoCloseable {
     /** System property with the directory of an unpacked stock Karaf. */
     public static final String DISTRIBUTION = "fleettelemetry.karaf";
 
+    /** System property with options for the JVMs of Karaf and of {@code bin/client}; Karaf's own are used if it is not set. */
+    public static final String OPTIONS = "fleettelemetry.karaf.options";
+
     private static final Duration START_LIMIT = Duration.ofSeconds(120);
     private static final Duration STOP_LIMIT = Duration.ofSeconds(30);
     private static final Duration COMMAND_LIMIT = Duration.ofSeconds(120);
@@ -116,7 +119,14 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     private void configure() {
-        edit("org.apache.karaf.shell.cfg", Map.of("sshHost", "127.0.0.1", "sshPort", Integer.toString(sshPort)));
+        // An RSA key takes seconds to make, and most of the time of a command to sign with.
+        edit(
+                "org.apache.karaf.shell.cfg",
+                Map.of(
+                        "sshHost", "127.0.0.1",
+                        "sshPort", Integer.toString(sshPort),
+                        "algorithm", "EC",
+                        "keySize", "256"));
         edit(
                 "org.apache.karaf.management.cfg",
                 Map.of(
@@ -330,6 +340,7 @@ public final class KarafProcess implements AutoCloseable {
                 .removeIf(name ->
                         name.startsWith("KARAF_") || name.equals("JAVA_OPTS") || name.equals("AIRBRAKE_PROJECT_KEY"));
         environment.put("JAVA_HOME", javaHome().toString());
+        environment.put("EXTRA_JAVA_OPTS", System.getProperty(OPTIONS, ""));
         return command;
     }
 
