@@ -192,7 +192,7 @@ class ConfigurationFilesIT {
         await().atMost(SOON)
                 .ignoreExceptions()
                 .until(() ->
-                        problems().toString().contains("-second.cfg is gone, but io.fleettelemetry.datastore.nats"));
+                        problems().toString().contains("-second.cfg is missing, but io.fleettelemetry.datastore.nats"));
         karaf.awaitLog("WARN .*configuration_file_problem reason=\"the file .*-second\\.cfg is gone, ");
         String pid = problems().get(0).replaceAll(".*config:delete ", "");
         assertEquals(0, karaf.execute("config:delete '" + pid + "'").exit());

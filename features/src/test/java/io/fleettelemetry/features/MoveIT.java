@@ -128,7 +128,7 @@ class MoveIT {
         assertTrue(result.out().contains("- url = " + nats.url()), result.out());
         assertTrue(result.out().contains("+ url = " + other.url()), result.out());
         assertTrue(result.out().contains("+ namespace = fleet"), result.out());
-        assertTrue(result.out().contains("--force writes them"), result.out());
+        assertTrue(result.out().contains("use --force to write them"), result.out());
         assertFalse(result.out().contains(KEY), result.out());
         assertEquals(before, Files.readString(karaf.etc(NATS_CFG)));
     }

@@ -98,12 +98,12 @@ class TailIT extends RunningKaraf {
             value = {
                 "--datastore third|there is no NATS datastore \"third\"; there are: nats, second",
                 "--datastore second|cannot connect to nats://127.0.0.1:",
-                "a..b|subject \"a..b\": must be tokens, * and at the end >, joined by dots; '' is empty",
+                "a..b|subject \"a..b\": must be tokens joined by dots, with * for one token and > only at the end; '' is empty",
                 "--count -1|--count = -1: must be a whole number, 0 or more",
                 "--count many|--count = many: must be a whole number, 0 or more",
                 "a --count x|--count = x: must be a whole number, 0 or more",
-                "a --what|\"--what\": is no option, or has no value",
-                "a --count|\"--count\": is no option, or has no value",
+                "a --what|\"--what\": is not an option, or has no value",
+                "a --count|\"--count\": is not an option, or has no value",
             })
     void what_it_cannot_do_it_says_with_the_reason_and_exits_non_zero(String words, String reason) {
         karaf.writeConfig(SECOND_CFG, "datastore = second\nurl = nats://u:hush@127.0.0.1:" + FreePort.next() + "\n");

@@ -81,8 +81,8 @@ public final class AirbrakeComponent {
 
         @Override
         public void unknown(List<String> keys, Map<String, ?> configuration) {
-            keys.forEach(
-                    key -> log.warn("airbrake_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
+            keys.forEach(key ->
+                    log.warn("airbrake_unknown_setting key={} reason=\"there is no such key; it has no effect\"", key));
         }
 
         @Override

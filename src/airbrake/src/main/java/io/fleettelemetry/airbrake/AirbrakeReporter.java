@@ -89,7 +89,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         Loop.run(this::round, this::lost);
         if (!queue.isEmpty()) {
             failed += queue.size();
-            lastFailure = "reporting was ended";
+            lastFailure = "the reporter was stopped";
         }
         logLosses();
     }

@@ -69,14 +69,14 @@ record AirbrakeSettings(
             reader.refuse(
                     byVariable ? KEY_VARIABLE : KEY,
                     "(hidden)",
-                    "may have no blanks, line breaks or characters outside ASCII; copy it again from Airbrake");
+                    "must not contain blanks, line breaks or characters outside ASCII; copy it again from Airbrake");
         }
     }
 
     private static String host(SettingsReader reader) {
         String host = reader.text("host", DEFAULT_HOST);
         if (host.contains("@")) { // before anything else: a password may have characters that make it no URL
-            reader.refuse("host", "(hidden)", "may have no user or password in it; the project's key is enough");
+            reader.refuse("host", "(hidden)", "must not contain a user or password; the project's key is enough");
             return host;
         }
         try {

@@ -53,7 +53,7 @@ final class Endpoint {
             }
             int status = connection.getResponseCode();
             if (status / 100 != 2) {
-                throw new IOException("the answer is HTTP status " + status);
+                throw new IOException("the server answered with HTTP status " + status);
             }
         } finally {
             current = null;

@@ -180,7 +180,8 @@ class AirbrakeReporterTest {
             reporter.report("refused", null, Map.of());
             airbrake.take(SOON);
             await().until(() -> log.text()
-                    .contains("last_failure=\"java.io.IOException: the answer is HTTP status " + status + "\""));
+                    .contains("last_failure=\"java.io.IOException: the server answered with HTTP status " + status
+                            + "\""));
         }
         assertTrue(log.text().contains("lost_total=5 "), log.text());
         assertEquals(0, airbrake.pending(), "nothing is sent twice");

@@ -109,10 +109,12 @@ class AirbrakeSettingsTest {
         assertFalse(problems.toString().contains("words"), problems.toString());
         for (String host : List.of("https://me:s3 cret@x", "https://me:s3cret@an_underscore")) {
             problems = problems(Map.of("host", host, "project_id", "1", ".project_key", KEY), Map.of());
-            assertTrue(problems.get(0).startsWith("host = (hidden): may have no user or password"), problems.get(0));
+            assertTrue(
+                    problems.get(0).startsWith("host = (hidden): must not contain a user or password"),
+                    problems.get(0));
         }
         problems = problems(Map.of("project_id", "1"), Map.of("AIRBRAKE_PROJECT_KEY", "k\r\nX-Header: 1"));
-        assertTrue(problems.get(0).startsWith("AIRBRAKE_PROJECT_KEY = (hidden): may have no"), problems.get(0));
+        assertTrue(problems.get(0).startsWith("AIRBRAKE_PROJECT_KEY = (hidden): must not contain"), problems.get(0));
         assertFalse(parse(Map.of("project_id", "42", ".project_key", KEY))
                 .toString()
                 .contains(KEY));
@@ -132,6 +134,6 @@ class AirbrakeSettingsTest {
     void what_may_be_a_password_in_the_host_is_not_shown_whatever_characters_it_has(String host) {
         List<String> problems = problems(Map.of("host", host, "project_id", "1", ".project_key", KEY), Map.of());
         assertEquals(
-                List.of("host = (hidden): may have no user or password in it; the project's key is enough"), problems);
+                List.of("host = (hidden): must not contain a user or password; the project's key is enough"), problems);
     }
 }

@@ -44,7 +44,7 @@ public final class Token {
             return "is empty";
         }
         if (length > MAX_LENGTH) {
-            return "has " + length + " characters; " + MAX_LENGTH + " are allowed";
+            return "has " + length + " characters; at most " + MAX_LENGTH + " are allowed";
         }
         for (int i = 0; i < length; i++) {
             char c = text.charAt(i);

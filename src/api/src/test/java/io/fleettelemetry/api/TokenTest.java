@@ -44,6 +44,6 @@ class TokenTest {
     @Test
     void a_token_has_at_most_128_characters() {
         assertNull(Token.flaw("x".repeat(128)));
-        assertEquals("has 300 characters; 128 are allowed", Token.flaw("x".repeat(300)));
+        assertEquals("has 300 characters; at most 128 are allowed", Token.flaw("x".repeat(300)));
     }
 }

@@ -66,9 +66,9 @@ final class CfgFile {
                 .flatMap(base -> Stream.of(base + ".cfg", base + ".config", base + ".cfg.json"))
                 .filter(other -> !other.equals(name) && Files.exists(etc.resolve(other)))
                 .findFirst()
-                .map(other ->
-                        etc.resolve(other) + " has the settings of " + pid + " already, in a syntax that this command"
-                                + " does not write; move them to " + name + " and delete it, or make the change there")
+                .map(other -> etc.resolve(other) + " already has the settings of " + pid
+                        + ", in a syntax that this command" + " does not write; move them to " + name
+                        + " and delete this file, or make the change in it")
                 .or(() -> text.typedKey()
                         .map(key -> path + " has typed values, such as that of " + key
                                 + "; write all of them as plain text (" + key
@@ -114,7 +114,7 @@ final class CfgFile {
             }
         } catch (FileAlreadyExistsException e) {
             throw new IOException(
-                    part() + " is there already, perhaps because an import was cut short; look at it, then delete it",
+                    part() + " exists already, perhaps because an import was interrupted; look at it, then delete it",
                     e);
         }
         prepared = true;

@@ -66,7 +66,7 @@ final class GoConfig {
     static GoConfig parse(String json) throws Wrong {
         GoConfig config = new GoConfig();
         if (json.isBlank()) {
-            config.problems.add("the file is empty; it must hold one JSON object");
+            config.problems.add("the file is empty; it must contain one JSON object");
         } else {
             config.read(json);
         }
@@ -84,12 +84,12 @@ final class GoConfig {
             if (file.isJsonObject()) {
                 readObject(file.getAsJsonObject(), "");
             } else {
-                problems.add("the file holds " + kind(file) + "; it must hold one JSON object, in braces");
+                problems.add("the file contains " + kind(file) + "; it must contain one JSON object, in braces");
             }
         } catch (JsonParseException e) {
             // Gson's own text advises on its Java API.
             Matcher place = PLACE.matcher(String.valueOf(e.getMessage()));
-            problems.add("the file is no JSON"
+            problems.add("the file is not JSON"
                     + (e.getCause() instanceof EOFException ? ", it ends too early" : "")
                     + (place.find() ? ": see line " + place.group(1) + ", column " + place.group(2) : ""));
         }
@@ -165,7 +165,7 @@ final class GoConfig {
             return value.isJsonObject() ? "{…}" : value.isJsonArray() ? "[…]" : "null";
         }
         JsonPrimitive scalar = value.getAsJsonPrimitive();
-        return scalar.isString() ? "a text" : scalar.isNumber() ? "a number" : "a flag";
+        return scalar.isString() ? "a string" : scalar.isNumber() ? "a number" : "a Boolean";
     }
 
     /** Whether the file says something about a key, by its documented path. */

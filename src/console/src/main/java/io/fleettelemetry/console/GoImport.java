@@ -97,7 +97,7 @@ final class GoImport {
             return; // to the Go server as good as absent
         }
         if (value.contains("${") || value.contains("$[")) {
-            refuse(from, key, value, "has ${ or $[, which Karaf would replace by something else; use another value");
+            refuse(from, key, value, "contains ${ or $[, which Karaf would replace; use another value");
         }
         settings.add(new Setting(from, file, key, value.strip()));
     }
@@ -116,7 +116,7 @@ final class GoImport {
         if (namespace.isEmpty()) {
             if (config.has("namespace") || routesTo("nats")) {
                 notes.add("namespace: " + (config.has("namespace") ? "empty" : "not in the file")
-                        + "; a NATS subject needs one, so the one that is configured here stays");
+                        + "; a NATS subject needs a namespace, so the one that is configured here stays");
             }
             return;
         }
@@ -182,7 +182,7 @@ final class GoImport {
                     "airbrake.project_key",
                     ".project_key",
                     key,
-                    "may have no blanks, line breaks or characters outside ASCII");
+                    "must not contain blanks, line breaks or characters outside ASCII");
         }
         String project = config.scalar("airbrake.project_id");
         if (project.startsWith("-")) {
@@ -194,8 +194,8 @@ final class GoImport {
         take("airbrake.environment", AIRBRAKE, "environment", config.text("airbrake.environment"));
         if (!key.isEmpty()) {
             notes.add("airbrake.project_key: the environment variable " + KEY_VARIABLE
-                    + ", if Karaf has it, replaces the key"
-                    + (variables.containsKey(KEY_VARIABLE) ? "; at this moment it has it" : ""));
+                    + ", if it is set for Karaf, replaces the key"
+                    + (variables.containsKey(KEY_VARIABLE) ? "; it is set now" : ""));
         } else if (!project.isEmpty() && !project.equals("0") && !variables.containsKey(KEY_VARIABLE)) {
             notes.add("airbrake.project_key: not in the file; without .project_key in etc/" + AIRBRAKE
                     + " or the environment variable " + KEY_VARIABLE + " nothing is reported");
@@ -205,7 +205,7 @@ final class GoImport {
     private void monitoring() {
         String port = config.scalar("monitoring.prometheus_metrics_port");
         if (!port.isEmpty() && (Long.parseLong(port) < 0 || Long.parseLong(port) > 65_535)) {
-            refuse("monitoring.prometheus_metrics_port", port, "must be a port from 0, for none, to 65535");
+            refuse("monitoring.prometheus_metrics_port", port, "must be a port from 0 (none) to 65535");
         }
         take("monitoring.prometheus_metrics_port", HOST, "prometheus_metrics_port", port);
         if (!port.isEmpty()
@@ -250,7 +250,8 @@ final class GoImport {
 
     private void routes() {
         if (!hasRoutes()) {
-            notes.add("records: not in the file, where that means no routes; those that are configured here stay");
+            notes.add(
+                    "records: not in the file; for the Go server this means no routes, but the routes that are configured here stay");
             return;
         }
         int before = problems.size();
@@ -277,7 +278,8 @@ final class GoImport {
         String from = ROUTES + type;
         String flaw = Token.flaw(type);
         if (flaw != null) {
-            problems.add(from + ": the record type \"" + type + "\" " + flaw + "; remove it, no subject can have it");
+            problems.add(from + ": the record type \"" + type + "\" " + flaw
+                    + "; remove it, because it cannot be part of a subject");
         }
         if (dispatchers.isEmpty()) {
             problems.add(from + " = []: names no datastore (unknown_dispatch_rule); name one, or remove the key");

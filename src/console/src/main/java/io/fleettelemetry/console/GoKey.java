@@ -16,8 +16,8 @@ record GoKey(String path, Type type, String instead) {
 
     /** JSON types, with the words that say so. */
     enum Type {
-        TEXT("a text, in quotes"),
-        TEXTS("a list of texts, in brackets"),
+        TEXT("a string, in quotes"),
+        TEXTS("a list of strings, in brackets"),
         WHOLE("a whole number, without quotes"),
         NUMBER("a number, without quotes"),
         FLAG("true or false, without quotes"),
@@ -35,10 +35,10 @@ record GoKey(String path, Type type, String instead) {
     private static final String TABLE = """
             host                             text    vehicles connect to a gateway in front of this host
             port                             whole   vehicles connect to a gateway in front of this host
-            status_port                      whole   telemetry:status says how the host is
+            status_port                      whole   telemetry:status shows the state of the host
             namespace                        text
-            log_level                        text    Karaf logs: etc/org.ops4j.pax.logging.cfg has the levels
-            json_log_enable                  flag    Karaf logs: etc/org.ops4j.pax.logging.cfg has the layout
+            log_level                        text    Karaf writes the log: the levels are in etc/org.ops4j.pax.logging.cfg
+            json_log_enable                  flag    Karaf writes the log: the layout is in etc/org.ops4j.pax.logging.cfg
             transmit_decoded_records         flag    records are published as they came, as protobuf bytes
             use_default_eng_ca               flag    the gateway in front of this host verifies vehicles
             vins_signal_tracking_enabled     texts   there are no metrics of signals here
@@ -46,8 +46,8 @@ record GoKey(String path, Type type, String instead) {
             records.*                        texts
             reliable_ack_sources             object
             reliable_ack_sources.*           text
-            reliable_ack                     flag    older Go servers only: reliable acks end here unless reliable_ack_sources names a datastore for each type
-            reliable_ack_workers             whole   older Go servers only: nothing here has a number of workers
+            reliable_ack                     flag    older Go servers only: here a type gets reliable acks only if reliable_ack_sources names a datastore for it
+            reliable_ack_workers             whole   older Go servers only: there is no number of workers here
             rate_limit                       object  the gateway in front of this host limits its connections
             rate_limit.enabled               flag
             rate_limit.message_limit         whole

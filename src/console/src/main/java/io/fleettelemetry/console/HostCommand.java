@@ -7,7 +7,7 @@ import org.apache.karaf.shell.api.action.lifecycle.Reference;
 abstract class HostCommand extends TelemetryCommand {
 
     private static final String NO_HOST =
-            "The telemetry host is not there: no bundle offers the service " + TelemetryHost.class.getName();
+            "There is no telemetry host: no bundle offers the service " + TelemetryHost.class.getName();
 
     // Optional, so that the commands are there, and say what is missing, while the host is not.
     @Reference(optional = true)

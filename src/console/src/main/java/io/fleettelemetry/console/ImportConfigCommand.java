@@ -19,14 +19,14 @@ import org.apache.karaf.shell.support.completers.FileCompleter;
 @Command(
         scope = "telemetry",
         name = "import-config",
-        description = "Takes over the JSON configuration of the Go server into .cfg files",
+        description = "Imports the JSON configuration of the Go server into .cfg files",
         detailedDescription =
-                "Lists what is taken over, what has no counterpart here, and what is ignored. What FILE does not"
-                        + " say stays as it is in etc/, and so do comments and other keys there; only routes and sources of reliable"
-                        + " acks are replaced as a whole, and one route must be left. If FILE is wrong, nothing is written. If a"
-                        + " file in etc/ would change, the difference is shown and nothing is written, unless --force is given. The"
-                        + " files that come with the KAR are there from the start: so look at the difference first, then repeat the"
-                        + " command with --force.")
+                "Lists the keys that it imports, the keys without a counterpart here, and the keys that it ignores. Keys"
+                        + " that FILE does not have stay as they are in etc/, and so do comments. Routes and sources of reliable acks"
+                        + " are replaced as a whole, and at least one route must be left. If FILE is wrong, nothing is written. If an"
+                        + " existing file in etc/ would change, the command shows the difference and writes nothing, unless you give"
+                        + " --force. The KAR's files exist from the start. So look at the difference first, then repeat the command"
+                        + " with --force.")
 public final class ImportConfigCommand extends TelemetryCommand {
 
     /** In bytes; a Go server's file has some thousands. */
@@ -36,7 +36,7 @@ public final class ImportConfigCommand extends TelemetryCommand {
     @Completion(FileCompleter.class)
     String file;
 
-    @Option(name = "--force", description = "Write, even if files that are there already change")
+    @Option(name = "--force", description = "Write even if this changes existing files")
     boolean force;
 
     /** Where the .cfg files are. */
@@ -52,7 +52,9 @@ public final class ImportConfigCommand extends TelemetryCommand {
 
     @Override
     String obstacle() {
-        return etc == null ? "The system property karaf.etc does not say where the .cfg files are." : "";
+        return etc == null
+                ? "The system property karaf.etc is not set, so the directory of the .cfg files is unknown."
+                : "";
     }
 
     @Override
@@ -107,7 +109,8 @@ public final class ImportConfigCommand extends TelemetryCommand {
                     found,
                     changed,
                     "differs",
-                    "Nothing was written, because files in " + etc + " would change as shown; --force writes them.");
+                    "Nothing was written, because files in " + etc
+                            + " would change as shown; use --force to write them.");
         }
         CfgFile.write(changed);
         return answer(found, changed, "written", "");
@@ -158,8 +161,8 @@ public final class ImportConfigCommand extends TelemetryCommand {
             cfg.text().difference().forEach(line -> text.add("  " + line));
         });
         switch (outcome) {
-            case "written" -> text.add("Written to " + etc + "; in force within two seconds, see telemetry:status");
-            case "unchanged" -> text.add("Nothing to write: " + etc + " says all of it already");
+            case "written" -> text.add("Written to " + etc + "; takes effect within two seconds, see telemetry:status");
+            case "unchanged" -> text.add("Nothing to write: " + etc + " has all of this already");
             default -> {}
         }
         return text;

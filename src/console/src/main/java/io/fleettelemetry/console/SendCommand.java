@@ -26,7 +26,7 @@ import org.apache.karaf.shell.support.completers.FileCompleter;
 
 /** Offers one record, whatever its bytes are, and says what became of it. */
 @Service
-@Command(scope = "telemetry", name = "send", description = "Offers one record to the host and says what became of it")
+@Command(scope = "telemetry", name = "send", description = "Offers one record to the host and shows how it ended")
 public final class SendCommand extends HostCommand {
 
     /** After which somebody who waits is told what for: what is confirmed by then needs no words. */
@@ -45,11 +45,11 @@ public final class SendCommand extends HostCommand {
     @Option(name = "--hex", description = "The payload in hexadecimal digits, \"\" for an empty one (this or --file)")
     String hex;
 
-    @Option(name = "--file", description = "A file whose bytes are the payload (this or --hex)")
+    @Option(name = "--file", description = "File whose bytes are the payload (this or --hex)")
     @Completion(FileCompleter.class)
     String file;
 
-    @Option(name = "--txid", description = "The vehicle's own number for the message; if absent, a random one")
+    @Option(name = "--txid", description = "Id of the message, as the vehicle gives it; random by default")
     String txid;
 
     @Override
@@ -148,10 +148,10 @@ public final class SendCommand extends HostCommand {
 
     private byte[] payload() throws Misuse {
         if (hex == null && file == null) {
-            throw new Misuse("--hex or --file", null, "one of them must say what the payload is");
+            throw new Misuse("--hex or --file", null, "one of them must give the payload");
         }
         if (hex != null && file != null) {
-            throw new Misuse("--file", file, "there is --hex as well, and a record has one payload");
+            throw new Misuse("--file", file, "give either --hex or --file, not both");
         }
         return hex != null ? parse(hex) : RegularFile.read("--file", file, session.currentDir(), MAX_PAYLOAD);
     }
@@ -159,11 +159,12 @@ public final class SendCommand extends HostCommand {
     private static byte[] parse(String hex) throws Misuse {
         for (int i = 0; i < hex.length(); i++) {
             if (!HexFormat.isHexDigit(hex.charAt(i))) {
-                throw new Misuse("--hex", hex, "'" + hex.charAt(i) + "' at position " + (i + 1) + " is no hex digit");
+                throw new Misuse(
+                        "--hex", hex, "'" + hex.charAt(i) + "' at position " + (i + 1) + " is not a hex digit");
             }
         }
         if (hex.length() % 2 != 0) {
-            throw new Misuse("--hex", hex, "has an odd number of digits, " + hex.length() + "; a byte is two");
+            throw new Misuse("--hex", hex, "has an odd number of digits, " + hex.length() + "; each byte has two");
         }
         return HexFormat.of().parseHex(hex);
     }

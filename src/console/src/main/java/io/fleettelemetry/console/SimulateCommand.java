@@ -15,7 +15,7 @@ import org.apache.karaf.shell.api.action.lifecycle.Service;
 @Command(
         scope = "telemetry",
         name = "simulate",
-        description = "Drives a simulated fleet: offers its records to the host and counts what becomes of them")
+        description = "Runs a simulated fleet: offers its records to the host and counts how they end")
 public final class SimulateCommand extends HostCommand {
 
     // A year, which is also what "until interrupted" means.
@@ -23,16 +23,16 @@ public final class SimulateCommand extends HostCommand {
 
     // Texts: what is no number Karaf would refuse in words of its own, and not in JSON.
 
-    @Option(name = "--vehicles", description = "How many vehicles, 1 to 999999")
+    @Option(name = "--vehicles", description = "Number of vehicles, 1 to 999999")
     String vehicles = "100";
 
     @Option(name = "--rate", description = "Records per second over the whole fleet, 1 to 1000000")
     String rate = "100";
 
-    @Option(name = "--seconds", description = "How long; 0 is until interrupted (Ctrl-C)")
+    @Option(name = "--seconds", description = "Duration in seconds; 0 runs until Ctrl-C")
     String seconds = "10";
 
-    @Option(name = "--seed", description = "A number; another one gives other drives")
+    @Option(name = "--seed", description = "Seed of the random drives: a whole number")
     String seed = "1";
 
     @Override
@@ -48,7 +48,7 @@ public final class SimulateCommand extends HostCommand {
         long seed = number("--seed", this.seed, Long.MIN_VALUE, Long.MAX_VALUE);
         boolean endless = seconds == 0;
         if (endless && json) {
-            throw new Misuse("--seconds", seconds, "with --json there must be an end");
+            throw new Misuse("--seconds", seconds, "must be 1 or more with --json");
         }
         long duration = endless ? MAX_SECONDS : seconds;
         Fleet fleet = new Fleet(vehicles, rate, seed, Instant.now());

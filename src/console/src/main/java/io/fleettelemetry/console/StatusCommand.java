@@ -11,7 +11,7 @@ import org.apache.karaf.shell.api.action.lifecycle.Service;
 
 /** Shows how the host and its datastores are. */
 @Service
-@Command(scope = "telemetry", name = "status", description = "Shows routes, datastores and what is wrong with them")
+@Command(scope = "telemetry", name = "status", description = "Shows routes, datastores and problems")
 public final class StatusCommand extends HostCommand {
 
     @Override

@@ -18,7 +18,7 @@ abstract class TelemetryCommand implements Action {
     @Reference
     Session session;
 
-    @Option(name = "--json", description = "Answer with one JSON object and nothing else")
+    @Option(name = "--json", description = "Print one JSON object and nothing else")
     boolean json;
 
     /** How to call it, in one line. */

@@ -117,18 +117,18 @@ class GoConfigTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-                    ``              | the file is empty; it must hold one JSON object
-                    ` \n `          | the file is empty; it must hold one JSON object
-                    null            | the file holds null; it must hold one JSON object, in braces
-                    []              | the file holds […]; it must hold one JSON object, in braces
-                    "secret"        | the file holds a text; it must hold one JSON object, in braces
-                    17              | the file holds a number; it must hold one JSON object, in braces
-                    {"port": 1      | the file is no JSON, it ends too early: see line 1, column 11
-                    {"port" 1}      | the file is no JSON: see line 1, column 10
-                    {port: 1}       | the file is no JSON: see line 1, column 3
-                    {"a": 1,}       | the file is no JSON: see line 1, column 10
-                    {"a": 'b'}      | the file is no JSON: see line 1, column 8
-                    // a comment {} | the file is no JSON: see line 1, column 2
+                    ``              | the file is empty; it must contain one JSON object
+                    ` \n `          | the file is empty; it must contain one JSON object
+                    null            | the file contains null; it must contain one JSON object, in braces
+                    []              | the file contains […]; it must contain one JSON object, in braces
+                    "secret"        | the file contains a string; it must contain one JSON object, in braces
+                    17              | the file contains a number; it must contain one JSON object, in braces
+                    {"port": 1      | the file is not JSON, it ends too early: see line 1, column 11
+                    {"port" 1}      | the file is not JSON: see line 1, column 10
+                    {port: 1}       | the file is not JSON: see line 1, column 3
+                    {"a": 1,}       | the file is not JSON: see line 1, column 10
+                    {"a": 'b'}      | the file is not JSON: see line 1, column 8
+                    // a comment {} | the file is not JSON: see line 1, column 2
                     """)
     void a_file_without_an_object_is_wrong(String json, String problem) {
         assertEquals(List.of(problem), problems(json));
@@ -140,21 +140,21 @@ class GoConfigTest {
                     {"PORT": 4443.0}              | port = 4443.0: must be a whole number, without quotes
                     {"port": 1e3}                 | port = 1e3: must be a whole number, without quotes
                     {"port": 99999999999999999999}| port = 99999999999999999999: must be a whole number, without quotes
-                    {"namespace": 5}              | namespace = 5: must be a text, in quotes
-                    {"namespace": ["a"]}          | namespace = […]: must be a text, in quotes
-                    {"namespace": {"a": 1}}       | namespace = {…}: must be a text, in quotes
+                    {"namespace": 5}              | namespace = 5: must be a string, in quotes
+                    {"namespace": ["a"]}          | namespace = […]: must be a string, in quotes
+                    {"namespace": {"a": 1}}       | namespace = {…}: must be a string, in quotes
                     {"json_log_enable": "true"}   | json_log_enable = "true": must be true or false, without quotes
                     {"logger": {"verbose": 1}}    | logger.verbose = 1: must be true or false, without quotes
                     {"records": ["nats"]}         | records = […]: must be an object, in braces
-                    {"records": {"V": "nats"}}    | records.V = "nats": must be a list of texts, in brackets
-                    {"records": {"V": ["nats",1]}}| records.V = […]: must be a list of texts, in brackets
-                    {"reliable_ack_sources": {"V": ["nats"]}} | reliable_ack_sources.V = […]: must be a text, in quotes
+                    {"records": {"V": "nats"}}    | records.V = "nats": must be a list of strings, in brackets
+                    {"records": {"V": ["nats",1]}}| records.V = […]: must be a list of strings, in brackets
+                    {"reliable_ack_sources": {"V": ["nats"]}} | reliable_ack_sources.V = […]: must be a string, in quotes
                     {"redis": {"pool": {"read_timeout": "5s"}}} | redis.pool.read_timeout = "5s": must be a whole number, without quotes
                     {"monitoring": {"otel": {"trace_sample_rate": "1"}}} | monitoring.otel.trace_sample_rate = "1": must be a number, without quotes
-                    {"nats": "nats://me:s3cret@x"}| nats = a text: must be an object, in braces
-                    {"nats": {"url": 5}}          | nats.url = a number: must be a text, in quotes
-                    {"airbrake": {"project_key": 123456}} | airbrake.project_key = a number: must be a text, in quotes
-                    {"kafka": true}               | kafka = a flag: must be an object, in braces
+                    {"nats": "nats://me:s3cret@x"}| nats = a string: must be an object, in braces
+                    {"nats": {"url": 5}}          | nats.url = a number: must be a string, in quotes
+                    {"airbrake": {"project_key": 123456}} | airbrake.project_key = a number: must be a string, in quotes
+                    {"kafka": true}               | kafka = a Boolean: must be an object, in braces
                     """)
     void a_value_of_another_type_is_wrong_and_named_without_secrets(String json, String problem) {
         assertEquals(List.of(problem), problems(json));

@@ -112,10 +112,11 @@ class GoImportTest {
         GoConfig config = GoConfig.parse("{\"airbrake\":{\"project_id\":1,\"project_key\":\"k\"}}");
         String note = new GoImport(config, Map.of()).notes().get(0);
         assertTrue(
-                note.endsWith("the environment variable AIRBRAKE_PROJECT_KEY, if Karaf has it, replaces the key"),
+                note.endsWith(
+                        "the environment variable AIRBRAKE_PROJECT_KEY, if it is set for Karaf, replaces the key"),
                 note);
         note = new GoImport(config, Map.of("AIRBRAKE_PROJECT_KEY", "")).notes().get(0);
-        assertTrue(note.endsWith("; at this moment it has it"), note);
+        assertTrue(note.endsWith("; it is set now"), note);
         note = of("{\"airbrake\":{\"project_id\":1}}").notes().get(0);
         assertTrue(note.startsWith("airbrake.project_key: not in the file; without .project_key in etc/"), note);
     }
@@ -138,8 +139,8 @@ class GoImportTest {
                     {"records": {}}               | records: has no route; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
                     {"records": {"V": ["kafka"], "alerts": ["mqtt", "kafka"]}} | records: has no route to a datastore that is here, only to kafka, mqtt; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
                     {"namespace": "x", "records": {"V": ["kafka"]}} | records: has no route to a datastore that is here, only to kafka; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
-                    {"records": {"a b": ["nats"]}}| records.a b: the record type "a b" has a blank at position 2; remove it, no subject can have it
-                    {"records": {"": ["nats"]}}   | records.: the record type "" is empty; remove it, no subject can have it
+                    {"records": {"a b": ["nats"]}}| records.a b: the record type "a b" has a blank at position 2; remove it, because it cannot be part of a subject
+                    {"records": {"": ["nats"]}}   | records.: the record type "" is empty; remove it, because it cannot be part of a subject
                     {"records": {"connectivity": ["nats"]}, "reliable_ack_sources": {"connectivity": "nats"}} | reliable_ack_sources.connectivity = "nats": records of type connectivity need no reliable ack; remove the key
                     {"records": {"V": ["logger"]}, "reliable_ack_sources": {"V": "logger"}} | reliable_ack_sources.V = "logger": the logger cannot be a source of reliable acks; name another, or remove the key
                     {"records": {"V": ["nats"]}, "reliable_ack_sources": {"alerts": "nats"}} | reliable_ack_sources.alerts = "nats": there is no records.alerts; add it, or remove the key
@@ -152,14 +153,14 @@ class GoImportTest {
                     {"nats": {"url": "a:99999"}}  | nats.url = "a:99999": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
                     {"nats": {"url": "nats://u:1/2@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
                     {"nats": {"url": "u:hush://2@a:1"}} | nats.url = "(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
-                    {"nats": {"name": "a${x}"}}   | nats.name = "a${x}": has ${ or $[, which Karaf would replace by something else; use another value
-                    {"nats": {"url": "nats://u:$[x]@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss ; nats.url = "nats://(hidden)@a:1": has ${ or $[, which Karaf would replace by something else; use another value
-                    {"monitoring": {"prometheus_metrics_port": 65536}} | monitoring.prometheus_metrics_port = "65536": must be a port from 0, for none, to 65535
-                    {"monitoring": {"prometheus_metrics_port": -1}} | monitoring.prometheus_metrics_port = "-1": must be a port from 0, for none, to 65535
+                    {"nats": {"name": "a${x}"}}   | nats.name = "a${x}": contains ${ or $[, which Karaf would replace; use another value
+                    {"nats": {"url": "nats://u:$[x]@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss ; nats.url = "nats://(hidden)@a:1": contains ${ or $[, which Karaf would replace; use another value
+                    {"monitoring": {"prometheus_metrics_port": 65536}} | monitoring.prometheus_metrics_port = "65536": must be a port from 0 (none) to 65535
+                    {"monitoring": {"prometheus_metrics_port": -1}} | monitoring.prometheus_metrics_port = "-1": must be a port from 0 (none) to 65535
                     {"airbrake": {"host": "errbit.example.com"}} | airbrake.host = "errbit.example.com": must be a URL such as https://api.airbrake.io, without a user
                     {"airbrake": {"host": "https://u:p@x"}} | airbrake.host = "https://(hidden)@x": must be a URL such as https://api.airbrake.io, without a user
                     {"airbrake": {"project_id": -1}} | airbrake.project_id = "-1": must be 0 or more
-                    {"airbrake": {"project_key": "a b"}} | airbrake.project_key = "(hidden)": may have no blanks, line breaks or characters outside ASCII
+                    {"airbrake": {"project_key": "a b"}} | airbrake.project_key = "(hidden)": must not contain blanks, line breaks or characters outside ASCII
                     """)
     void what_would_not_work_is_wrong_and_named_with_the_way_out(String json, String problems) {
         assertEquals(
@@ -206,7 +207,7 @@ class GoImportTest {
     void an_empty_namespace_means_the_same_as_none() throws Exception {
         GoImport found = of("{\"namespace\":\"\",\"records\":{\"V\":[\"nats\"]}}");
         assertEquals(
-                "namespace: empty; a NATS subject needs one, so the one that is configured here stays",
+                "namespace: empty; a NATS subject needs a namespace, so the one that is configured here stays",
                 found.notes().get(0));
         assertEquals(List.of("records.V = nats"), settings("{\"namespace\":\"\",\"records\":{\"V\":[\"nats\"]}}"));
     }
@@ -230,7 +231,9 @@ class GoImportTest {
         assertEquals(
                 Set.of("reliable_ack", "reliable_ack_workers"),
                 found.withoutCounterpart().keySet());
-        assertTrue(found.withoutCounterpart().get("reliable_ack").contains("reliable acks end here unless"));
+        assertTrue(found.withoutCounterpart()
+                .get("reliable_ack")
+                .contains("only if reliable_ack_sources names a datastore"));
         assertEquals(List.of(), found.unknown());
     }
 }

@@ -121,7 +121,7 @@ class ImportConfigCommandTest {
                   + url = nats://(hidden)@10.0.0.1:4222
                 io.fleettelemetry.host.cfg (a new file)
                   + records.V = nats
-                Written to ETC; in force within two seconds, see telemetry:status
+                Written to ETC; takes effect within two seconds, see telemetry:status
                 """, shell.run(command).out().replace(etc.toString(), "ETC"));
     }
 
@@ -137,7 +137,7 @@ class ImportConfigCommandTest {
         assertEquals(
                 "[\"- records.errors = nats\",\"- records.V = logger\",\"+ records.V = nats\"]",
                 answer.getAsJsonObject("changes").get(GoImport.HOST).toString());
-        assertTrue(answer.get("error").getAsString().contains("--force writes them"));
+        assertTrue(answer.get("error").getAsString().contains("use --force to write them"));
         command.json = false;
         String text = shell.run(command).out();
         assertTrue(text.contains("io.fleettelemetry.host.cfg\n  - records.errors = nats\n"), text);
@@ -182,7 +182,8 @@ class ImportConfigCommandTest {
         Shell.Result result = shell.run(command);
         assertFalse(result.ok());
         String error = result.json().get("error").getAsString();
-        assertTrue(error.startsWith("Nothing was written: " + etc.resolve(name) + " has the settings of "), error);
+        assertTrue(
+                error.startsWith("Nothing was written: " + etc.resolve(name) + " already has the settings of "), error);
         assertEquals(Map.of(name, ""), files());
     }
 
@@ -274,7 +275,7 @@ class ImportConfigCommandTest {
         command.force = true;
         Shell.Result result = shell.run(command);
         assertFalse(result.ok());
-        assertTrue(result.json().get("error").getAsString().contains(part + " is there already"), result.out());
+        assertTrue(result.json().get("error").getAsString().contains(part + " exists already"), result.out());
         assertEquals("mine", Files.readString(precious));
         assertTrue(Files.isSymbolicLink(part), "it is somebody else's");
         assertFalse(Files.exists(etc.resolve(GoImport.HOST)), "all or none");

@@ -216,9 +216,9 @@ class SendCommandTest {
         send.hex = "abc";
         refused("--hex \"abc\": has an odd number of digits, 3");
         send.hex = "0x";
-        refused("--hex \"0x\": 'x' at position 2 is no hex digit");
+        refused("--hex \"0x\": 'x' at position 2 is not a hex digit");
         send.hex = "\u0661\u0662";
-        refused("at position 1 is no hex digit");
+        refused("at position 1 is not a hex digit");
         send.hex = null;
         refused("--hex or --file: ");
         send.file = directory.resolve("absent").toString();
@@ -228,7 +228,7 @@ class SendCommandTest {
         send.file = "\0";
         refused("--file \"?\": cannot be read: "); // it would command a terminal
         send.hex = "00";
-        refused("--file \"?\": there is --hex as well");
+        refused("--file \"?\": give either --hex or --file, not both");
         send.file = null;
         send.vin = null;
         refused("--vin: is missing");
@@ -269,7 +269,7 @@ class SendCommandTest {
         for (HostCommand command : new HostCommand[] {send, new SimulateCommand(), new StatusCommand()}) {
             Shell.Result result = shell.run(command, null);
             assertFalse(result.ok());
-            assertTrue(result.out().contains("The telemetry host is not there"), result.out());
+            assertTrue(result.out().contains("There is no telemetry host"), result.out());
         }
     }
 }

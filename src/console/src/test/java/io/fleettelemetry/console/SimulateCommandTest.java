@@ -205,7 +205,7 @@ class SimulateCommandTest {
         refused("--seconds \"-1\": must be a whole number from 0 to ");
         simulate.seconds = "0";
         simulate.json = true;
-        refused("--seconds \\\"0\\\": with --json there must be an end");
+        refused("--seconds \\\"0\\\": must be 1 or more with --json");
     }
 
     @ParameterizedTest

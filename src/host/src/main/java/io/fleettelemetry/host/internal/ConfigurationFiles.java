@@ -90,7 +90,7 @@ final class ConfigurationFiles implements ConfigurationListener {
                         + "-default.cfg; rename it";
             }
             if (file != null && Files.notExists(file)) {
-                return "the file " + file + " is gone, but " + pid + " is still in force: bring the file back, or"
+                return "the file " + file + " is missing, but " + pid + " is still in force: restore the file, or"
                         + " remove the configuration with config:delete " + pid;
             }
         } catch (IllegalStateException e) {

@@ -68,8 +68,8 @@ final class HoldKeeper implements Binding.Holder {
                 thread = next;
             } catch (OutOfMemoryError e) { // the machine has no thread left
                 log.error(
-                        "host_internal_error datastore={} error=\"{}\" reason=\"no thread for the hold; the next record"
-                                + " asks again\"",
+                        "host_internal_error datastore={} error=\"{}\" reason=\"no thread is left for the hold; the next record"
+                                + " tries again\"",
                         id.name,
                         e.toString());
             }

@@ -109,7 +109,8 @@ public final class HostComponent {
 
         @Override
         public void unknown(List<String> keys, Map<String, ?> properties) {
-            keys.forEach(key -> log.warn("host_unknown_setting key={} reason=\"no such key; it has no effect\"", key));
+            keys.forEach(key ->
+                    log.warn("host_unknown_setting key={} reason=\"there is no such key; it has no effect\"", key));
         }
 
         @Override

@@ -105,7 +105,7 @@ record HostSettings(
             } else if (type.equals("connectivity")) {
                 reader.refuse(key, "records of type connectivity need no reliable ack");
             } else if (names.get(0).equals("logger")) {
-                reader.refuse(key, "the logger cannot be a source of reliable acks: a log line is no safe place");
+                reader.refuse(key, "the logger cannot be a source of reliable acks: a line in the log is not safe");
             } else if (route == null) {
                 reader.refuse(key, "there is no records." + type + ", so nothing could confirm such a record");
             } else if (!route.contains(names.get(0))) {

@@ -174,7 +174,8 @@ final class MetricsEndpoint implements Metrics {
                 replace();
             } catch (IOException | IllegalArgumentException | OutOfMemoryError e) {
                 problem = "prometheus_metrics_port = " + wanted.port() + " at prometheus_metrics_host = "
-                        + wanted.host() + ": " + reason(e) + "; choose another, or free it: it is tried every "
+                        + wanted.host() + ": " + reason(e)
+                        + "; choose another port or address, or free this one; the host tries again every "
                         + pause.toSeconds() + " s" + (open.isNone() ? "" : ", and until then " + whatStays());
                 retryLater();
             }

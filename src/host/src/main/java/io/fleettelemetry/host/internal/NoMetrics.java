@@ -32,8 +32,8 @@ final class NoMetrics implements Metrics {
         String problem = port == 0
                 ? ""
                 : "prometheus_metrics_port = " + port + ": the Prometheus client bundles"
-                        + " (io.prometheus.simpleclient, io.prometheus.simpleclient_common) are not there,"
-                        + " in version 0.9";
+                        + " (io.prometheus.simpleclient, io.prometheus.simpleclient_common) are not"
+                        + " installed in version 0.9";
         shown.metrics("", problem);
         if (!problem.isEmpty()) {
             log.warn("metrics_unavailable reason=\"{}\"", problem);

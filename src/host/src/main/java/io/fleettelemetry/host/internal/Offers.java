@@ -87,7 +87,7 @@ final class Offers {
         }
         long start = System.nanoTime();
         if (start - patientFrom < 0) {
-            return noRoom("not waited for, because other datastores of its route have waited 5 % of the time already");
+            return noRoom("no wait, because other datastores of the route have already waited 5 % of the time");
         }
         try {
             return awaitRoom(dispatch);
@@ -137,7 +137,7 @@ final class Offers {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return noRoom("the thread that offered it was interrupted while it waited");
+            return noRoom("the thread that offered the record was interrupted");
         }
         stuckAt = endings.confirmed.sum();
         return noRoom("waited");
@@ -152,7 +152,7 @@ final class Offers {
             return TargetState.hostStopped();
         }
         return stuckAt == endings.confirmed.sum()
-                ? noRoom("an earlier record has waited in vain, and nothing was confirmed since")
+                ? noRoom("an earlier record waited in vain, and nothing has been confirmed since")
                 : null;
     }
 

@@ -49,7 +49,7 @@ final class Standbys {
                 ? Stream.of()
                 : Stream.of("there are two datastores '" + name + "' with service.ranking = "
                         + all.get(0).ranking()
-                        + ": which one is used is left to chance; give one of them another name or a lower"
+                        + ": chance decides which one is used; give one of them another name or a lower"
                         + " service.ranking, or delete its file");
     }
 }

@@ -94,8 +94,8 @@ final class Succession {
         boolean overdue = System.nanoTime() - predecessor.endedAt > holdMax.toNanos() + CLOSING_NANOS;
         if (overdue) {
             log.warn(
-                    "records_overtaken datastore={} records={} reason=\"whoever had the name before has not ended them"
-                            + " within hold.max.ms = {} and 2 s; newer ones wait for them no longer\"",
+                    "records_overtaken datastore={} records={} reason=\"the earlier datastore of this name has not ended them"
+                            + " within hold.max.ms = {} plus 2 s; newer records no longer wait for them\"",
                     name,
                     predecessor.unanswered(),
                     holdMax.toMillis());

@@ -202,7 +202,7 @@ class HostComponentTest {
         assertEquals("ranking 0, OK: second", details().get("standby"));
         assertEquals(
                 List.of(
-                        "there are two datastores 'nats' with service.ranking = 0: which one is used is left to chance; give"
+                        "there are two datastores 'nats' with service.ranking = 0: chance decides which one is used; give"
                                 + " one of them another name or a lower service.ranking, or delete its file"),
                 host.status().problems());
     }

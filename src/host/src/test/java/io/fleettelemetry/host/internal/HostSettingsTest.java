@@ -54,7 +54,7 @@ class HostSettingsTest {
                 "records.connectivity=nats;reliable_ack_sources.connectivity=nats|reliable_ack_sources.connectivity ="
                         + " nats: records of type connectivity need no reliable ack",
                 "records.V=logger;reliable_ack_sources.V=logger|reliable_ack_sources.V = logger: the logger cannot be"
-                        + " a source of reliable acks: a log line is no safe place",
+                        + " a source of reliable acks: a line in the log is not safe",
                 "reliable_ack_sources.V=nats|reliable_ack_sources.V = nats: there is no records.V, so nothing could"
                         + " confirm such a record",
                 "records.V=a,logger;reliable_ack_sources.V=nats|reliable_ack_sources.V = nats: records.V does not route"

@@ -96,7 +96,7 @@ public final class LoggerComponent {
             keys.forEach(key -> {
                 JsonObject fields = new JsonObject();
                 fields.addProperty("key", key);
-                fields.addProperty("error", "no such key; it has no effect");
+                fields.addProperty("error", "there is no such key; it has no effect");
                 log.warn("logger_unknown_setting {}", RecordJson.line(fields));
             });
         }

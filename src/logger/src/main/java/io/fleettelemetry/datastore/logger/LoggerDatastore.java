@@ -142,10 +142,12 @@ final class LoggerDatastore implements CloseableProducer {
         }
         if (backlog.isFull()) {
             return new Status(
-                    Status.State.WARN, "the log is slower than the records; see why its appenders are", details);
+                    Status.State.WARN, "the log is slower than the records arrive; look at its appenders", details);
         }
         return wrong.map(reason -> new Status(
-                        Status.State.WARN, "works by its last good settings; correct this one: " + reason, details))
+                        Status.State.WARN,
+                        "new settings were refused, the last good ones are in force: " + reason,
+                        details))
                 .orElseGet(() -> new Status(Status.State.OK, "records are written to the log", details));
     }
 

@@ -105,7 +105,8 @@ final class RecordJson {
                             + " has no JSON form: V, alerts, errors and connectivity have one");
             };
         } catch (InvalidProtocolBufferException e) {
-            throw new Unreadable("the payload is no message of record type " + record.type() + ": " + e.getMessage());
+            throw new Unreadable(
+                    "the payload is not a message of record type " + record.type() + ": " + e.getMessage());
         }
     }
 
@@ -276,7 +277,7 @@ final class RecordJson {
         try {
             return Instant.ofEpochSecond(time.getSeconds()).toString();
         } catch (DateTimeException e) {
-            throw new Unreadable("created_at is " + time.getSeconds() + " s from 1970, which no calendar can say");
+            throw new Unreadable("created_at is " + time.getSeconds() + " s from 1970, which is not a date");
         }
     }
 

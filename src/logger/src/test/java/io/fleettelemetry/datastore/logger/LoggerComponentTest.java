@@ -100,7 +100,8 @@ class LoggerComponentTest {
         component = new LoggerComponent(context(), log.logger);
         configure(Map.of("verbos", "true", "service.pid", "any"));
         configure(Map.of("verbos", "true"));
-        String line = "WARN logger_unknown_setting {\"key\":\"verbos\",\"error\":\"no such key; it has no effect\"}";
+        String line =
+                "WARN logger_unknown_setting {\"key\":\"verbos\",\"error\":\"there is no such key; it has no effect\"}";
         assertEquals(List.of(line), log.all());
         configure(Map.of("verbose", "true"));
         configure(Map.of("verbose", "maybe", "verbos", "true"));

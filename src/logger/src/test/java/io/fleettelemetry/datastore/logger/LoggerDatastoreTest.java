@@ -221,7 +221,7 @@ class LoggerDatastoreTest {
         outcomes.awaitEnded(1);
         assertTrue(log.all().get(0).startsWith("ERROR record_logging_error {"), log.all()::toString);
         assertEquals(Failure.Kind.INVALID, outcomes.failed.get(0).kind());
-        assertTrue(outcomes.failed.get(0).reason().startsWith("the payload is no message of record type V: "));
+        assertTrue(outcomes.failed.get(0).reason().startsWith("the payload is not a message of record type V: "));
     }
 
     @Test

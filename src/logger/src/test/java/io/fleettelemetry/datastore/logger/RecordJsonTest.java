@@ -586,7 +586,7 @@ class RecordJsonTest {
     void bytes_that_are_no_message_cannot_be_read(String type, String hex) {
         byte[] payload = HexFormat.of().parseHex(hex);
         var e = assertThrows(RecordJson.Unreadable.class, () -> json.data(record(CAR, type, payload), false));
-        assertTrue(e.getMessage().contains("no message of record type " + type), e.getMessage());
+        assertTrue(e.getMessage().contains("not a message of record type " + type), e.getMessage());
     }
 
     @ParameterizedTest

@@ -45,7 +45,7 @@ public final class FramePort extends SocketDataPort {
     private static final byte[] PING = "PING\r\n".getBytes(US_ASCII);
     private static final byte[] PONG = "PONG\r\n".getBytes(US_ASCII);
 
-    private static final String ORPHAN = "the server sent a PONG that nobody asked for";
+    private static final String ORPHAN = "the server sent a PONG without a PING";
     /** So much is written at once: what a slow link takes of a large frame is to be seen while it is written. */
     private static final int PIECE = 1 << 16;
 
@@ -432,7 +432,7 @@ public final class FramePort extends SocketDataPort {
         }
         if (root instanceof SocketException || root instanceof EOFException) {
             return "the server hung up (" + root.getMessage()
-                    + "); it may have minded the client certificate, or that there is none";
+                    + "); perhaps it did not accept the client certificate, or requires one";
         }
         if (root instanceof SocketTimeoutException) {
             return "no answer within " + options.getSocketReadTimeoutMillis() + " ms";

@@ -98,7 +98,7 @@ public final class NatsComponent {
         @Override
         public void unknown(List<String> keys, Map<String, ?> properties) {
             keys.forEach(key -> log.warn(
-                    "nats_unknown_setting datastore={} key={} reason=\"no such key; it has no effect\"",
+                    "nats_unknown_setting datastore={} key={} reason=\"there is no such key; it has no effect\"",
                     NatsSettings.datastoreName(properties),
                     key));
         }

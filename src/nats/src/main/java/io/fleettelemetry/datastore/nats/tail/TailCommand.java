@@ -28,8 +28,8 @@ public final class TailCommand implements Action {
 
     @Argument(
             name = "subject",
-            description = "Which records: a subject, with * for any one token and > for any rest, in single quotes;"
-                    + " if absent, all records of the datastore",
+            description = "Subject of the records, in single quotes; * stands for one token, > for all that follow;"
+                    + " by default all records of the datastore",
             multiValued = true)
     List<String> words = List.of();
 
@@ -38,10 +38,10 @@ public final class TailCommand implements Action {
     String datastore = "nats";
 
     /** A text, because Karaf refuses what is no number before anybody could answer in JSON. */
-    @Option(name = "--count", description = "How many records; 0 is until interrupted (Ctrl-C)")
+    @Option(name = "--count", description = "Number of records; 0 runs until Ctrl-C")
     String count = "0";
 
-    @Option(name = "--json", description = "Write one JSON object for each record and nothing else")
+    @Option(name = "--json", description = "Print one JSON object for each record and nothing else")
     boolean json;
 
     @Reference
@@ -84,7 +84,7 @@ public final class TailCommand implements Action {
             } else if (word.equals("--count") && !isLast) {
                 count = words.get(++i);
             } else if (!word.equals("--json")) {
-                throw new Misuse("\"" + word + "\": is no option, or has no value");
+                throw new Misuse("\"" + word + "\": is not an option, or has no value");
             }
         }
     }
@@ -113,7 +113,8 @@ public final class TailCommand implements Action {
             boolean wildcard = tokens[i].equals("*") || tokens[i].equals(">") && i == tokens.length - 1;
             String flaw = wildcard ? null : Token.flaw(tokens[i]);
             if (flaw != null) {
-                return "subject \"" + subject + "\": must be tokens, * and at the end >, joined by dots; '" + tokens[i]
+                return "subject \"" + subject
+                        + "\": must be tokens joined by dots, with * for one token and > only at the end; '" + tokens[i]
                         + "' " + flaw;
             }
         }

@@ -29,7 +29,8 @@ class TailCommandTest {
             })
     void an_illegal_subject_is_named_with_the_reason(String subject, String reason) {
         assertEquals(
-                "subject \"" + subject + "\": must be tokens, * and at the end >, joined by dots; " + reason,
+                "subject \"" + subject
+                        + "\": must be tokens joined by dots, with * for one token and > only at the end; " + reason,
                 TailCommand.flaw(subject));
     }
 }
