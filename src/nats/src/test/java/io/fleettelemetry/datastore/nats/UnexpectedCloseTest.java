@@ -309,7 +309,8 @@ class UnexpectedCloseTest {
                 throw new OutOfMemoryError("unable to create native thread");
             }
         };
-        Object session = field(datastore, "session").get(datastore);
+        Object sessions = field(datastore, "sessions").get(datastore);
+        Object session = field(sessions, "inUse").get(sessions);
         Object connector = field(session, "connector").get(session);
         Field callbacks = field(connector, "callbacks");
         Object good = callbacks.get(connector);

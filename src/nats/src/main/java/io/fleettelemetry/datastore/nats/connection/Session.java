@@ -138,9 +138,9 @@ public final class Session implements AutoCloseable {
     private volatile Connection connection;
     private volatile PortWire wire;
     /** Why there is no use in publishing, although there is a connection; empty if there is. */
-    private volatile String flaw = "";
+    private volatile String problem = "";
     /** Why nothing is stored, as far as JetStream shows, when the wire was announced last. Belongs to the session's thread. */
-    private String announcedFlaw = "";
+    private String announcedProblem = "";
 
     private volatile String trouble = "";
     /** Why attempts to connect failed since one did not, as far as the log has it; the thread's own. */
@@ -195,11 +195,6 @@ public final class Session implements AutoCloseable {
         return now != null && now.getStatus() == Connection.Status.CONNECTED ? now : null;
     }
 
-    /** The connection, whatever its state; null before the first one. */
-    public Connection connection() {
-        return connection;
-    }
-
     /** The wire that is open at this moment; null if none is. */
     Wire openWire() {
         PortWire now = wire;
@@ -250,13 +245,35 @@ public final class Session implements AutoCloseable {
     }
 
     /** Why nothing can be stored, although there is a connection; empty if something can, as far as is known. */
-    public String flaw() {
-        return flaw.isEmpty() && streams != null ? streams.problem() : flaw;
+    public String problem() {
+        return problem.isEmpty() && streams != null ? streams.problem() : problem;
     }
 
     /** What was wrong last; empty if nothing was. */
     public String trouble() {
         return trouble;
+    }
+
+    /** How it is at this moment. */
+    public SessionSnapshot snapshot() {
+        Connection any = connection;
+        Connection now = connected();
+        SessionSnapshot.Server server = null;
+        if (now != null) {
+            server = new SessionSnapshot.Server(
+                    // Null if the connection is lost at this moment.
+                    NatsSettings.withoutSecrets(String.valueOf(now.getConnectedUrl())),
+                    now.getServerInfo().getVersion(),
+                    now.getMaxPayload());
+        }
+        return new SessionSnapshot(
+                settings,
+                server,
+                any == null ? null : any.getStatistics().getReconnects(),
+                streams == null ? null : streams.snapshot(),
+                isPreparing(),
+                problem(),
+                trouble);
     }
 
     private void run() {
@@ -491,16 +508,16 @@ public final class Session implements AutoCloseable {
             now.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
             return;
         }
-        flaw = inbox.isDenied() ? inbox.denial() : streams.whyNeverAcknowledged();
-        trouble = flaw();
-        if (!flaw.isEmpty()) {
+        problem = inbox.isDenied() ? inbox.denial() : streams.whyNeverAcknowledged();
+        trouble = problem();
+        if (!problem.isEmpty()) {
             usable = null;
             wires.closed(this, now);
-            wires.unusable(this, flaw);
+            wires.unusable(this, problem);
         } else if (!streams.isUnsettled()
-                && (now != usable || !streams.problem().equals(announcedFlaw))) {
+                && (now != usable || !streams.problem().equals(announcedProblem))) {
             usable = now;
-            announcedFlaw = streams.problem();
+            announcedProblem = streams.problem();
             wires.opened(this, now);
         }
     }

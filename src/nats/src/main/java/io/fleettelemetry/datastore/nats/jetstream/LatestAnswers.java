@@ -117,12 +117,12 @@ public final class LatestAnswers {
     }
 
     /** Answers of nobody that we know, since this was made. */
-    public synchronized long unexpected() {
+    synchronized long unexpected() {
         return unexpected;
     }
 
     /** Why no record is stored at present, in the server's words; empty if some are, or nothing has been answered. */
-    public synchronized String whyNothingIsStored() {
+    synchronized String whyNothingIsStored() {
         long now = nanoTime.getAsLong();
         for (Kind kind : List.of(Kind.REFUSED, Kind.POSTPONED)) {
             Spell spell = spells.get(kind);
@@ -137,7 +137,7 @@ public final class LatestAnswers {
     }
 
     /** What else than PubAcks has come in the last seconds, in sentences. */
-    public synchronized List<String> problems() {
+    synchronized List<String> problems() {
         long now = nanoTime.getAsLong();
         List<String> problems = new ArrayList<>();
         for (Kind kind : Kind.values()) {

@@ -219,8 +219,15 @@ public final class Streams {
         return now.nanoTime - since >= GRACE_NANOS;
     }
 
+    /** For the status. */
+    public StreamsSnapshot snapshot() {
+        List<String> all = warnings();
+        all.addAll(latest.problems());
+        return new StreamsSnapshot(inWords(), latest.whyNothingIsStored(), all, latest.unexpected());
+    }
+
     /** What should be otherwise, in sentences. */
-    public List<String> warnings() {
+    List<String> warnings() {
         Look now = last;
         List<String> warnings = new ArrayList<>(now.report.warnings());
         if (isHidden(now)) {
@@ -230,7 +237,7 @@ public final class Streams {
     }
 
     /** The streams that store our records, in words; empty if that is not known. */
-    public String inWords() {
+    private String inWords() {
         return String.join("; ", last.report.streams());
     }
 

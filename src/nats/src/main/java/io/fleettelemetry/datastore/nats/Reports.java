@@ -1,0 +1,33 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.fleettelemetry.api.ErrorReporter;
+import io.fleettelemetry.api.kit.Log;
+import io.fleettelemetry.api.kit.RepeatedLog;
+import io.fleettelemetry.datastore.nats.logging.Logs;
+import java.util.Map;
+
+/** Error reports, to somebody else's code, which must not keep a record or a connection from its end. */
+final class Reports {
+
+    private static final Log log = Logs.of(NatsDatastore.class);
+
+    private final ErrorReporter reporter;
+    private final RepeatedLog failures = new RepeatedLog();
+
+    Reports(ErrorReporter reporter) {
+        this.reporter = reporter;
+    }
+
+    /** @param fields among them the datastore */
+    void report(String event, Map<String, String> fields) {
+        try {
+            reporter.report(event, null, fields);
+        } catch (RuntimeException | Error e) {
+            failures.write(leftOut -> log.error(
+                    "nats_callback_failed datastore={} reason=\"an error reporter threw\" left_out={}",
+                    fields.get("datastore"),
+                    leftOut,
+                    e));
+        }
+    }
+}

@@ -1,0 +1,94 @@
+package io.fleettelemetry.datastore.nats;
+
+import io.fleettelemetry.api.kit.Tended;
+import io.fleettelemetry.datastore.nats.connection.Watchdog;
+import io.fleettelemetry.datastore.nats.journal.Completer;
+import io.fleettelemetry.datastore.nats.journal.Journal;
+import io.fleettelemetry.datastore.nats.journal.Writer;
+import io.fleettelemetry.datastore.nats.threads.Threads;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The three threads that a journal has, for as long as its datastore is there: they are started anew if they are missing. */
+final class Workers {
+
+    /** How long closing waits for a thread that may be in somebody else's receipt. */
+    private static final long RECEIPT_MILLIS = 5_000;
+
+    private final Journal journal;
+    private final Completer completer;
+    private final Watchdog watchdog;
+    private final Tended writing;
+    private final Tended completing;
+    private final Tended watching;
+    private Thread writerThread;
+    private Thread completerThread;
+
+    Workers(String prefix, Journal journal, Completer completer, Watchdog watchdog) {
+        this.journal = journal;
+        this.completer = completer;
+        this.watchdog = watchdog;
+        this.writing = new Tended(
+                task -> {
+                    writerThread = Threads.of(prefix + "-write", task);
+                    journal.servedBy(writerThread, completerThread);
+                    return writerThread;
+                },
+                new Writer(journal));
+        this.completing = new Tended(
+                task -> {
+                    completerThread = Threads.of(prefix + "-complete", task);
+                    journal.servedBy(writerThread, completerThread);
+                    return completerThread;
+                },
+                completer);
+        this.watching = new Tended(task -> Threads.of(prefix + "-watch", task), watchdog);
+    }
+
+    void start() {
+        writing.start();
+        completing.start();
+        watching.start();
+    }
+
+    /** Starts those that are missing. */
+    void tend() {
+        writing.tend();
+        completing.tend();
+        watching.tend();
+    }
+
+    /** What those do that are missing although they should be there. */
+    List<String> missing() {
+        List<String> missing = new ArrayList<>();
+        if (writing.isMissing()) {
+            missing.add("writes");
+        }
+        if (completing.isMissing()) {
+            missing.add("ends records");
+        }
+        if (watching.isMissing()) {
+            missing.add("watches the connection");
+        }
+        return missing;
+    }
+
+    /** Has them end; what is left in the journal ends, too. */
+    void stop() {
+        journal.stop();
+        watchdog.stop();
+    }
+
+    /** Waits for their end; returns whether it came, which a receipt that does not return delays. */
+    boolean await() {
+        watching.join(RECEIPT_MILLIS);
+        writing.join(RECEIPT_MILLIS);
+        if (!completing.join(RECEIPT_MILLIS)) {
+            return false;
+        }
+        if (completing.isMissing()) { // there was no thread to be had
+            completer.run();
+        }
+        return true;
+    }
+}
