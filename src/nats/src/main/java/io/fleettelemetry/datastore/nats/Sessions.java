@@ -4,6 +4,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.datastore.nats.connection.Servers;
 import io.fleettelemetry.datastore.nats.connection.Session;
+import io.fleettelemetry.datastore.nats.connection.Wires;
 import io.fleettelemetry.datastore.nats.journal.FrameEncoder;
 import io.fleettelemetry.datastore.nats.journal.Journal;
 import io.fleettelemetry.datastore.nats.journal.Wire;
@@ -22,7 +23,7 @@ import java.util.concurrent.TimeUnit;
  * <p>A {@link Session}, a connection, lives as long as its settings. New settings get a session of their own, which takes over
  * when it is connected: until then the old one works on. Those that the connection does not depend on are in force at once.
  */
-final class Sessions implements Session.Wires {
+final class Sessions implements Wires {
 
     private static final Log log = Logs.of(NatsDatastore.class);
 

@@ -323,7 +323,7 @@ class UnexpectedCloseTest {
         awaitState(Status.State.OK);
     }
 
-    private static Field field(Object of, String name) throws NoSuchFieldException {
+    static Field field(Object of, String name) throws NoSuchFieldException {
         Field field = of.getClass().getDeclaredField(name);
         field.setAccessible(true);
         return field;
