@@ -50,14 +50,17 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
 
     /** @param version of the notifier, for Airbrake */
     AirbrakeReporter(AirbrakeSettings settings, String version) {
-        this(settings, version, LOG_PAUSE);
+        this(settings, version, LOG_PAUSE, Endpoint.ANSWER_LIMIT);
     }
 
-    /** @param logPause at least so long between two lines about losses */
-    AirbrakeReporter(AirbrakeSettings settings, String version, Duration logPause) {
+    /**
+     * @param logPause at least so long between two lines about losses
+     * @param answerLimit how long Airbrake may take to answer
+     */
+    AirbrakeReporter(AirbrakeSettings settings, String version, Duration logPause, Duration answerLimit) {
         this.settings = settings;
         this.version = version;
-        this.endpoint = new Endpoint(version);
+        this.endpoint = new Endpoint(version, answerLimit);
         this.logPause = logPause;
         this.lastLogged = System.nanoTime() - logPause.toNanos();
         thread.setDaemon(true);

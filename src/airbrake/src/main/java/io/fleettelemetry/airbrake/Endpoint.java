@@ -15,14 +15,19 @@ final class Endpoint {
 
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
     /** As long as the Go server waits. */
-    private static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
+    static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
 
     private final String userAgent;
+    private final Duration answerLimit;
     private volatile HttpURLConnection current;
 
-    /** @param version of the notifier, for the server's logs */
-    Endpoint(String version) {
+    /**
+     * @param version of the notifier, for the server's logs
+     * @param answerLimit how long the server may take to answer; {@link #ANSWER_LIMIT}, except in tests
+     */
+    Endpoint(String version, Duration answerLimit) {
         this.userAgent = "fleet-telemetry/" + version;
+        this.answerLimit = answerLimit;
     }
 
     /**
@@ -36,7 +41,7 @@ final class Endpoint {
         current = connection;
         try {
             connection.setConnectTimeout((int) CONNECT_LIMIT.toMillis());
-            connection.setReadTimeout((int) ANSWER_LIMIT.toMillis());
+            connection.setReadTimeout((int) answerLimit.toMillis());
             connection.setUseCaches(false);
             // Elsewhere, the key has no business.
             connection.setInstanceFollowRedirects(false);
