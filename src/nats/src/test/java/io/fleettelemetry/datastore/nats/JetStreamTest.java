@@ -50,10 +50,13 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Execution;
+import org.junit.jupiter.api.parallel.ExecutionMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What {@code delivery = jetstream} promises, against a real nats-server. {@code faults} has what breaks meanwhile. */
+@Execution(ExecutionMode.CONCURRENT) // most of a test is waiting, and each has a namespace of its own
 class JetStreamTest {
 
     private static final String JETSTREAM = "jetstream { store_dir: $DIR }";

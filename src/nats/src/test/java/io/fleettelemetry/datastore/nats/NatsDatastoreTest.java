@@ -395,7 +395,16 @@ class NatsDatastoreTest {
     void a_wrong_password_is_shown_and_a_right_one_mends_it() {
         try (NatsServer strict = NatsServer.start("authorization { user: u, password: p }");
                 NatsDatastore datastore = open(Map.of(
-                        "url", strict.url(), "username", "u", ".password", "wrong", "reconnect.wait.ms", "50"))) {
+                        "url",
+                        strict.url(),
+                        "username",
+                        "u",
+                        ".password",
+                        "wrong",
+                        "reconnect.wait.ms",
+                        "50",
+                        "connect.timeout.ms",
+                        "1000"))) {
             Outcomes outcomes = new Outcomes();
             datastore.produce(record("x"), outcomes);
             await().atMost(SOON).until(() -> datastore.status().summary().contains("Authorization Violation"));
@@ -585,8 +594,17 @@ class NatsDatastoreTest {
         try (NatsServer strict = NatsServer.start("authorization { user: u, password: p }");
                 NatsDatastore datastore = open(Map.of("url", strict.url(), "username", "u", ".password", "p"))) {
             awaitState(datastore, Status.State.OK);
-            datastore.configure(NatsSettings.parse(
-                    Map.of("url", strict.url(), "username", "u", ".password", "wrong", "reconnect.wait.ms", "50")));
+            datastore.configure(NatsSettings.parse(Map.of(
+                    "url",
+                    strict.url(),
+                    "username",
+                    "u",
+                    ".password",
+                    "wrong",
+                    "reconnect.wait.ms",
+                    "50",
+                    "connect.timeout.ms",
+                    "1000")));
             await().atMost(SOON).until(() -> datastore.status().summary().contains("Authorization Violation"));
             for (int i = 0; i < 20; i++) { // some attempts
                 datastore.produce(record("" + i), outcomes);

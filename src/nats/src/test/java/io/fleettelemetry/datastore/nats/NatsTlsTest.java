@@ -206,7 +206,8 @@ class NatsTlsTest {
         try (NatsServer server = NatsServer.start(tls(localhost, verifyClients()))) {
             String url = "tls://localhost:" + server.port();
             String trusted = ca.certificate().toString();
-            try (NatsDatastore datastore = open("url", url, "tls.ca.file", trusted)) {
+            String timeout = "1000"; // jnats waits so long although it was refused
+            try (NatsDatastore datastore = open("url", url, "connect.timeout.ms", timeout, "tls.ca.file", trusted)) {
                 awaitAlert(datastore);
                 awaitReason(datastore, "tls.cert.file = (none)");
             }
@@ -214,6 +215,8 @@ class NatsTlsTest {
             try (NatsDatastore datastore = open(
                     "url",
                     url,
+                    "connect.timeout.ms",
+                    timeout,
                     "tls.ca.file",
                     trusted,
                     "tls.cert.file",

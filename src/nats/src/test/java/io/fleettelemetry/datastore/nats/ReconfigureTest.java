@@ -517,8 +517,8 @@ class ReconfigureTest {
                         settings("password", server, Map.of("username", "u", ".password", "p")));
                 Load load = new Load(datastore)) {
             load.awaitConfirmed(10);
-            datastore.configure(
-                    NatsSettings.parse(settings("password", server, Map.of("username", "u", ".password", "wrong"))));
+            datastore.configure(NatsSettings.parse(settings(
+                    "password", server, Map.of("username", "u", ".password", "wrong", "connect.timeout.ms", "1000"))));
             await().atMost(SOON).until(() -> server.log().split("authentication error").length > 3);
             load.awaitConfirmed(load.offered() + 10);
             assertTrue(datastore.status().summary().contains("Authorization Violation"), datastore.status()::summary);

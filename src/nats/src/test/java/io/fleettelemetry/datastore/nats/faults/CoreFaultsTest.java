@@ -308,6 +308,7 @@ class CoreFaultsTest {
         try (Trial trial = new Trial("credentials revoked and mended")
                 .server(both)
                 .subscriber("tap:p")
+                .set("connect.timeout.ms", "1000") // jnats waits so long although it was refused
                 .set("username", "fleet")
                 .set(".password", "p")
                 .open()) {

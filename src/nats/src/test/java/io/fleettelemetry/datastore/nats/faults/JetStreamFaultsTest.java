@@ -83,11 +83,16 @@ class JetStreamFaultsTest {
     void a_cluster_of_three_has_everything_once_whichever_server_is_killed() {
         try (NatsCluster cluster = NatsCluster.start(3, JETSTREAM);
                 StreamTrial trial = new StreamTrial(
-                        "JetStream R3, leader killed, then each once", cluster.servers(), DATASTORE, 5_000)) {
+                        "JetStream R3, leader killed" + (Extent.FULL ? ", then each once" : ""),
+                        cluster.servers(),
+                        DATASTORE,
+                        5_000)) {
             trial.load.awaitConfirmed(SOME);
             killAndRestart(cluster, trial, cluster.server(trial.leader()));
-            for (NatsServer server : cluster.servers()) {
-                killAndRestart(cluster, trial, server);
+            if (Extent.FULL) {
+                for (NatsServer server : cluster.servers()) {
+                    killAndRestart(cluster, trial, server);
+                }
             }
             trial.check(trial.end().nothingLost());
         }
