@@ -124,6 +124,7 @@ public final class TestCa {
     private void keytool(String alias, String commonName, String... options) {
         var command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+                "-J-XX:TieredStopAtLevel=1", // half the time
                 "-genkeypair",
                 "-alias",
                 alias,
