@@ -16,7 +16,7 @@ record Encoders(String id) {
         boolean stores = settings.delivery().isJetStream();
         return new FrameEncoder(
                 new Subjects(settings.namespace()),
-                stores || settings.messageIds() ? id + "-" : "",
+                stores || settings.connection().messageIds() ? id + "-" : "",
                 stores ? inbox : "");
     }
 }

@@ -19,6 +19,7 @@ import io.fleettelemetry.datastore.nats.journal.Subjects;
 import io.fleettelemetry.datastore.nats.journal.Writer;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.datastore.nats.threads.Threads;
 import io.nats.client.Connection;
@@ -190,7 +191,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
 
     @Override
     public Connection connect(Consumer<String> errors) throws IOException, InterruptedException {
-        NatsSettings settings = settings();
+        ConnectionSettings settings = settings().connection();
         try {
             return new Connector(settings, settings.name() + "-tail", (source, event) -> {}, errors).connect();
         } catch (IOException e) {

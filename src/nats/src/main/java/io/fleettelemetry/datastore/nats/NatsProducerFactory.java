@@ -4,6 +4,7 @@ import io.fleettelemetry.api.CloseableProducer;
 import io.fleettelemetry.api.ProducerFactory;
 import io.fleettelemetry.api.settings.SettingsReader;
 import io.fleettelemetry.datastore.nats.metrics.Counts;
+import io.fleettelemetry.datastore.nats.settings.Defaults;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.datastore.nats.settings.OnClosed;
 import java.util.Map;
@@ -19,7 +20,7 @@ public final class NatsProducerFactory implements ProducerFactory {
 
     @Override
     public String datastore() {
-        return NatsSettings.DEFAULT_DATASTORE;
+        return Defaults.DATASTORE;
     }
 
     @Override

@@ -299,7 +299,10 @@ final class Sessions implements Wires {
         Session abandoned = null;
         synchronized (this) {
             NatsSettings before = inUse.settings();
-            if (closing || !settings.connectLike(before) || settings.equals(before) || !journal.use(before, settings)) {
+            if (closing
+                    || !settings.connection().equals(before.connection())
+                    || settings.equals(before)
+                    || !journal.use(before, settings)) {
                 return false;
             }
             inUse.use(settings);
@@ -325,7 +328,9 @@ final class Sessions implements Wires {
             }
             Session newest = null;
             if (!settings.equals(inUse.settings())) {
-                boolean sameServers = settings.servers().equals(inUse.settings().servers());
+                boolean sameServers = settings.connection()
+                        .servers()
+                        .equals(inUse.settings().connection().servers());
                 Collection<Servers.Server> more = sameServers ? inUse.discovered() : List.of();
                 newest = new Session(settings, this, RandomId.next(), journal, more); // may throw
             }

@@ -490,7 +490,7 @@ class NatsDatastoreTest {
                 await(last)
                         .atMost(Duration.ofSeconds(5))
                         .pollInterval(Duration.ofMillis(1))
-                        .until(() -> datastore.settings().name().equals(last));
+                        .until(() -> datastore.settings().connection().name().equals(last));
                 datastore.produce(record(last), outcomes);
             }
             assertEquals(40, outcomes.awaitEnded(40).confirmed().size());

@@ -1,7 +1,7 @@
 package io.fleettelemetry.datastore.nats.connection;
 
 import io.fleettelemetry.api.kit.PlainText;
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
 import io.fleettelemetry.datastore.nats.threads.Threads;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.fleettelemetry.jnats.port.PortOwner;
@@ -50,7 +50,7 @@ public final class Connector {
     /** How long to wait for what another thread tells, at most. */
     private static final long CALLBACKS_MILLIS = 1_000;
 
-    private final NatsSettings settings;
+    private final ConnectionSettings settings;
     private final Servers servers;
     private final String name;
     private final ExecutorService callbacks;
@@ -77,7 +77,7 @@ public final class Connector {
      * @param errors is told what is wrong with one, by a thread of jnats
      */
     public Connector(
-            NatsSettings settings,
+            ConnectionSettings settings,
             String name,
             BiConsumer<Connection, ConnectionListener.Events> events,
             Consumer<String> errors) {
@@ -106,7 +106,7 @@ public final class Connector {
      * @param callbacks runs what the watcher is told, in order; its owner shuts it down
      */
     public Connector(
-            NatsSettings settings,
+            ConnectionSettings settings,
             Collection<Servers.Server> discovered,
             String name,
             ExecutorService callbacks,

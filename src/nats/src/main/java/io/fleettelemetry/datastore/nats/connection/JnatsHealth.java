@@ -1,6 +1,6 @@
 package io.fleettelemetry.datastore.nats.connection;
 
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import java.time.Duration;
@@ -46,7 +46,7 @@ final class JnatsHealth {
     }
 
     /** Whether jnats' thread that reconnects has died, for want of memory most likely: jnats never says so. */
-    boolean hasStoppedReconnecting(Connection connection, Servers servers, NatsSettings settings) {
+    boolean hasStoppedReconnecting(Connection connection, Servers servers, ConnectionSettings settings) {
         if (connection.getStatus() == Connection.Status.CONNECTED) {
             lastConnected = System.nanoTime();
             return false;

@@ -1,6 +1,6 @@
 package io.fleettelemetry.datastore.nats.connection;
 
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
 import io.nats.client.Connection;
 import java.io.IOException;
 import java.util.concurrent.TimeUnit;
@@ -42,7 +42,7 @@ final class PayloadLimit {
      * @param connection the session's; null if there is none
      * @return the limit if it is higher than the connection's, else 0
      */
-    long look(NatsSettings settings, Connection connection) throws InterruptedException {
+    long look(ConnectionSettings settings, Connection connection) throws InterruptedException {
         looked = System.nanoTime();
         wanted = false;
         if (connection == null) {

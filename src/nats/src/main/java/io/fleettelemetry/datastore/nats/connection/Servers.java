@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats.connection;
 
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
+import io.fleettelemetry.datastore.nats.settings.ServerUrls;
 import io.nats.client.Options;
 import io.nats.client.ServerPool;
 import io.nats.client.support.Encoding;
@@ -45,7 +46,7 @@ public final class Servers implements ServerPool {
     private volatile boolean closed;
 
     /** @param discovered servers that others of the same cluster have named */
-    public Servers(NatsSettings settings, Collection<Server> discovered) {
+    public Servers(ConnectionSettings settings, Collection<Server> discovered) {
         this.own = settings.servers().stream().distinct().map(Servers::own).toList();
         this.discover = settings.discover();
         this.wait = settings.reconnectWait();
@@ -96,7 +97,7 @@ public final class Servers implements ServerPool {
         try {
             return new Server(new NatsUri(withTokenAsJson(url)), null);
         } catch (URISyntaxException e) {
-            throw new IllegalArgumentException("not refused by the settings: " + NatsSettings.withoutSecrets(url));
+            throw new IllegalArgumentException("not refused by the settings: " + ServerUrls.withoutSecrets(url));
         }
     }
 

@@ -8,6 +8,7 @@ import io.fleettelemetry.datastore.nats.jetstream.Streams;
 import io.fleettelemetry.datastore.nats.journal.Answers;
 import io.fleettelemetry.datastore.nats.journal.Wire;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.ServerUrls;
 import io.fleettelemetry.datastore.nats.threads.Threads;
 import io.nats.client.Connection;
 import io.nats.client.ForceReconnectOptions;
@@ -74,7 +75,8 @@ public final class Session implements AutoCloseable {
                 Executors.newSingleThreadExecutor(task -> callbacksThread = Threads.of(prefix + "-events", task));
         this.answerPath = settings.delivery().isJetStream() ? answerPath(answers) : null;
         this.events = new SessionEvents(this, wires, state, log, health, answerPath);
-        this.connector = new Connector(settings, discovered, settings.name(), callbacks, events);
+        this.connector = new Connector(
+                settings.connection(), discovered, settings.connection().name(), callbacks, events);
         this.thread = new Tended(task -> Threads.of(prefix + "-connect", task), this::run);
     }
 
@@ -91,7 +93,7 @@ public final class Session implements AutoCloseable {
         return settings;
     }
 
-    /** Takes settings that {@linkplain NatsSettings#connectLike connect like} those that it has. */
+    /** Takes settings that connect like those that it has. */
     public void use(NatsSettings settings) {
         this.settings = settings;
     }
@@ -180,7 +182,7 @@ public final class Session implements AutoCloseable {
         if (now != null) {
             server = new SessionSnapshot.Server(
                     // Null if the connection is lost at this moment.
-                    NatsSettings.withoutSecrets(String.valueOf(now.getConnectedUrl())),
+                    ServerUrls.withoutSecrets(String.valueOf(now.getConnectedUrl())),
                     now.getServerInfo().getVersion(),
                     now.getMaxPayload());
         }
@@ -279,7 +281,7 @@ public final class Session implements AutoCloseable {
 
     private void lookAtLimit() throws InterruptedException {
         Connection now = connected();
-        long max = limit.look(settings, now);
+        long max = limit.look(settings.connection(), now);
         if (max > 0) {
             log.limitRaised(max, now.getServerInfo().getMaxPayload());
             reconnect();
@@ -311,7 +313,7 @@ public final class Session implements AutoCloseable {
     }
 
     private synchronized void pause() throws InterruptedException {
-        long millis = settings.reconnectWait().toMillis();
+        long millis = settings.connection().reconnectWait().toMillis();
         if (!state.hasEnded()) {
             wait(millis + ThreadLocalRandom.current().nextLong(millis / 10 + 1) + 1);
         }
@@ -326,7 +328,7 @@ public final class Session implements AutoCloseable {
     }
 
     private boolean hasStoppedReconnecting() {
-        return health.hasStoppedReconnecting(connection, connector.servers(), settings);
+        return health.hasStoppedReconnecting(connection, connector.servers(), settings.connection());
     }
 
     private synchronized void awaitChange() throws InterruptedException {

@@ -1,7 +1,7 @@
 package io.fleettelemetry.datastore.nats.connection;
 
 import io.fleettelemetry.api.kit.PlainText;
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.ServerUrls;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
@@ -68,7 +68,7 @@ final class SessionEvents implements ConnectionWatcher {
 
     @Override
     public void happened(Connection source, Events event) {
-        String server = PlainText.field(NatsSettings.withoutSecrets(String.valueOf(source.getConnectedUrl())));
+        String server = PlainText.field(ServerUrls.withoutSecrets(String.valueOf(source.getConnectedUrl())));
         switch (event) {
             case CONNECTED -> {
                 state.connected(isReady());

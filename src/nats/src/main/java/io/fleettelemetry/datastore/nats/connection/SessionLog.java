@@ -55,7 +55,7 @@ final class SessionLog {
                 now.datastore(),
                 now.shownServers(),
                 reason,
-                now.reconnectWait().toMillis(),
+                now.connection().reconnectWait().toMillis(),
                 leftOut);
     }
 

@@ -11,10 +11,8 @@ import java.util.List;
 /**
  * Makes a {@link StreamReport} of what the server said: what streams must be like for our records, and what is wrong if they
  * are not. Asks nothing and remembers nothing.
- *
- * @param window for how long a stream must know message ids
  */
-record StreamCheck(String namespace, Delivery delivery, Duration window) {
+record StreamCheck(String namespace, Delivery delivery) {
 
     private static final List<String> TOPICS = List.of("data", "alerts", "errors", "connectivity");
 
@@ -107,10 +105,10 @@ record StreamCheck(String namespace, Delivery delivery, Duration window) {
     private List<String> warnings(StreamConfiguration stream) {
         List<String> warnings = new ArrayList<>();
         Duration known = stream.getDuplicateWindow();
-        if (known != null && known.compareTo(window) < 0) {
+        if (known != null && known.compareTo(delivery.duplicateWindow()) < 0) {
             warnings.add("the stream " + stream.getName() + " knows message ids for " + known.toSeconds()
                     + " s only, so a record that is written again may be stored twice; set its duplicate_window to "
-                    + window.plusMillis(999).toSeconds()
+                    + delivery.duplicateWindow().plusMillis(999).toSeconds()
                     + " s, which is confirm.timeout.ms and 30 s, or confirm.timeout.ms to less");
         }
         if (stream.getNoAck()) {

@@ -154,7 +154,7 @@ final class StreamQuery {
                     .subjects(check.namespace() + ".>")
                     .storageType(StorageType.File)
                     .replicas(clustered ? CLUSTER_REPLICAS : 1)
-                    .duplicateWindow(check.window())
+                    .duplicateWindow(delivery.duplicateWindow())
                     .build());
         } catch (JetStreamApiException e) {
             if (NOT_ENABLED.contains(e.getApiErrorCode())) {

@@ -64,8 +64,7 @@ public final class Streams {
     public Streams(NatsSettings settings, Runnable lookWanted, LongSupplier nanoTime) {
         this.datastore = settings.datastore();
         this.delivery = settings.delivery();
-        this.check = new StreamCheck(
-                settings.namespace(), delivery, settings.confirmTimeout().plus(Delivery.WINDOW_RESERVE));
+        this.check = new StreamCheck(settings.namespace(), delivery);
         this.query = new StreamQuery(datastore, check);
         this.lookWanted = lookWanted;
         this.nanoTime = nanoTime;

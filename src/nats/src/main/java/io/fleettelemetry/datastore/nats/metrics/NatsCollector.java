@@ -1,6 +1,6 @@
 package io.fleettelemetry.datastore.nats.metrics;
 
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.Defaults;
 import io.prometheus.client.Collector;
 import java.util.ArrayList;
 import java.util.List;
@@ -80,7 +80,7 @@ public final class NatsCollector extends Collector {
             ToLongFunction<T> value,
             Function<T, String> label) {
         String instance = datastore.get();
-        boolean isDefault = instance.equals(NatsSettings.DEFAULT_DATASTORE);
+        boolean isDefault = instance.equals(Defaults.DATASTORE);
         List<String> names = isDefault ? List.of(labelName) : List.of(labelName, "datastore");
         List<MetricFamilySamples.Sample> samples = new ArrayList<>();
         for (T item : of) {

@@ -146,7 +146,7 @@ public final class NatsComponent {
                 inForce.datastore(),
                 inForce.namespace(),
                 inForce.shownServers(),
-                inForce.name());
+                inForce.connection().name());
     }
 
     private void turnSoon() {

@@ -1,6 +1,6 @@
 package io.fleettelemetry.datastore.nats.osgi;
 
-import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.datastore.nats.settings.Defaults;
 import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.AttributeType;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
@@ -18,25 +18,25 @@ public @interface NatsConfiguration {
     @AttributeDefinition(
             name = "Servers",
             description = "Servers, separated by commas; the schemes are nats, tls, ws and wss.")
-    String url() default "nats://localhost:4222";
+    String url() default Defaults.URL;
 
     @AttributeDefinition(
             name = "Connection name",
             description = "Name of the connection in the server's logs and monitoring.")
-    String name() default "fleet-telemetry";
+    String name() default Defaults.NAME;
 
     @AttributeDefinition(
             name = "Namespace",
             description = "First part of every subject: one or more tokens, joined by dots.")
-    String namespace() default "tesla_telemetry";
+    String namespace() default Defaults.NAMESPACE;
 
     @AttributeDefinition(name = "Datastore", description = "Name of this datastore in the routes.")
-    String datastore() default NatsSettings.DEFAULT_DATASTORE;
+    String datastore() default Defaults.DATASTORE;
 
     @AttributeDefinition(
             name = "Ranking",
             description = "Rank among datastores of the same name. The one with the highest rank is used.")
-    int service_ranking() default 0;
+    int service_ranking() default Defaults.RANKING;
 
     @AttributeDefinition(name = "User", description = "User for the server; empty for none.", required = false)
     String username();
@@ -85,40 +85,40 @@ public @interface NatsConfiguration {
     @AttributeDefinition(
             name = "TLS: handshake first",
             description = "TLS handshake before the server says anything; the server's setting is handshake_first.")
-    boolean tls_first() default false;
+    boolean tls_first() default Defaults.TLS_FIRST;
 
     @AttributeDefinition(
             name = "In flight, bytes",
             description = "Limit on records that are accepted and not yet confirmed, in bytes: messages with their"
                     + " subjects and headers, plus 128 for each record.",
             min = "1")
-    long inflight_max_bytes() default 67_108_864;
+    long inflight_max_bytes() default Defaults.INFLIGHT_MAX_BYTES;
 
     @AttributeDefinition(
             name = "In flight, records",
             description = "Limit on records that are accepted and not yet confirmed, in records.",
             min = "1")
-    int inflight_max_records() default 262_144;
+    int inflight_max_records() default Defaults.INFLIGHT_MAX_RECORDS;
 
     @AttributeDefinition(
             name = "Confirm timeout, ms",
             description = "Longest time (ms) that a record may wait for its confirmation before it fails.",
             min = "100")
-    long confirm_timeout_ms() default 120_000;
+    long confirm_timeout_ms() default Defaults.CONFIRM_TIMEOUT_MS;
 
     @AttributeDefinition(
             name = "Drain timeout, ms",
             description = "Longest wait (ms) for confirmations when the datastore closes or changes over to a new"
                     + " connection.",
             min = "0")
-    long drain_timeout_ms() default 10_000;
+    long drain_timeout_ms() default Defaults.DRAIN_TIMEOUT_MS;
 
     @AttributeDefinition(
             name = "Delivery",
             description = "When a record is confirmed: once the connected server has parsed it (core), or once a"
                     + " JetStream stream has stored it (jetstream).",
             options = {@Option(label = "core", value = "core"), @Option(label = "jetstream", value = "jetstream")})
-    String delivery() default "core";
+    String delivery() default Defaults.DELIVERY;
 
     @AttributeDefinition(
             name = "JetStream: stream",
@@ -139,7 +139,7 @@ public @interface NatsConfiguration {
                 @Option(label = "verify", value = "verify"),
                 @Option(label = "create", value = "create")
             })
-    String stream_setup() default "verify";
+    String stream_setup() default Defaults.STREAM_SETUP;
 
     @AttributeDefinition(
             name = "JetStream: domain",
@@ -152,20 +152,20 @@ public @interface NatsConfiguration {
             description = "First part of the subjects of JetStream's answers: one or more tokens, joined by dots. The"
                     + " server must let the datastore subscribe to these subjects. Any other user who may publish"
                     + " there can forge PubAcks.")
-    String inbox_prefix() default "_INBOX";
+    String inbox_prefix() default Defaults.INBOX_PREFIX;
 
     @AttributeDefinition(
             name = "Message ids",
             description = "Nats-Msg-Id header for every message, unique to its record, and the same when the message is"
                     + " sent again. A stream on these subjects then drops the duplicates. With delivery = jetstream"
                     + " it is always on.")
-    boolean message_ids() default false;
+    boolean message_ids() default Defaults.MESSAGE_IDS;
 
     @AttributeDefinition(
             name = "Heartbeat, ms",
             description = "Idle time (ms) after which the datastore sends the server a PING.",
             min = "10")
-    long heartbeat_ms() default 2_000;
+    long heartbeat_ms() default Defaults.HEARTBEAT_MS;
 
     @AttributeDefinition(
             name = "Silent, ms",
@@ -173,30 +173,30 @@ public @interface NatsConfiguration {
                     + " is replaced. A slow connection that still takes bytes is kept. At most confirm.timeout.ms;"
                     + " without this key, and with a shorter confirm.timeout.ms, the same as that.",
             min = "100")
-    long silent_ms() default 5_000;
+    long silent_ms() default Defaults.SILENT_MS;
 
     @AttributeDefinition(
             name = "Connect timeout, ms",
             description = "Longest time (ms) for one attempt to connect to one server.",
             min = "100")
-    long connect_timeout_ms() default 5_000;
+    long connect_timeout_ms() default Defaults.CONNECT_TIMEOUT_MS;
 
     @AttributeDefinition(
             name = "Reconnect wait, ms",
             description =
                     "Pause (ms) between attempts to connect to the same server. Up to a tenth is added at random.",
             min = "1")
-    long reconnect_wait_ms() default 2_000;
+    long reconnect_wait_ms() default Defaults.RECONNECT_WAIT_MS;
 
     @AttributeDefinition(
             name = "Discover",
             description = "Use of the other servers that a cluster advertises, besides those of the URLs.")
-    boolean discover() default true;
+    boolean discover() default Defaults.DISCOVER;
 
     @AttributeDefinition(
             name = "On closed",
             description = "Reaction when the server stops accepting the credentials, so that the connection is given"
                     + " up. withdraw: the service goes until there is a connection again. halt: the process ends"
                     + " with exit code 69, and a supervisor must start it again.")
-    String on_closed() default "withdraw";
+    String on_closed() default Defaults.ON_CLOSED;
 }

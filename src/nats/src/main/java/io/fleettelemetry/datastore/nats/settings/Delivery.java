@@ -4,6 +4,7 @@ import io.fleettelemetry.api.Token;
 import io.fleettelemetry.api.settings.SettingsReader;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
@@ -15,20 +16,30 @@ import java.util.regex.Pattern;
  * @param setup what is asked of the streams before anything is published
  * @param domain of JetStream; empty for the server's own
  * @param inboxPrefix first part of the subjects of JetStream's answers
+ * @param duplicateWindow how long a stream must know the ids of messages; zero without JetStream
  */
-public record Delivery(Mode mode, String stream, Setup setup, String domain, String inboxPrefix) {
+public record Delivery(
+        Mode mode, String stream, Setup setup, String domain, String inboxPrefix, Duration duplicateWindow) {
 
     public enum Mode {
         /** A record is confirmed once the connected server has parsed it. */
         CORE,
         /** A record is confirmed once a stream has stored it. */
-        JETSTREAM
+        JETSTREAM;
+
+        static Mode of(String name) {
+            return valueOf(name.toUpperCase(Locale.ROOT));
+        }
     }
 
     public enum Setup {
         OFF,
         VERIFY,
-        CREATE
+        CREATE;
+
+        static Setup of(String name) {
+            return valueOf(name.toUpperCase(Locale.ROOT));
+        }
     }
 
     private static final String MODE = "delivery";
@@ -40,29 +51,32 @@ public record Delivery(Mode mode, String stream, Setup setup, String domain, Str
     static final List<String> KEYS = List.of(MODE, STREAM, SETUP, DOMAIN, INBOX);
 
     /** How much longer than {@code confirm.timeout.ms} a stream must know the ids of messages. */
-    public static final Duration WINDOW_RESERVE = Duration.ofSeconds(30);
+    private static final Duration WINDOW_RESERVE = Duration.ofSeconds(30);
 
     private static final Pattern STREAM_NAME = Pattern.compile("[!-~&&[^.*>/\\\\]]{1,255}");
     private static final int MAX_INBOX = 256;
     /** First tokens that the server keeps for itself: it drops what asks for answers there. */
     private static final List<String> RESERVED = List.of("_R_", "_GR_");
 
-    static Delivery parse(SettingsReader reader) {
+    /** @param confirmTimeout how long a record may be written again */
+    static Delivery parse(SettingsReader reader, Duration confirmTimeout) {
+        Mode mode = reader.choice(MODE, Mode.of(Defaults.DELIVERY));
         Delivery delivery = new Delivery(
-                reader.choice(MODE, Mode.CORE),
+                mode,
                 reader.text(STREAM, ""),
-                reader.choice(SETUP, Setup.VERIFY),
+                reader.choice(SETUP, Setup.of(Defaults.STREAM_SETUP)),
                 reader.text(DOMAIN, ""),
-                reader.text(INBOX, "_INBOX"));
+                reader.text(INBOX, Defaults.INBOX_PREFIX),
+                mode == Mode.JETSTREAM ? confirmTimeout.plus(WINDOW_RESERVE) : Duration.ZERO);
         if (!delivery.stream.isEmpty() && !STREAM_NAME.matcher(delivery.stream).matches()) {
             reader.refuse(STREAM, "must be the name of a stream: 1 to 255 characters from ! to ~ without . * > / \\");
         }
         if (delivery.isJetStream() && delivery.setup == Setup.CREATE && delivery.stream.isEmpty()) {
             reader.refuse(SETUP, "needs a name for the stream; set " + STREAM);
         }
-        String flaw = delivery.domain.isEmpty() ? null : Token.flaw(delivery.domain);
-        if (flaw != null) {
-            reader.refuse(DOMAIN, flaw);
+        String problem = delivery.domain.isEmpty() ? null : Token.flaw(delivery.domain);
+        if (problem != null) {
+            reader.refuse(DOMAIN, problem);
         }
         checkInbox(reader, delivery.inboxPrefix);
         return delivery;
@@ -73,9 +87,9 @@ public record Delivery(Mode mode, String stream, Setup setup, String domain, Str
             reader.refuse(INBOX, "has more than " + MAX_INBOX + " characters");
         }
         for (String part : prefix.split("\\.", -1)) {
-            String flaw = Token.flaw(part);
-            if (flaw != null) {
-                reader.refuse(INBOX, "must be tokens joined by dots, such as _INBOX; '" + part + "' " + flaw);
+            String problem = Token.flaw(part);
+            if (problem != null) {
+                reader.refuse(INBOX, "must be tokens joined by dots, such as _INBOX; '" + part + "' " + problem);
                 return;
             }
         }

@@ -26,7 +26,7 @@ public record TlsSettings(String caFile, String certFile, String keyFile, boolea
                 reader.text(CA_FILE, ""),
                 reader.text(CERT_FILE, ""),
                 reader.text(KEY_FILE, ""),
-                reader.flag(FIRST, false));
+                reader.flag(FIRST, Defaults.TLS_FIRST));
         if (tls.certFile.isEmpty() && !tls.keyFile.isEmpty()) {
             reader.refuse(KEY_FILE, "belongs to a certificate; set " + CERT_FILE + " too, or neither");
         }

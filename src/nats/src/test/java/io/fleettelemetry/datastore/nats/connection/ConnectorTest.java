@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.FreePort;
 import io.nats.client.Connection;
@@ -22,8 +23,9 @@ class ConnectorTest {
     /** jnats tells the reason by another thread than it fails by: often enough for either to be the first. */
     private static final int ATTEMPTS = 300;
 
-    private static final NatsSettings NOWHERE =
-            NatsSettings.parse(Map.of("url", "nats://u:secret@127.0.0.1:" + FreePort.next()));
+    private static final ConnectionSettings NOWHERE = NatsSettings.parse(
+                    Map.of("url", "nats://u:secret@127.0.0.1:" + FreePort.next()))
+            .connection();
 
     private static final ConnectionWatcher NOBODY = new ConnectionWatcher() {
         @Override

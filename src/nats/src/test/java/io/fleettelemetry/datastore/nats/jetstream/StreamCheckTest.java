@@ -18,7 +18,7 @@ class StreamCheckTest {
     private final StreamCheck any = check("", Delivery.Setup.VERIFY);
 
     private static StreamCheck check(String stream, Delivery.Setup setup) {
-        return new StreamCheck("fleet", new Delivery(Delivery.Mode.JETSTREAM, stream, setup, "", "_INBOX"), WINDOW);
+        return new StreamCheck("fleet", new Delivery(Delivery.Mode.JETSTREAM, stream, setup, "", "_INBOX", WINDOW));
     }
 
     private static StreamConfiguration.Builder stream(String... subjects) {

@@ -28,28 +28,31 @@ class NatsSettingsTest {
         NatsSettings settings = NatsSettings.parse(Map.of());
         assertEquals(
                 new NatsSettings(
-                        List.of("nats://localhost:4222"),
-                        "fleet-telemetry",
-                        "tesla_telemetry",
-                        "nats",
-                        0,
-                        "",
-                        "",
-                        "",
-                        "",
-                        new TlsSettings("", "", "", false),
-                        67_108_864,
-                        262_144,
-                        Duration.ofSeconds(120),
-                        Duration.ofSeconds(10),
-                        false,
-                        Duration.ofSeconds(2),
-                        Duration.ofSeconds(5),
-                        Duration.ofSeconds(5),
-                        Duration.ofSeconds(2),
-                        true,
-                        new Delivery(Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX"),
-                        OnClosed.WITHDRAW),
+                        new ConnectionSettings(
+                                List.of("nats://localhost:4222"),
+                                "fleet-telemetry",
+                                "tesla_telemetry",
+                                "nats",
+                                "",
+                                "",
+                                "",
+                                "",
+                                new TlsSettings("", "", "", false),
+                                false,
+                                Duration.ofSeconds(5),
+                                Duration.ofSeconds(2),
+                                true,
+                                new Delivery(
+                                        Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX", Duration.ZERO)),
+                        new Limits(
+                                0,
+                                67_108_864,
+                                262_144,
+                                Duration.ofSeconds(120),
+                                Duration.ofSeconds(10),
+                                Duration.ofSeconds(2),
+                                Duration.ofSeconds(5),
+                                OnClosed.WITHDRAW)),
                 settings);
     }
 
@@ -57,7 +60,9 @@ class NatsSettingsTest {
     void several_servers_are_separated_by_commas_and_nats_is_the_scheme_unless_told_otherwise() {
         assertEquals(
                 List.of("nats://a:4222", "tls://b", "nats://c:1"),
-                NatsSettings.parse(Map.of("url", "a:4222, tls://b ,nats://c:1")).servers());
+                NatsSettings.parse(Map.of("url", "a:4222, tls://b ,nats://c:1"))
+                        .connection()
+                        .servers());
     }
 
     @ParameterizedTest
@@ -114,7 +119,7 @@ class NatsSettingsTest {
         "tls.first, false, false",
     })
     void tls_is_asked_for_by_a_url_or_by_any_of_its_keys(String key, String value, boolean asked) {
-        assertEquals(asked, NatsSettings.parse(Map.of(key, value)).isTlsAskedFor());
+        assertEquals(asked, NatsSettings.parse(Map.of(key, value)).connection().isTlsAskedFor());
     }
 
     @Test
@@ -170,7 +175,7 @@ class NatsSettingsTest {
             try {
                 NatsSettings settings = NatsSettings.parse(Map.of("url", url));
                 shown = settings + " " + settings.shownServers();
-                for (String server : settings.servers()) {
+                for (String server : settings.connection().servers()) {
                     String host = URI.create(server).getHost();
                     assertTrue(List.of("host", "other").contains(host), () -> url + " as " + server);
                 }
@@ -226,6 +231,7 @@ class NatsSettingsTest {
         assertEquals(
                 List.of("wss://host:443/a/b", "ws://u:p@host:80", "ws://host:1/c", "nats://host"),
                 NatsSettings.parse(Map.of("url", "wss://host/a/b,ws://u:p@host,ws://host:1/c,nats://host"))
+                        .connection()
                         .servers());
     }
 
@@ -267,7 +273,7 @@ class NatsSettingsTest {
         String told;
         try {
             NatsSettings settings = NatsSettings.parse(Map.of("url", url));
-            Servers servers = new Servers(settings, List.of());
+            Servers servers = new Servers(settings.connection(), List.of());
             told = settings + settings.shownServers() + servers.getServerList();
         } catch (SettingsException e) {
             told = e.getMessage();
@@ -313,9 +319,12 @@ class NatsSettingsTest {
         } catch (SettingsException e) {
             return;
         }
-        assertFalse(new Servers(settings, List.of()).current().certifiedName().isEmpty());
+        assertFalse(new Servers(settings.connection(), List.of())
+                .current()
+                .certifiedName()
+                .isEmpty());
         assertDoesNotThrow(() -> new Options.Builder()
-                .servers(settings.servers().toArray(String[]::new))
+                .servers(settings.connection().servers().toArray(String[]::new))
                 .build());
     }
 

@@ -1,0 +1,132 @@
+package io.fleettelemetry.datastore.nats.settings;
+
+import io.fleettelemetry.api.Token;
+import io.fleettelemetry.api.settings.SettingsReader;
+import java.time.Duration;
+import java.util.List;
+
+/**
+ * What a connection and its frames depend on: a change of any of these needs a new connection.
+ *
+ * @param servers URLs, each with scheme, host and port; user information may be in them
+ * @param name what the server's logs and monitoring call the connection
+ * @param namespace first part of every subject: one or more tokens joined by dots
+ * @param datastore the name that routes use
+ * @param username for the server; empty for none
+ * @param password for the user
+ * @param token for the server, instead of a user; empty for none
+ * @param credentialsFile path of a {@code .creds} file; empty for none
+ * @param tls whom to trust and who we are, where the connection is encrypted
+ * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops duplicates
+ * @param connectTimeout how long one attempt to connect to one server may take
+ * @param reconnectWait pause between attempts to connect to the same server, to which jitter is added
+ * @param discover whether servers that a cluster names are used besides {@code servers}
+ * @param delivery what counts as a confirmation
+ */
+public record ConnectionSettings(
+        List<String> servers,
+        String name,
+        String namespace,
+        String datastore,
+        String username,
+        String password,
+        String token,
+        String credentialsFile,
+        TlsSettings tls,
+        boolean messageIds,
+        Duration connectTimeout,
+        Duration reconnectWait,
+        boolean discover,
+        Delivery delivery) {
+
+    static final List<String> KEYS = List.of(
+            "url",
+            "name",
+            "namespace",
+            "datastore",
+            "username",
+            ".password",
+            ".token",
+            "credentials.file",
+            "message.ids",
+            "connect.timeout.ms",
+            "reconnect.wait.ms",
+            "discover");
+
+    private static final int MAX_NAMESPACE = 1_024;
+
+    /** @param confirmTimeout what a stream must remember follows from it */
+    static ConnectionSettings parse(SettingsReader reader, Duration confirmTimeout) {
+        ConnectionSettings settings = new ConnectionSettings(
+                ServerUrls.parse(reader),
+                reader.text("name", Defaults.NAME),
+                namespace(reader),
+                datastore(reader),
+                reader.text("username", ""),
+                reader.text(".password", ""),
+                reader.text(".token", ""),
+                reader.text("credentials.file", ""),
+                TlsSettings.parse(reader),
+                reader.flag("message.ids", Defaults.MESSAGE_IDS),
+                reader.millis(
+                        "connect.timeout.ms", Duration.ofMillis(Defaults.CONNECT_TIMEOUT_MS), Duration.ofMillis(100)),
+                reader.millis("reconnect.wait.ms", Duration.ofMillis(Defaults.RECONNECT_WAIT_MS), Duration.ofMillis(1)),
+                reader.flag("discover", Defaults.DISCOVER),
+                Delivery.parse(reader, confirmTimeout));
+        if (!settings.token.isEmpty() && !settings.username.isEmpty()) {
+            reader.refuse(".token", "a token and a username exclude each other; remove one of the two");
+        }
+        if (settings.username.isEmpty() && !settings.password.isEmpty()) {
+            reader.refuse(".password", "belongs to a username, and there is none");
+        }
+        return settings;
+    }
+
+    private static String namespace(SettingsReader reader) {
+        String namespace = reader.text("namespace", Defaults.NAMESPACE);
+        if (namespace.length() > MAX_NAMESPACE) {
+            reader.refuse("namespace", "has more than " + MAX_NAMESPACE + " characters");
+        }
+        for (String part : namespace.split("\\.", -1)) {
+            String problem = Token.flaw(part);
+            if (problem != null) {
+                reader.refuse(
+                        "namespace",
+                        "must be tokens joined by dots, such as tesla_telemetry or fleet.eu; '" + part + "' "
+                                + problem);
+                break;
+            }
+        }
+        return namespace;
+    }
+
+    private static String datastore(SettingsReader reader) {
+        String datastore = reader.text("datastore", Defaults.DATASTORE);
+        String problem = Token.flaw(datastore);
+        if (problem != null || datastore.contains(",")) {
+            reader.refuse(
+                    "datastore",
+                    "the name that routes use "
+                            + (problem == null ? "may have no comma, which separates names" : problem));
+        }
+        return datastore;
+    }
+
+    /** Whether connections must be encrypted; others are if the server requires it. */
+    public boolean isTlsAskedFor() {
+        return tls.isAskedFor()
+                || servers.stream().anyMatch(url -> url.startsWith("tls://") || url.startsWith("wss://"));
+    }
+
+    /** The servers as logs and the status may show them. */
+    public String shownServers() {
+        return String.join(
+                ", ", servers.stream().map(ServerUrls::withoutSecrets).toList());
+    }
+
+    /** Without secrets. */
+    @Override
+    public String toString() {
+        return datastore + " at " + shownServers() + ", namespace " + namespace;
+    }
+}
