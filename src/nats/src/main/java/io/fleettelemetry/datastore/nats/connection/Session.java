@@ -17,6 +17,7 @@ import java.util.Collection;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * The connection that one configuration asks for: made in the background, tried for ever from the first attempt on, and
@@ -55,6 +56,9 @@ public final class Session implements AutoCloseable {
     private final SessionEvents events;
     private final JnatsHealth health = new JnatsHealth();
     private final PayloadLimit limit = new PayloadLimit();
+
+    /** Whether jnats is being told to make its connection anew. */
+    private final AtomicBoolean reconnecting = new AtomicBoolean();
 
     private volatile Connection connection;
     /** Whether something has happened that the connect thread has not looked at. Guarded by this. */
@@ -139,18 +143,35 @@ public final class Session implements AutoCloseable {
         return connector.servers().discovered();
     }
 
-    /** Gives up the connection as it is and has jnats make it anew. May take as long as an attempt to connect. */
-    void reconnect() throws InterruptedException {
+    /** Gives up the connection as it is and has jnats make it anew, which it does in its own time: it may take long, or hang. */
+    void reconnect() {
         Wire open = openWire();
         Connection now = connection;
         if (open != null) {
             open.cut();
-        } else if (now != null && !state.hasEnded()) {
+        } else if (now != null && !state.hasEnded() && reconnecting.compareAndSet(false, true)) {
+            boolean begun = false;
             try {
-                now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
-            } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
-                log.reconnectFailed(e);
+                Threads.of("nats-" + settings.datastore() + "-reconnect", () -> forceReconnect(now))
+                        .start();
+                begun = true;
+            } finally {
+                if (!begun) { // the machine has no thread left: the watchdog comes again
+                    reconnecting.set(false);
+                }
             }
+        }
+    }
+
+    private void forceReconnect(Connection now) {
+        try {
+            now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
+        } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
+            log.reconnectFailed(e);
+        } catch (InterruptedException e) {
+            // Nobody interrupts this thread; then jnats has been told all the same.
+        } finally {
+            reconnecting.set(false);
         }
     }
 
