@@ -70,7 +70,7 @@ record StatusReport(
 
     private Status connected() {
         if (inUse.isPreparing()) {
-            return status(State.WARN, "connected; JetStream is being asked, records wait");
+            return status(State.WARN, "connected; asking JetStream for its streams, records wait");
         }
         List<String> sentences = new ArrayList<>(List.of("connected"));
         if (inUse.streams() != null) {
@@ -100,7 +100,7 @@ record StatusReport(
                     + String.join("; ", refusedSettings));
         }
         if (next != null && next.settings().equals(inUse.settings())) {
-            sentences.add("the server is about to shut down, and another is looked for: " + next.trouble());
+            sentences.add("the server is about to shut down; connecting to another one: " + next.trouble());
         } else if (next != null) {
             sentences.add("new settings wait for their connection to "
                     + next.settings().shownServers() + " and the old ones are in force: " + next.trouble());

@@ -767,7 +767,7 @@ class JetStreamTest {
                 awaitStatus(
                         datastore,
                         Status.State.WARN,
-                        "knows message ids for 150 s only",
+                        "remembers message ids for only 150 s",
                         "set its duplicate_window to 231 s");
                 assertConfirms(datastore);
             }
@@ -806,7 +806,8 @@ class JetStreamTest {
             awaitStatus(
                     datastore,
                     Status.State.WARN,
-                    "no stream stores all of " + namespace + ".*.alerts, " + namespace + ".*.connectivity: what");
+                    "no stream stores all of " + namespace + ".*.alerts, " + namespace
+                            + ".*.connectivity; records that no stream stores fail");
             assertConfirms(datastore);
             assertFails(datastore, record("alerts", "x"), "no stream stores " + namespace + ".VIN.alerts; create one");
             assertEquals(
@@ -833,14 +834,14 @@ class JetStreamTest {
             awaitStatus(
                     datastore,
                     Status.State.WARN,
-                    "the stream " + stream + " knows message ids for 60 s only",
+                    "the stream " + stream + " remembers message ids for only 60 s",
                     "duplicate_window to 150 s",
                     "the stream MISSING does not store " + namespace + ".*.*");
             assertEquals(
                     stream + ": subjects " + namespace
                             + ".>, memory storage, replicas 1, retention limits, max_msgs 1000,"
                             + " max_msgs_per_subject 10, max_bytes 1000000, max_msg_size 5000, max_age_s 3600,"
-                            + " refuses what is more",
+                            + " refuses records beyond its limits",
                     datastore.status().details().get("streams"));
             assertConfirms(datastore);
         }

@@ -126,7 +126,7 @@ class StatusReportTest {
     @Test
     void the_same_settings_wait_because_the_server_shuts_down() {
         next = waiting(SETTINGS, "");
-        assertSays(State.WARN, "the server is about to shut down, and another is looked for: ");
+        assertSays(State.WARN, "the server is about to shut down; connecting to another one: ");
     }
 
     @Test
@@ -158,7 +158,7 @@ class StatusReportTest {
     void until_jetstream_is_ready_records_wait() {
         streams = new StreamsSnapshot("", "", List.of("one"), 0);
         preparing = true;
-        assertSays(State.WARN, "connected; JetStream is being asked, records wait");
+        assertSays(State.WARN, "connected; asking JetStream for its streams, records wait");
     }
 
     @Test

@@ -197,8 +197,8 @@ class UnexpectedCloseTest {
         configure(".password", "still wrong");
         awaitSummary("new settings wait for their connection to " + server.url());
         awaitAttempts(3);
-        datastore.refuse(List.of("url = x: is no URL"));
-        assertTrue(datastore.status().summary().contains("url = x: is no URL"));
+        datastore.refuse(List.of("url = x: is not a URL"));
+        assertTrue(datastore.status().summary().contains("url = x: is not a URL"));
         assertEquals(Status.State.CRITICAL, datastore.status().state());
         assertEquals(List.of(true), turns);
         server.reload(LETS_IN);

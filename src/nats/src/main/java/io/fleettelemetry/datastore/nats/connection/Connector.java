@@ -277,7 +277,7 @@ public final class Connector {
                                     : cause);
         }
         if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
-            return "the server offers no TLS, which url or a key tls.* asks for";
+            return "the server offers no TLS, but url or a tls key requires it";
         }
         // The messages of others need their class: "host.example", "/a/file".
         return e.getClass() == IOException.class || e instanceof SSLException ? e.getMessage() : e.toString();

@@ -37,7 +37,7 @@ final class Pem {
             try {
                 return Base64.getMimeDecoder().decode(text);
             } catch (IllegalArgumentException e) {
-                throw new IOException("is damaged: what stands between BEGIN " + type + " and its END is no base64", e);
+                throw new IOException("is damaged: the text between BEGIN " + type + " and its END is not base64", e);
             }
         }
     }
@@ -91,7 +91,7 @@ final class Pem {
                 throw new IOException("has a key that cannot be read: " + e.getMessage(), e);
             }
         }
-        throw new IOException("has a key that is none of " + String.join(", ", KEY_ALGORITHMS));
+        throw new IOException("has a key of an unknown kind; the known kinds are " + String.join(", ", KEY_ALGORITHMS));
     }
 
     private static List<Block> blocks(Path file) throws IOException {

@@ -273,12 +273,12 @@ public final class Session implements AutoCloseable {
             return;
         }
         if (hasStoppedReconnecting()) {
-            log.connectingAgain(connector.lastError(), "jnats has ceased to reconnect");
+            log.connectingAgain(connector.lastError(), "jnats has stopped reconnecting");
         } else if (health.answersNothing()) {
             log.connectingAgain(
                     connector.lastError(), "reconnected " + JnatsHealth.MAX_UNANSWERED + " times without an answer");
         } else if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
-            log.connectingAgain(connector.lastError(), "the server has begun or ceased to require TLS");
+            log.connectingAgain(connector.lastError(), "the server has started or stopped requiring TLS");
         } else if (connector.servers().current().isDiscovered()) {
             // Who closes is jnats, when a server has refused the credentials twice; this one is none that we were told
             // to use.

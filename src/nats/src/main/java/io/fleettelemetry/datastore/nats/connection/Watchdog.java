@@ -85,7 +85,7 @@ public final class Watchdog implements Runnable {
         }
         if (journal.isSilentFor(settings.silent().toNanos())) {
             silences.write(leftOut -> log.warn(
-                    "nats_link_silent datastore={} reason=\"the server neither takes bytes nor answers for silent.ms = {}:"
+                    "nats_link_silent datastore={} reason=\"the server has neither taken bytes nor answered for silent.ms = {};"
                             + " connecting again\" left_out={}",
                     settings.datastore(),
                     settings.silent().toMillis(),

@@ -154,7 +154,7 @@ public final class LatestAnswers {
         return switch (kind) {
             case REFUSED, REFUSED_ALONE -> "the stream refused " + records(spell.count) + within + ": " + spell.words;
             case POSTPONED ->
-                records(spell.count) + " could not be stored at once" + within + " and will be written again: "
+                records(spell.count) + " could not be stored at once" + within + " and will be sent again: "
                         + spell.words;
             case UNEXPECTED ->
                 "unexpected replies" + within + ": " + spell.count + ", which confirm nothing; the last: "

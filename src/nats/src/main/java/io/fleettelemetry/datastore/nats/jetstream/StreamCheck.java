@@ -98,25 +98,26 @@ record StreamCheck(String namespace, Delivery delivery) {
                 .toList();
         return List.of(
                 missing.isEmpty()
-                        ? "no stream stores records of other types than V, alerts, errors and connectivity: they fail"
-                        : "no stream stores all of " + String.join(", ", missing) + ": what none stores fails");
+                        ? "no stream stores records of other types than V, alerts, errors and connectivity; such records fail"
+                        : "no stream stores all of " + String.join(", ", missing)
+                                + "; records that no stream stores fail");
     }
 
     private List<String> warnings(StreamConfiguration stream) {
         List<String> warnings = new ArrayList<>();
         Duration known = stream.getDuplicateWindow();
         if (known != null && known.compareTo(delivery.duplicateWindow()) < 0) {
-            warnings.add("the stream " + stream.getName() + " knows message ids for " + known.toSeconds()
-                    + " s only, so a record that is written again may be stored twice; set its duplicate_window to "
+            warnings.add("the stream " + stream.getName() + " remembers message ids for only " + known.toSeconds()
+                    + " s, so a record that is sent again may be stored twice; set its duplicate_window to "
                     + delivery.duplicateWindow().plusMillis(999).toSeconds()
-                    + " s, which is confirm.timeout.ms and 30 s, or confirm.timeout.ms to less");
+                    + " s, which is confirm.timeout.ms plus 30 s, or lower confirm.timeout.ms");
         }
         if (stream.getNoAck()) {
             warnings.add("the stream " + stream.getName()
-                    + " has no_ack set, so what it stores is never confirmed and expires; unset it");
+                    + " has no_ack set, so records that it stores are never confirmed and expire; unset it");
         }
         if (stream.getSealed()) {
-            warnings.add("the stream " + stream.getName() + " is sealed and takes nothing");
+            warnings.add("the stream " + stream.getName() + " is sealed and accepts no records");
         }
         return warnings;
     }
@@ -135,7 +136,7 @@ record StreamCheck(String namespace, Delivery delivery) {
                 + stream.getStorageType()
                 + " storage, replicas " + stream.getReplicas() + ", retention " + stream.getRetentionPolicy()
                 + (limits.isEmpty() ? ", no limits" : ", " + String.join(", ", limits))
-                + (stream.getDiscardPolicy() == DiscardPolicy.New ? ", refuses what is more" : "");
+                + (stream.getDiscardPolicy() == DiscardPolicy.New ? ", refuses records beyond its limits" : "");
     }
 
     private static void limit(List<String> limits, String name, long value) {

@@ -123,7 +123,7 @@ final class StreamQuery {
 
     /** Where JetStream has been before, it is away: behind a leaf node, the hub is. */
     private StreamReport noResponders() {
-        return everAnswered ? check.unanswered("nobody answers (code 503, no responders)") : check.noJetStream();
+        return everAnswered ? check.unanswered("there is no answer (code 503, no responders)") : check.noJetStream();
     }
 
     /** Looks for streams that have answered, and that are not found by their subjects. */

@@ -38,7 +38,7 @@ public final class NatsCollector extends Collector {
         MetricFamilySamples queue = family(
                 "nats_produce_queue_size",
                 Type.GAUGE,
-                "Records accepted and not yet confirmed or failed (total), and of these not yet written (unsent)",
+                "Records accepted and not yet confirmed or failed (total), and those of them not yet written (unsent)",
                 "type",
                 List.of("total", "unsent"),
                 type -> (type.equals("total") ? inFlight : unsent).getAsLong(),
@@ -48,17 +48,13 @@ public final class NatsCollector extends Collector {
                 queue,
                 counter("nats_err", "Records that failed", types, c -> c.failed.sum()),
                 counter("nats_reliable_ack_total", "Reliable acks sent", types, c -> c.reliableAcks.sum()),
-                counter("nats_produce_ack_total", "Records that the server has", types, c -> c.confirmed.sum()),
+                counter("nats_produce_ack_total", "Records confirmed", types, c -> c.confirmed.sum()),
                 counter(
                         "nats_produce_ack_total_bytes",
-                        "Payload bytes of the records that the server has",
+                        "Payload bytes of the records confirmed",
                         types,
                         c -> c.confirmedBytes.sum()),
-                counter(
-                        "nats_produce_total",
-                        "Records offered, those that were refused included",
-                        types,
-                        c -> c.produced.sum()),
+                counter("nats_produce_total", "Records offered, including refused ones", types, c -> c.produced.sum()),
                 counter(
                         "nats_produce_total_bytes",
                         "Payload bytes of the records offered",

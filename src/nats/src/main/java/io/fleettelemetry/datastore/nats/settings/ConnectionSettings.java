@@ -77,7 +77,7 @@ public record ConnectionSettings(
             reader.refuse(".token", "a token and a username exclude each other; remove one of the two");
         }
         if (settings.username.isEmpty() && !settings.password.isEmpty()) {
-            reader.refuse(".password", "belongs to a username, and there is none");
+            reader.refuse(".password", "needs a username, but none is set");
         }
         return settings;
     }
@@ -107,7 +107,7 @@ public record ConnectionSettings(
             reader.refuse(
                     "datastore",
                     "the name that routes use "
-                            + (problem == null ? "may have no comma, which separates names" : problem));
+                            + (problem == null ? "must not contain a comma, which separates names" : problem));
         }
         return datastore;
     }

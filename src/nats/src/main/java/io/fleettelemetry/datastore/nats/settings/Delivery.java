@@ -94,7 +94,7 @@ public record Delivery(
             }
         }
         if (RESERVED.contains(prefix.split("\\.")[0])) {
-            reader.refuse(INBOX, "must not begin with _R_ or _GR_, which nats-server keeps for itself");
+            reader.refuse(INBOX, "must not begin with _R_ or _GR_, which nats-server reserves");
         }
     }
 

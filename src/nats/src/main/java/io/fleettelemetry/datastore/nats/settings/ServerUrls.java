@@ -50,14 +50,14 @@ public final class ServerUrls {
             refuseUrl(
                     reader,
                     text,
-                    "has a user, password or token with a character that means something else; " + ESCAPES);
+                    "has a user, password or token with a character that has another meaning in a URL; " + ESCAPES);
             return url;
         }
         URI uri;
         try {
             uri = new URI(url);
         } catch (URISyntaxException e) {
-            refuseUrl(reader, text, "is no URL: " + e.getReason() + (at < 0 ? "" : "; " + ESCAPES));
+            refuseUrl(reader, text, "is not a URL: " + e.getReason() + (at < 0 ? "" : "; " + ESCAPES));
             return url;
         }
         if (uri.getScheme() == null || !SCHEMES.contains(uri.getScheme())) {
@@ -67,14 +67,14 @@ public final class ServerUrls {
                     reader,
                     text,
                     rest.substring(at + 1).contains("_")
-                            ? "the name of a host may have no '_' in a URL; use another name of it, or its address"
+                            ? "a host name in a URL must not contain '_'; use another name of the host, or its address"
                             : "has no host; write it as nats://host:4222");
         } else if (uri.getPort() == 0 || uri.getPort() > 65_535) {
             refuseUrl(reader, text, "the port must be from 1 to 65535");
         } else {
             String complete = uri.getPort() < 0 && !rest.isEmpty() ? withPort(uri) : url;
             if (!isReadByJnats(complete)) {
-                refuseUrl(reader, text, "is no URL that can be used; write it as nats://host:4222");
+                refuseUrl(reader, text, "cannot be used as a URL; write it as nats://host:4222");
             }
             return complete;
         }

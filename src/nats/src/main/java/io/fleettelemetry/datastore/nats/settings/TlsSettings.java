@@ -28,10 +28,10 @@ public record TlsSettings(String caFile, String certFile, String keyFile, boolea
                 reader.text(KEY_FILE, ""),
                 reader.flag(FIRST, Defaults.TLS_FIRST));
         if (tls.certFile.isEmpty() && !tls.keyFile.isEmpty()) {
-            reader.refuse(KEY_FILE, "belongs to a certificate; set " + CERT_FILE + " too, or neither");
+            reader.refuse(KEY_FILE, "needs its certificate; set " + CERT_FILE + " too, or neither");
         }
         if (!tls.certFile.isEmpty() && tls.keyFile.isEmpty()) {
-            reader.refuse(CERT_FILE, "is of no use without its key; set " + KEY_FILE + " too, or neither");
+            reader.refuse(CERT_FILE, "needs its key; set " + KEY_FILE + " too, or neither");
         }
         return tls;
     }

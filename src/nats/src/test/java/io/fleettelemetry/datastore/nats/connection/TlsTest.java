@@ -123,7 +123,8 @@ class TlsTest {
                 "-----BEGIN CERTIFICATE-----\nAAAAA\n-----END CERTIFICATE-----\n"
                         + "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n");
         assertTrue(refusal(tls(damaged, null, null)).contains(": is damaged: "), refusal(tls(damaged, null, null)));
-        assertTrue(refusal(tls(null, one.certificate(), damaged)).contains("has a key that is none of RSA, EC"));
+        assertTrue(refusal(tls(null, one.certificate(), damaged))
+                .contains("has a key of an unknown kind; the known kinds are RSA, EC"));
         Path noCertificate =
                 file("no-certificate.pem", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
         assertTrue(refusal(tls(noCertificate, null, null)).contains("has a certificate that cannot be read"));

@@ -64,7 +64,7 @@ class LatestAnswersTest {
         assertEquals(1, latest.problems().size());
         pass(1);
         latest.postponed("no leader");
-        assertTrue(latest.whyNothingIsStored().endsWith("will be written again: no leader"));
+        assertTrue(latest.whyNothingIsStored().endsWith("will be sent again: no leader"));
         pass(16);
         assertTrue(latest.whyNothingIsStored().endsWith("no leader"), "the next try may be so far away");
         latest.stored();

@@ -78,7 +78,7 @@ class StreamCheckTest {
         StreamConfiguration forgetful =
                 stream("fleet.>").duplicateWindow(Duration.ofSeconds(120)).build();
         String warning = any.report(List.of(forgetful), "").warnings().get(0);
-        assertTrue(warning.contains("knows message ids for 120 s only"), warning);
+        assertTrue(warning.contains("remembers message ids for only 120 s"), warning);
         assertTrue(warning.contains("duplicate_window to 150 s"), warning);
     }
 

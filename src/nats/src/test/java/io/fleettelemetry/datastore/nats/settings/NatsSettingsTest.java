@@ -73,11 +73,11 @@ class NatsSettingsTest {
                 "url|nats://host:99999|the port must be from 1 to 65535",
                 "url|nats://host:0|the port must be from 1 to 65535",
                 "url|http://host|the scheme must be one of nats, tls, ws, wss",
-                "url|nats://|is no URL",
-                "url|nats://my_host:4222|may have no '_' in a URL; use another name of it, or its address",
-                "url|nats://[::1|is no URL",
-                "url|nats://a b|is no URL",
-                "url|not a url|is no URL",
+                "url|nats://|is not a URL",
+                "url|nats://my_host:4222|must not contain '_'; use another name of the host, or its address",
+                "url|nats://[::1|is not a URL",
+                "url|nats://a b|is not a URL",
+                "url|not a url|is not a URL",
                 "delivery|Core|must be one of core, jetstream",
                 "stream|a.b|must be the name of a stream",
                 "stream.setup|alter|must be one of off, verify, create",
@@ -98,8 +98,8 @@ class NatsSettingsTest {
                 "service.ranking|high|must be a whole number from",
                 "on.closed|panic|must be one of withdraw, halt",
                 "tls.first|yes|must be true or false",
-                "tls.cert.file|/a.pem|is of no use without its key; set tls.key.file too, or neither",
-                "tls.key.file|/a.pem|belongs to a certificate; set tls.cert.file too, or neither",
+                "tls.cert.file|/a.pem|needs its key; set tls.key.file too, or neither",
+                "tls.key.file|/a.pem|needs its certificate; set tls.cert.file too, or neither",
             })
     void a_wrong_value_is_refused_with_the_key_the_value_and_the_reason(String key, String value, String reason) {
         SettingsException e = assertThrows(SettingsException.class, () -> NatsSettings.parse(Map.of(key, value)));
