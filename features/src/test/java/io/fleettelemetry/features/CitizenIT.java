@@ -149,7 +149,7 @@ class CitizenIT {
                 "airbrake-report",
                 "fleet-telemetry:1",
                 "logger-write",
-                "nats-nats-complete",
+                "nats-nats-confirm",
                 "nats-nats-connect",
                 "nats-nats-events",
                 "nats-nats-watch",

@@ -13,9 +13,10 @@ import io.fleettelemetry.datastore.nats.connection.Connector;
 import io.fleettelemetry.datastore.nats.connection.Session;
 import io.fleettelemetry.datastore.nats.connection.Watchdog;
 import io.fleettelemetry.datastore.nats.jetstream.Inbox;
-import io.fleettelemetry.datastore.nats.journal.Completer;
+import io.fleettelemetry.datastore.nats.journal.Confirmer;
 import io.fleettelemetry.datastore.nats.journal.Journal;
 import io.fleettelemetry.datastore.nats.journal.Subjects;
+import io.fleettelemetry.datastore.nats.journal.Unanswered;
 import io.fleettelemetry.datastore.nats.journal.Writer;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.metrics.Counts;
@@ -31,7 +32,7 @@ import java.util.function.Consumer;
 
 /**
  * The NATS datastore: checks a record, takes it into the {@link Journal}, from where the {@link Writer} brings it to the
- * server, and reports how it ended when the {@link Completer} knows. Knows nothing of OSGi.
+ * server, and reports how it ended when the {@link Confirmer} knows. Knows nothing of OSGi.
  *
  * <p>The journal and its threads live as long as this object; {@link Sessions}, the connections, come and go with the
  * settings.
@@ -82,7 +83,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
         this.workers = new Workers(
                 "nats-" + settings.datastore(),
                 journal,
-                new Completer(journal, ends),
+                new Confirmer(journal, ends),
                 new Watchdog(journal, sessions::inUse, this::mend));
     }
 
@@ -206,7 +207,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
             tend();
         }
         Session next = sessions.next();
-        Journal.Unanswered unanswered = journal.unanswered();
+        Unanswered unanswered = journal.unanswered();
         return new StatusReport(
                         sessions.inUse().snapshot(),
                         next == null ? null : next.snapshot(),
@@ -299,7 +300,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
         workers.stop();
         all.forEach(Session::end);
         if (journal.records() > 0) {
-            all.forEach(Session::cut); // the writer or the completer may be waiting for one of them
+            all.forEach(Session::cut); // the writer or the confirmer may be waiting for one of them
         }
     }
 }

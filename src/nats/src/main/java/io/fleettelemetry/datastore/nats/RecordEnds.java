@@ -7,7 +7,7 @@ import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.datastore.nats.connection.Session;
-import io.fleettelemetry.datastore.nats.journal.Completer;
+import io.fleettelemetry.datastore.nats.journal.Confirmer;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.metrics.Counts;
 import java.time.Duration;
@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** What happens at a record's end: it is counted, its receipt is called, and a failure is logged and reported. */
-final class RecordEnds implements Completer.Ends {
+final class RecordEnds implements Confirmer.Ends {
 
     private static final Log log = Logs.of(NatsDatastore.class);
 

@@ -2,7 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.kit.Tended;
 import io.fleettelemetry.datastore.nats.connection.Watchdog;
-import io.fleettelemetry.datastore.nats.journal.Completer;
+import io.fleettelemetry.datastore.nats.journal.Confirmer;
 import io.fleettelemetry.datastore.nats.journal.Journal;
 import io.fleettelemetry.datastore.nats.journal.Writer;
 import io.fleettelemetry.datastore.nats.threads.Threads;
@@ -16,45 +16,45 @@ final class Workers {
     private static final long RECEIPT_MILLIS = 5_000;
 
     private final Journal journal;
-    private final Completer completer;
+    private final Confirmer confirmer;
     private final Watchdog watchdog;
     private final Tended writing;
-    private final Tended completing;
+    private final Tended confirming;
     private final Tended watching;
     private Thread writerThread;
-    private Thread completerThread;
+    private Thread confirmerThread;
 
-    Workers(String prefix, Journal journal, Completer completer, Watchdog watchdog) {
+    Workers(String prefix, Journal journal, Confirmer confirmer, Watchdog watchdog) {
         this.journal = journal;
-        this.completer = completer;
+        this.confirmer = confirmer;
         this.watchdog = watchdog;
         this.writing = new Tended(
                 task -> {
                     writerThread = Threads.of(prefix + "-write", task);
-                    journal.servedBy(writerThread, completerThread);
+                    journal.servedBy(writerThread, confirmerThread);
                     return writerThread;
                 },
                 new Writer(journal));
-        this.completing = new Tended(
+        this.confirming = new Tended(
                 task -> {
-                    completerThread = Threads.of(prefix + "-complete", task);
-                    journal.servedBy(writerThread, completerThread);
-                    return completerThread;
+                    confirmerThread = Threads.of(prefix + "-confirm", task);
+                    journal.servedBy(writerThread, confirmerThread);
+                    return confirmerThread;
                 },
-                completer);
+                confirmer);
         this.watching = new Tended(task -> Threads.of(prefix + "-watch", task), watchdog);
     }
 
     void start() {
         writing.start();
-        completing.start();
+        confirming.start();
         watching.start();
     }
 
     /** Starts those that are missing. */
     void tend() {
         writing.tend();
-        completing.tend();
+        confirming.tend();
         watching.tend();
     }
 
@@ -64,7 +64,7 @@ final class Workers {
         if (writing.isMissing()) {
             missing.add("writes");
         }
-        if (completing.isMissing()) {
+        if (confirming.isMissing()) {
             missing.add("ends records");
         }
         if (watching.isMissing()) {
@@ -83,11 +83,11 @@ final class Workers {
     boolean await() {
         watching.join(RECEIPT_MILLIS);
         writing.join(RECEIPT_MILLIS);
-        if (!completing.join(RECEIPT_MILLIS)) {
+        if (!confirming.join(RECEIPT_MILLIS)) {
             return false;
         }
-        if (completing.isMissing()) { // there was no thread to be had
-            completer.run();
+        if (confirming.isMissing()) { // there was no thread to be had
+            confirmer.run();
         }
         return true;
     }

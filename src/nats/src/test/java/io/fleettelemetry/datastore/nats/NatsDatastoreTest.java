@@ -887,10 +887,10 @@ class NatsDatastoreTest {
         }
     }
 
-    /** Bytes that completer and writer of this datastore have allocated. */
+    /** Bytes that confirmer and writer of this datastore have allocated. */
     private static long[] allocated(String datastore) {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread.getName().matches("nats-" + datastore + "-(write|complete)"))
+                .filter(thread -> thread.getName().matches("nats-" + datastore + "-(write|confirm)"))
                 .sorted(Comparator.comparing(Thread::getName))
                 .mapToLong(thread -> ALLOCATION.getThreadAllocatedBytes(thread.getId()))
                 .toArray();

@@ -17,7 +17,7 @@ final class PortWire implements Wire {
     private final FramePort port;
     private final String fatalBefore;
     private final boolean headers;
-    /** Barriers that were told of; the completer's. */
+    /** Barriers that were told of; the confirmer's. */
     private long told;
     /** The writer's. */
     private int kept;

@@ -4,6 +4,7 @@ import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.datastore.nats.journal.Journal;
+import io.fleettelemetry.datastore.nats.journal.Unanswered;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import java.util.concurrent.CountDownLatch;
@@ -71,7 +72,7 @@ public final class Watchdog implements Runnable {
 
     private void look() throws InterruptedException {
         NatsSettings settings = journal.settings();
-        Journal.Unanswered unanswered = journal.unanswered();
+        Unanswered unanswered = journal.unanswered();
         if (unanswered != null) {
             String words = unanswered.inWords(journal.encoder().subjects());
             unansweredLog.write(leftOut -> log.warn(

@@ -87,12 +87,12 @@ final class Block {
 
     /** What its live frames cost, in bytes. */
     long charge() {
-        return liveBytes + (long) live * Journal.RECORD_OVERHEAD;
+        return liveBytes + (long) live * Blocks.RECORD_OVERHEAD;
     }
 
     /** What one frame costs, in bytes. */
     long charge(int frame) {
-        return end(frame) - start(frame) + Journal.RECORD_OVERHEAD;
+        return end(frame) - start(frame) + Blocks.RECORD_OVERHEAD;
     }
 
     int length() {
@@ -138,6 +138,20 @@ final class Block {
     /** The number of the last frame's record. */
     long lastNumber() {
         return numbers[count - 1];
+    }
+
+    /** The first live frame from this one on; as many as there are if there is none. */
+    int firstLive(int from) {
+        int frame = from;
+        while (frame < count && !isLive(frame)) {
+            frame++;
+        }
+        return frame;
+    }
+
+    /** Deadlines are in the order of offering, so one frame tells for all behind it. */
+    boolean isExpired(int frame, long now) {
+        return frame < count && deadlines[frame] - now <= 0;
     }
 
     /** The frame of the record with this number; negative if there is none. */
@@ -220,6 +234,15 @@ final class Block {
 
     void isYoung(int frame) {
         enter(frame, YOUNG);
+    }
+
+    /** The live ones of these frames are young. */
+    void areYoung(int from, int to) {
+        for (int i = from; i < to; i++) {
+            if (isLive(i)) {
+                enter(i, YOUNG);
+            }
+        }
     }
 
     void isPostponed(int frame, long until) {

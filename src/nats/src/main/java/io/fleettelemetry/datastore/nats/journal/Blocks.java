@@ -1,17 +1,42 @@
 package io.fleettelemetry.datastore.nats.journal;
 
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.Receipt;
+import io.fleettelemetry.api.TelemetryRecord;
 import java.util.ArrayDeque;
 
-/** The blocks of a journal, oldest first, and those that wait to be used again. Guarded by the journal's lock. */
+/**
+ * The blocks of a journal, oldest first, those that wait to be used again, and what all of it costs. The open block is the
+ * last one, to which records are appended. The cursor is the first block with frames that were not written in this epoch.
+ * Guarded by the journal's monitor.
+ */
 final class Blocks {
+
+    /** What a record costs besides its frame, in bytes. */
+    static final int RECORD_OVERHEAD = 128;
 
     private final ArrayDeque<Block> free = new ArrayDeque<>();
     private Block head;
     private Block tail;
     /** Bytes of all blocks in the list. */
     private long size;
-    /** Where {@link #holding} found a frame last: answers mostly come in the order of the frames. */
+    /** Where {@link #holding} looked last: answers mostly come in the order of the frames. */
     private Block found;
+
+    private Block cursor;
+    /** Where a look for what is to be written again goes on; null if there is none. */
+    private Block scan;
+
+    private long usedBytes;
+    private int usedRecords;
+    private long nextNumber;
+    /** Blocks are kept for the next use as long as all together have so many bytes. */
+    private long keptBytes;
+
+    /** @param bytes up to which blocks are kept for the next use */
+    void keepUpTo(long bytes) {
+        keptBytes = bytes;
+    }
 
     /** The oldest block; null if there is none. */
     Block head() {
@@ -23,8 +48,78 @@ final class Blocks {
         return tail == null ? 0 : size - tail.bytes.length + tail.length();
     }
 
+    /** Bytes of the frames that are in use, and {@link #RECORD_OVERHEAD} for each. */
+    long bytes() {
+        return usedBytes;
+    }
+
+    /** Records that have not ended, or whose receipts have not been called. */
+    int records() {
+        return usedRecords;
+    }
+
+    // ---- what comes in ---------------------------------------------------------------------------------------------
+
+    /** Encodes a record behind all others; if that fails nothing has changed. */
+    void append(TelemetryRecord record, Receipt receipt, int length, long deadline, FrameEncoder encoder) {
+        Block block = last(length, encoder);
+        put(record, receipt, deadline, nextNumber++, block);
+        usedBytes += length + RECORD_OVERHEAD;
+        usedRecords++;
+        if (cursor == null) {
+            cursor = block;
+        }
+    }
+
+    private void put(TelemetryRecord record, Receipt receipt, long deadline, long number, Block block) {
+        boolean added = false;
+        try {
+            int end = block.encoder.encode(record, number, block.bytes, block.length());
+            block.add(record, receipt, end, deadline, number);
+            added = true;
+        } finally {
+            if (!added && block.count() == 0) { // nobody would ever take an empty block out
+                unlink(block);
+            }
+        }
+    }
+
+    /**
+     * Has the frames of the block at the cursor be made by this encoder: makes them anew, in blocks before it, if they were
+     * made by another one. Takes memory for one block at most beyond what it gives back, and a record is always in one place
+     * only: should there be no memory, what is left is made later.
+     */
+    void reencode(FrameEncoder encoder) {
+        while (cursor != null && cursor.encoder != encoder) {
+            reencode(cursor, encoder);
+        }
+    }
+
+    private void reencode(Block old, FrameEncoder encoder) {
+        for (int i = old.firstLive(0); i < old.count(); i = old.firstLive(i)) {
+            int length = (int) encoder.length(old.record(i));
+            long charge = old.charge(i);
+            Block block = before(old, length, encoder);
+            put(old.record(i), old.receipt(i), old.deadline(i), old.number(i), block);
+            old.finish(i);
+            usedBytes += length + RECORD_OVERHEAD - charge;
+            if (cursor == old) {
+                cursor = block;
+            }
+        }
+        unlink(old);
+        recycle(old);
+    }
+
+    /** No frame waits longer than until then. */
+    void limitDeadlines(long latest) {
+        for (Block block = head; block != null; block = block.next) {
+            block.limitDeadlines(latest);
+        }
+    }
+
     /** The last block if a frame of this length and making fits in, else a new one behind it. */
-    Block last(int length, FrameEncoder encoder) {
+    private Block last(int length, FrameEncoder encoder) {
         Block block = tail;
         if (!fits(block, length, encoder)) {
             block = link(fresh(length, encoder), null);
@@ -33,7 +128,7 @@ final class Blocks {
     }
 
     /** The block before this one if a frame of this length and making fits in, else a new one between them. */
-    Block before(Block following, int length, FrameEncoder encoder) {
+    private Block before(Block following, int length, FrameEncoder encoder) {
         Block block = following.previous;
         if (!fits(block, length, encoder)) {
             block = link(fresh(length, encoder), following);
@@ -77,7 +172,113 @@ final class Blocks {
         return block;
     }
 
+    // ---- the cursor, and the scan
+    // ------------------------------------------------------------------------------------
+
+    Block cursor() {
+        return cursor;
+    }
+
+    /** Nothing is written in this epoch. */
+    void rewind() {
+        cursor = head;
+    }
+
+    /** All of this block is written: what follows is next. */
+    void goOnBehind(Block block) {
+        cursor = block.next;
+    }
+
+    /** Live records that were not written in this epoch. */
+    int unwritten(WireEpoch epoch) {
+        int unwritten = 0;
+        for (Block block = cursor; block != null; block = block.next) {
+            for (int i = epoch.written(block); i < block.count(); i++) {
+                unwritten += block.isLive(i) ? 1 : 0;
+            }
+        }
+        return unwritten;
+    }
+
+    Block scan() {
+        return scan;
+    }
+
+    void beginScan() {
+        scan = head;
+    }
+
+    void scanOn() {
+        scan = scan.next;
+    }
+
+    void endScan() {
+        scan = null;
+    }
+
+    // ---- what goes out ---------------------------------------------------------------------------------------------
+
+    /** Takes a live frame out. */
+    void end(Block block, int frame, Failure failure, Ended ended) {
+        ended.reserve(0, 1); // before anything has changed: this may throw
+        ended.add(block, frame, failure);
+        block.finish(frame);
+        if (block.live() == 0) {
+            unlink(block);
+            if (!block.pinned) {
+                recycle(block);
+            }
+        }
+    }
+
+    /** The writer no longer has this block in its hands. */
+    void letGo(Block block) {
+        boolean held = block.pinned;
+        block.pinned = false;
+        if (held && !block.linked) {
+            recycle(block);
+        }
+    }
+
+    /**
+     * The receipts of a block's records have been called, or if no block is left, those of single records: what they have used
+     * is free.
+     *
+     * @return whether there is more, for which receipts are to be called
+     */
+    boolean release(Ended ended) {
+        Block block = ended.takeBlock();
+        if (block == null) {
+            usedBytes -= ended.charge();
+            usedRecords -= ended.records();
+            ended.clear();
+            return false;
+        }
+        usedBytes -= block.charge();
+        usedRecords -= block.live();
+        recycle(block);
+        return true;
+    }
+
+    /** Brings what is left of two neighbours together in the first one. */
+    void join(Block block, Block following) {
+        block.compact();
+        following.compact();
+        block.take(following);
+        if (cursor == following) {
+            cursor = block;
+        }
+        unlink(following);
+        recycle(following);
+    }
+
     void unlink(Block block) {
+        if (cursor == block) {
+            cursor = block.next;
+        }
+        if (scan == block) {
+            scan = block.next;
+        }
         if (block.previous == null) {
             head = block.next;
         } else {
@@ -94,16 +295,22 @@ final class Blocks {
         size -= block.bytes.length;
     }
 
-    /** Keeps a block that nobody looks at any more for the next use, as long as all blocks together have so many bytes. */
-    void recycle(Block block, long maxBytes) {
-        if (block.bytes.length == Block.SIZE && size + (free.size() + 1L) * Block.SIZE <= maxBytes) {
+    /** Keeps a block that nobody looks at any more for the next use. */
+    private void recycle(Block block) {
+        if (block.bytes.length == Block.SIZE && size + (free.size() + 1L) * Block.SIZE <= keptBytes) {
             block.clear();
             free.add(block);
         }
     }
 
-    /** The block that holds the frame with this number, if any does; else another one or null. */
+    /** The block in which the record with this number is live; null if it has ended. */
     Block holding(long number) {
+        Block block = around(number);
+        int frame = block == null ? -1 : block.frameOf(number);
+        return frame >= 0 && block.isLive(frame) ? block : null;
+    }
+
+    private Block around(long number) {
         Block block = found != null && found.linked ? found : head;
         while (block != null && number < block.number(0)) {
             block = block.previous;

@@ -23,7 +23,7 @@ import java.util.Map;
  * long as each such subject was refused alone {@value #TRIALS} times, always by its own name, and has not passed once. One
  * refusal by another name, or one frame that passed, and on this connection nothing but proof counts any more.
  *
- * <p>Belongs to the completer.
+ * <p>Belongs to the confirmer.
  */
 final class Denials {
 

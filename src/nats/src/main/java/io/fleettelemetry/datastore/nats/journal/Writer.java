@@ -3,7 +3,6 @@ package io.fleettelemetry.datastore.nats.journal;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.RepeatedLog;
-import io.fleettelemetry.datastore.nats.journal.Journal.Step;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
@@ -50,7 +49,7 @@ public final class Writer implements Runnable {
             wire.ping(journal.barrierAnswered());
             written = true;
         } catch (IOException e) {
-            // As below: the completer finds the wire closed.
+            // As below: the confirmer finds the wire closed.
         } finally {
             if (!written) {
                 wire.cut();

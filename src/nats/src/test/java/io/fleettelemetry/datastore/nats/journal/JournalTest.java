@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats.journal;
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,9 +14,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Outcomes;
 import io.fleettelemetry.datastore.nats.Records;
-import io.fleettelemetry.datastore.nats.journal.Journal.Ended;
-import io.fleettelemetry.datastore.nats.journal.Journal.Mark;
-import io.fleettelemetry.datastore.nats.journal.Journal.Step;
+import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.jnats.port.Refusals;
 import java.io.IOException;
@@ -83,8 +82,11 @@ class JournalTest {
     };
 
     private long now = Long.MAX_VALUE - 1_000_000; // it may run over
-    private final Journal journal =
-            new Journal(NatsSettings.parse(Map.of()), new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
+    private Duration ahead = Duration.ZERO;
+    private final Journal journal = new Journal(
+            NatsSettings.parse(Map.of()),
+            new FrameEncoder(new Subjects("ns"), "", ""),
+            () -> System.nanoTime() + ahead.toNanos());
     private final Step step = new Step();
 
     JournalTest() {
@@ -96,7 +98,7 @@ class JournalTest {
     void records_that_are_written_one_by_one_while_no_barrier_answers_share_their_blocks() {
         journal.opened(WIRE);
         journal.next(step);
-        journal.inspect(journal.uninspected(), new Journal.Ended());
+        journal.inspect(journal.uninspected(), new Ended());
         Set<Block> blocks = Collections.newSetFromMap(new IdentityHashMap<>());
         for (int i = 0; i < 700; i++) {
             journal.offer(Records.record("VIN", "V", new byte[100]), new Outcomes());
@@ -126,12 +128,10 @@ class JournalTest {
         journal.offer(Records.record("VIN", "V", new byte[100]), new Outcomes()); // into the same block
         journal.next(step);
         assertEquals(0, moved.get(), "what was written is not proven yet");
-        Ended ended = new Ended();
-        journal.settle(journal.takeMark(), true, new ArrayList<>(), ended);
-        assertEquals(1, ended.records.size());
+        assertEquals(1, settle().size());
         journal.next(step);
         assertEquals(1, moved.get());
-        journal.inspect(journal.uninspected(), ended);
+        journal.inspect(journal.uninspected(), new Ended());
         journal.next(step);
         assertEquals(other, step.wire);
         assertEquals(1, step.rangeCount);
@@ -164,13 +164,26 @@ class JournalTest {
         }
 
         @Override
-        void reserve(int more) {
-            room -= more;
+        void reserve(int moreBlocks, int moreRecords) {
+            room -= moreBlocks + moreRecords;
             if (room < 0) {
                 throw new OutOfMemoryError("by the test");
             }
-            super.reserve(more);
+            super.reserve(moreBlocks, moreRecords);
         }
+    }
+
+    /** Goes through what has ended, all of which has failed so, or is confirmed if this is null. */
+    private static List<TelemetryRecord> end(Journal journal, Ended ended, Failure failure) {
+        List<TelemetryRecord> records = new ArrayList<>();
+        do {
+            while (ended.next()) {
+                records.add(ended.record());
+                assertNotNull(ended.receipt());
+                assertEquals(failure, ended.failure());
+            }
+        } while (journal.release(ended));
+        return records;
     }
 
     private void offer(int count) {
@@ -185,15 +198,11 @@ class JournalTest {
         Ended full = new Full(3);
         Failure why = new Failure(Failure.Kind.CLOSED, "by the test");
         assertThrows(OutOfMemoryError.class, () -> journal.fail(why, full));
-        assertEquals(3, full.records.size());
-        assertEquals(3, full.receipts.size());
-        assertEquals(3, full.failures.size());
-        journal.release(full);
+        assertEquals(3, end(journal, full, why).size());
         assertEquals(7, journal.records());
         Ended ended = new Ended();
         journal.fail(why, ended);
-        assertEquals(7, ended.records.size());
-        journal.release(ended);
+        assertEquals(7, end(journal, ended, why).size());
         assertEquals(0, journal.records());
         assertEquals(0, journal.bytes());
     }
@@ -209,13 +218,10 @@ class JournalTest {
         journal.next(step);
         Mark mark = journal.takeMark();
         offer(1); // into the same block
-        ArrayList<Block> proven = new ArrayList<>();
         Ended full = new Full(3);
-        assertThrows(OutOfMemoryError.class, () -> journal.settle(mark, true, proven, full));
-        assertEquals(0, proven.size() + full.records.size());
+        assertThrows(OutOfMemoryError.class, () -> journal.passed(mark, Judgement.NOTHING_DENIED, full));
+        assertTrue(full.isEmpty());
         assertEquals(11, journal.records());
-        journal.doubt(mark);
-        Ended ended = new Ended();
         int confirmed = 0;
         for (int i = 0; i < 100 && journal.records() > 0; i++) {
             journal.next(step);
@@ -223,17 +229,9 @@ class JournalTest {
                 journal.wrote(step);
             }
             if (journal.uninspected() != null) {
-                journal.inspect(journal.uninspected(), ended);
+                journal.inspect(journal.uninspected(), new Ended());
             }
-            Mark next = journal.takeMark();
-            if (next != null) {
-                assertTrue(journal.settle(next, true, proven, ended));
-                confirmed += ended.records.size()
-                        + proven.stream().mapToInt(Block::live).sum();
-                journal.release(ended);
-                proven.forEach(journal::release);
-                proven.clear();
-            }
+            confirmed += settle().size();
         }
         assertEquals(11, confirmed);
         assertEquals(0, journal.bytes());
@@ -260,23 +258,14 @@ class JournalTest {
 
     private int expire() {
         Ended ended = new Ended();
-        if (aging.hasExpired(now)) {
-            aging.expire(now, DENIED, ended);
+        if (aging.hasExpired()) {
+            aging.expire(DENIED, ended);
         }
-        int expired = ended.records.size();
-        aging.release(ended);
-        return expired;
+        return end(aging, ended, DENIED).size();
     }
 
     private int settleAging() {
-        Ended ended = new Ended();
-        ArrayList<Block> proven = new ArrayList<>();
-        assertTrue(aging.settle(aging.takeMark(), true, proven, ended));
-        int confirmed =
-                ended.records.size() + proven.stream().mapToInt(Block::live).sum();
-        aging.release(ended);
-        proven.forEach(aging::release);
-        return confirmed;
+        return settle(aging).size();
     }
 
     @Test
@@ -340,7 +329,7 @@ class JournalTest {
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
         offer(700); // two blocks
-        long frames = journal.bytes() - 700 * Journal.RECORD_OVERHEAD;
+        long frames = journal.bytes() - 700 * Blocks.RECORD_OVERHEAD;
         AtomicInteger runs = new AtomicInteger();
         journal.prepare(another(), journal.encoder(), journal.settings(), () -> {
             if (runs.incrementAndGet() <= 2) {
@@ -360,7 +349,7 @@ class JournalTest {
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
         offer(700);
-        long frames = journal.bytes() - 700 * Journal.RECORD_OVERHEAD;
+        long frames = journal.bytes() - 700 * Blocks.RECORD_OVERHEAD;
         journal.next(step);
         assertEquals(Step.Kind.WRITE, step.kind);
         journal.next(step); // the writer has cut the wire, and has come around again before anybody was told
@@ -368,9 +357,9 @@ class JournalTest {
         journal.opened(another());
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
-        assertTrue(
-                journal.hasExpired(System.nanoTime() + Duration.ofDays(1).toNanos()),
-                "nothing is being written any more");
+        ahead = Duration.ofDays(1);
+        assertTrue(journal.hasExpired(), "nothing is being written any more");
+        ahead = Duration.ZERO;
         assertEquals(frames, writeAndSettle(700));
     }
 
@@ -430,20 +419,18 @@ class JournalTest {
     }
 
     private List<TelemetryRecord> settle() {
+        return settle(journal);
+    }
+
+    private static List<TelemetryRecord> settle(Journal journal) {
         Mark mark = journal.takeMark();
-        List<TelemetryRecord> confirmed = new ArrayList<>();
-        if (mark != null) {
-            ArrayList<Block> proven = new ArrayList<>();
-            Ended ended = new Ended();
-            assertTrue(journal.settle(mark, true, proven, ended));
-            for (Block block : proven) {
-                IntStream.range(0, block.count()).filter(block::isLive).forEach(i -> confirmed.add(block.record(i)));
-                journal.release(block);
-            }
-            confirmed.addAll(ended.records);
-            journal.release(ended);
+        if (mark == null) {
+            return List.of();
         }
-        return confirmed;
+        assertTrue(journal.isInForce(mark));
+        Ended ended = new Ended();
+        journal.passed(mark, Judgement.NOTHING_DENIED, ended);
+        return end(journal, ended, null);
     }
 
     // ---- JetStream -------------------------------------------------------------------------------------------------
@@ -516,12 +503,27 @@ class JournalTest {
         return frames;
     }
 
-    private Mark passed;
-
     private boolean passBarrier() {
         Mark mark = storing.takeMark();
-        passed = mark == null ? passed : mark;
-        return mark != null && storing.settle(mark, true, new ArrayList<>(), new Ended());
+        boolean good = mark != null && storing.isInForce(mark);
+        if (mark != null) {
+            pass(mark, record -> null);
+        }
+        return good;
+    }
+
+    /** Lets a barrier pass, before which all was denied that this says; returns how many records that ended. */
+    private int pass(Mark mark, Function<TelemetryRecord, Failure> denial) {
+        Map<TelemetryRecord, Failure> denied = new IdentityHashMap<>();
+        for (TelemetryRecord record : storing.reached(mark)) {
+            Failure why = denial.apply(record);
+            if (why != null) {
+                denied.put(record, why);
+            }
+        }
+        Ended ended = new Ended();
+        storing.passed(mark, new Judgement(denied, "", false), ended);
+        return end(storing, ended, DENIED).size();
     }
 
     private void pass(Duration time) {
@@ -530,25 +532,23 @@ class JournalTest {
 
     private int takeAnswered() {
         Ended ended = storing.takeAnswered(new Ended());
-        int count = ended.records.size();
+        int count = ended.records();
         storing.release(ended);
         return count;
     }
 
-    /** Lets a barrier pass, and all be denied that this says. */
+    /** Lets barriers pass until there is no more to be proven, and all be denied that this says. */
     private int deny(Function<TelemetryRecord, Failure> denial) {
-        long bytes = storing.bytes();
-        int records = storing.records();
-        while (passBarrier() && step.kind == Step.Kind.PARK) {
-            next(); // there may be more than one was for
+        long records = storing.records();
+        int denied = 0;
+        for (Mark mark = storing.takeMark(); mark != null; mark = storing.takeMark()) {
+            denied += pass(mark, denial);
+            assertEquals(records - denied, storing.records(), "in JetStream a barrier proves nothing");
+            if (step.kind == Step.Kind.PARK) {
+                next();
+            }
         }
-        assertEquals(records, storing.records(), "in JetStream a barrier proves nothing");
-        assertEquals(bytes, storing.bytes());
-        Ended ended = new Ended();
-        storing.deny(passed, denial, ended);
-        int count = ended.records.size();
-        storing.release(ended);
-        return count;
+        return denied;
     }
 
     private static Function<TelemetryRecord, Failure> all(String vin) {
@@ -576,12 +576,7 @@ class JournalTest {
         IntStream.range(0, 20).forEach(i -> offer());
         writeAll();
         IntStream.range(0, 10).forEach(i -> offer()); // not written at all, and in the same block
-        storing.settle(first, true, new ArrayList<>(), new Ended());
-        Ended ended = new Ended();
-        storing.deny(first, all("VIN3"), ended);
-        assertEquals(2, ended.records.size());
-        ended.failures.forEach(failure -> assertEquals(DENIED, failure));
-        storing.release(ended);
+        assertEquals(2, pass(first, all("VIN3")));
         assertEquals(48, storing.records());
         storing.stored(3);
         assertEquals(1, storing.lateAnswers(), "it has ended");
@@ -593,15 +588,17 @@ class JournalTest {
     @Test
     void a_denial_of_another_wire_ends_nothing() {
         open(WIRE);
-        offer();
+        TelemetryRecord only = Records.record("VIN", "V", new byte[1]);
+        storing.offer(only, outcomes);
         writeAll();
         Mark mark = storing.takeMark();
         storing.closed(WIRE);
         open(another());
+        assertFalse(storing.isInForce(mark));
         Ended ended = new Ended();
-        assertFalse(storing.settle(mark, true, new ArrayList<>(), ended));
-        storing.deny(mark, record -> DENIED, ended);
-        assertEquals(0, ended.records.size());
+        storing.passed(mark, new Judgement(Map.of(only, DENIED), "", false), ended);
+        assertTrue(ended.isEmpty());
+        assertEquals(1, storing.records());
     }
 
     @Test
@@ -668,21 +665,25 @@ class JournalTest {
                     storing.stored(from + 5); // by the wire before, and before it is written again
                     writeAll();
                 }
-                default -> writeAll();
+                default -> {
+                    offer();
+                    writeAll();
+                    storing.passed(storing.takeMark(), new Judgement(Map.of(), "by the test", true), ended);
+                    assertEquals(Step.Kind.PARK, next(), "all is written again, but first the wire is swept");
+                    storing.inspect(storing.uninspected(), ended);
+                    writeAll();
+                }
             }
             for (int i = 1; i < 1_000; i += 4) {
                 storing.stored(from + i);
             }
             takeAnswered();
             pass(Duration.ofSeconds(121));
-            storing.expire(now, DENIED, ended);
+            storing.expire(DENIED, ended);
             storing.release(ended);
             assertEquals(0, storing.records());
             writeAll();
-            Mark rest = storing.takeMark();
-            if (rest != null) {
-                storing.settle(rest, true, new ArrayList<>(), ended);
-            }
+            passBarrier();
         }
         IntStream.range(0, 20_000).forEach(i -> offer());
         int written = writeAll();
@@ -722,7 +723,7 @@ class JournalTest {
             pass(Duration.ofMillis(10));
         }
         assertTrue(storing.unsent() < 1_000, storing.unsent() + " are not written");
-        Journal.Unanswered unanswered = storing.unanswered();
+        Unanswered unanswered = storing.unanswered();
         assertTrue(unanswered.records() > 10_000, unanswered.records() + " are known to be without an answer");
         assertEquals("VIN3", unanswered.oldest().vin());
     }
@@ -925,6 +926,19 @@ class JournalTest {
     }
 
     @Test
+    void what_is_left_of_two_blocks_is_written_again_when_it_has_waited_long_enough() {
+        open(WIRE);
+        IntStream.range(0, 1_500).forEach(i -> offer());
+        assertEquals(1_500, writeAll());
+        IntStream.range(0, 1_500).filter(i -> i != 10 && i != 1_400).forEach(storing::stored);
+        assertTrue(storing.held() < Block.SIZE, "they are in one block now");
+        pass(Duration.ofMillis(4_900));
+        assertEquals(0, writeAll());
+        pass(Duration.ofMillis(200));
+        assertEquals(2, writeAll());
+    }
+
+    @Test
     void what_no_stream_took_is_written_again_soon_and_then_less_often() {
         open(WIRE);
         offer();
@@ -951,10 +965,10 @@ class JournalTest {
         assertEquals(1, writeAll());
         pass(Duration.ofSeconds(3));
         assertEquals(Step.Kind.PARK, next());
-        assertTrue(storing.hasExpired(now), "although it is on a wire that lives");
+        assertTrue(storing.hasExpired(), "although it is on a wire that lives");
         Ended ended = new Ended();
-        storing.expire(now, DENIED, ended);
-        assertEquals(1, ended.records.size());
+        storing.expire(DENIED, ended);
+        assertEquals(1, ended.records());
         storing.release(ended);
         storing.stored(0);
         assertEquals(0, takeAnswered());
@@ -970,11 +984,11 @@ class JournalTest {
         assertEquals(Step.Kind.WRITE, next());
         pass(Duration.ofSeconds(2));
         Ended ended = new Ended();
-        storing.expire(now, DENIED, ended);
-        assertEquals(0, ended.records.size());
+        storing.expire(DENIED, ended);
+        assertEquals(0, ended.records());
         storing.wrote(step);
-        storing.expire(now, DENIED, ended);
-        assertEquals(1, ended.records.size());
+        storing.expire(DENIED, ended);
+        assertEquals(1, ended.records());
     }
 
     @Test
@@ -988,8 +1002,7 @@ class JournalTest {
         for (int number : numbers) {
             storing.stored(number);
             Ended ended = storing.takeAnswered(new Ended());
-            assertEquals("VIN" + number % 10, ended.records.get(0).vin());
-            storing.release(ended);
+            assertEquals("VIN" + number % 10, end(storing, ended, null).get(0).vin());
             storing.stored(number);
         }
         assertEquals(0, storing.records());

@@ -7,12 +7,8 @@ import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.Loop;
 import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
-import io.fleettelemetry.datastore.nats.journal.Journal.Ended;
-import io.fleettelemetry.datastore.nats.journal.Journal.Mark;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.jnats.port.Refusals;
-import java.util.ArrayList;
-import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -20,9 +16,9 @@ import java.util.concurrent.locks.LockSupport;
  * of what JetStream has answered, of what has expired, and of what a server would not take. No lock is held while a
  * receipt runs.
  */
-public final class Completer implements Runnable {
+public final class Confirmer implements Runnable {
 
-    private static final Log log = Logs.of(Completer.class);
+    private static final Log log = Logs.of(Confirmer.class);
 
     /** Who counts records and tells their receipts. */
     public interface Ends {
@@ -45,24 +41,19 @@ public final class Completer implements Runnable {
     private final Journal journal;
     private final Ends ends;
     /** What the journal has handed over, and has not ended: it ends first, whatever was thrown meanwhile. */
-    private final ArrayList<Block> proven = new ArrayList<>();
-
-    /** How far that has come. */
-    private int nextProven;
-
     private final Ended ended = new Ended();
+    /** The same for JetStream's answers. */
     private Ended answered = new Ended();
+
     private final Denials denials = new Denials();
     /** The wire that these are about. */
     private Wire denier;
     /** The barrier that is out; null if none is. */
     private Mark mark;
-    /** What was denied of what the barrier has proven, {@link #proven} and {@link #ended}. */
-    private Map<TelemetryRecord, Failure> denied = Map.of();
 
     private final RepeatedLog bugs = new RepeatedLog();
 
-    public Completer(Journal journal, Ends ends) {
+    public Confirmer(Journal journal, Ends ends) {
         this.journal = journal;
         this.ends = ends;
     }
@@ -72,7 +63,7 @@ public final class Completer implements Runnable {
         Loop.run(this::round, this::bug);
     }
 
-    private boolean round() throws InterruptedException {
+    private boolean round() {
         if (journal.isStopped()) {
             endEverything();
             return false;
@@ -86,11 +77,11 @@ public final class Completer implements Runnable {
     }
 
     private void endEverything() {
-        endTaken();
+        endAll(ended);
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
         endAnswered(); // after that, for nothing is answered any more
-        long left = ended.records.size();
+        long left = ended.records();
         endAll(ended);
         if (left > 0) {
             log.warn(
@@ -102,26 +93,16 @@ public final class Completer implements Runnable {
 
     /** Does what is due at this moment. Nothing in it waits. */
     void step() {
-        endTaken();
+        endAll(ended);
         endAnswered();
         Wire fresh = journal.uninspected();
         if (fresh != null) {
             journal.inspect(fresh, ended);
             endAll(ended);
         }
-        if (mark == null) {
-            mark = journal.takeMark();
-        }
-        if (mark != null) {
-            Wire.Verdict verdict = verdict(mark.wire());
-            if (verdict != Wire.Verdict.PENDING) {
-                Mark answered = mark;
-                mark = null;
-                complete(answered, verdict);
-            }
-        }
-        if (journal.hasExpired(System.nanoTime())) {
-            journal.expire(System.nanoTime(), ends.expired(), ended);
+        endBarrier();
+        if (journal.hasExpired()) {
+            journal.expire(ends.expired(), ended);
             endAll(ended);
         }
         Failure unusable = journal.whyUnusable();
@@ -131,43 +112,36 @@ public final class Completer implements Runnable {
         }
     }
 
-    private Wire.Verdict verdict(Wire wire) {
+    private void endBarrier() {
+        if (mark == null) {
+            mark = journal.takeMark();
+        }
+        Wire.Verdict verdict = mark == null ? Wire.Verdict.PENDING : verdict(mark);
+        if (verdict == Wire.Verdict.PENDING) {
+            return;
+        }
+        Mark answered = mark;
+        mark = null;
+        if (verdict == Wire.Verdict.IN_DOUBT) {
+            journal.inDoubt();
+            answered.wire().cut();
+            return;
+        }
+        Judgement judgement = judgement(answered);
+        journal.passed(answered, judgement, ended);
+        if (!judgement.words().isEmpty()) {
+            ends.refused(judgement.words(), judgement.doubtful());
+        }
+        endAll(ended);
+    }
+
+    private Wire.Verdict verdict(Mark mark) {
         try {
             // A wire that another one has followed tells nothing, and nobody else may ever close it.
-            return journal.isInUse(wire) ? wire.verdict() : Wire.Verdict.IN_DOUBT;
+            return journal.isInForce(mark) ? mark.wire().verdict() : Wire.Verdict.IN_DOUBT;
         } catch (RuntimeException | Error e) { // nobody would start another barrier while this one is out
             bug(e);
             return Wire.Verdict.IN_DOUBT;
-        }
-    }
-
-    private void complete(Mark mark, Wire.Verdict verdict) {
-        if (verdict == Wire.Verdict.IN_DOUBT) {
-            journal.settle(mark, false, proven, ended);
-            mark.wire().cut();
-            return;
-        }
-        Judgement judgement = judgement(mark);
-        boolean core = !mark.encoder().asksForAnswers();
-        boolean doubtful = core && judgement.doubtful(); // in JetStream a barrier confirms nothing
-        boolean good = false;
-        boolean settled = false;
-        try {
-            denied = core ? judgement.denied() : Map.of();
-            good = journal.settle(mark, !doubtful, proven, ended);
-            settled = true;
-        } finally {
-            if (!settled || doubtful) {
-                journal.doubt(mark);
-            }
-        }
-        if (!judgement.words().isEmpty()) {
-            ends.refused(judgement.words(), doubtful);
-        }
-        endTaken();
-        if (good && !core && !judgement.denied().isEmpty()) {
-            journal.deny(mark, judgement.denied()::get, ended);
-            endAll(ended);
         }
     }
 
@@ -182,35 +156,11 @@ public final class Completer implements Runnable {
                 denier = mark.wire();
                 denials.forget();
             }
-            Subjects subjects = mark.encoder().subjects();
-            return mark.encoder().asksForAnswers()
-                    ? denials.judgeByName(refused, journal.reached(mark), subjects)
-                    : denials.judge(refused, journal.reached(mark), subjects);
+            return mark.confirmation().judge(denials, refused, journal.reached(mark));
         } catch (RuntimeException | Error e) { // nothing may be confirmed that was not looked at
             bug(e);
             return Judgement.NO_MEMORY;
         }
-    }
-
-    private void endTaken() {
-        endProven();
-        endAll(ended);
-        denied = Map.of();
-    }
-
-    /** Core NATS: the server has parsed these blocks, and has denied some of it. */
-    private void endProven() {
-        while (nextProven < proven.size()) {
-            Block block = proven.get(nextProven++);
-            for (int i = 0; i < block.count(); i++) {
-                if (block.isLive(i)) {
-                    end(block.record(i), block.receipt(i), null);
-                }
-            }
-            journal.release(block);
-        }
-        proven.clear();
-        nextProven = 0;
     }
 
     /** JetStream: the server has stored these, or refused to. */
@@ -221,25 +171,21 @@ public final class Completer implements Runnable {
     }
 
     private void endAll(Ended some) {
-        while (some.told < some.records.size()) {
-            int i = some.told++;
-            end(some.records.get(i), some.receipts.get(i), some.failures.get(i));
-        }
-        journal.release(some);
+        do {
+            while (some.next()) {
+                end(some);
+            }
+        } while (journal.release(some));
     }
 
-    /**
-     * Whatever goes wrong with one record, those beside it end as they should, and each once.
-     *
-     * @param failure null for what is confirmed, unless it was denied
-     */
-    private void end(TelemetryRecord record, Receipt receipt, Failure failure) {
+    /** Whatever goes wrong with one record, those beside it end as they should, and each once. */
+    private void end(Ended some) {
         try {
-            Failure why = failure == null ? denied.get(record) : failure;
+            Failure why = some.failure();
             if (why == null) {
-                ends.confirmed(record, receipt);
+                ends.confirmed(some.record(), some.receipt());
             } else {
-                ends.failed(record, receipt, why);
+                ends.failed(some.record(), some.receipt(), why);
             }
         } catch (RuntimeException | Error e) {
             bug(e);
@@ -250,7 +196,7 @@ public final class Completer implements Runnable {
     private void bug(Throwable e) {
         try {
             bugs.write(leftOut -> log.error(
-                    "nats_internal_error datastore={} reason=\"internal error in the completer\" left_out={}",
+                    "nats_internal_error datastore={} reason=\"internal error in the confirmer\" left_out={}",
                     journal.settings().datastore(),
                     leftOut,
                     e));

@@ -1,0 +1,66 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+
+/** What a journal does not accept: what the server would refuse, and what is more than the settings allow. */
+final class Admission {
+
+    /** Arrays can be no longer. */
+    private static final int MAX_FRAME = Integer.MAX_VALUE - 8;
+
+    private Admission() {}
+
+    /** Whether the wire's server would refuse the record; null if it would not, or there is no wire to ask. */
+    static Failure unfit(TelemetryRecord record, FrameEncoder encoder, Wire wire) {
+        if (wire == null) {
+            return null;
+        }
+        if (encoder.hasHeaders() && !wire.takesHeaders()) {
+            return new Failure(
+                    Failure.Kind.ERROR,
+                    "the server takes no headers, which " + encoder.headersNeededBy()
+                            + " needs; allow them there, or set it otherwise");
+        }
+        long size = (long) record.payload().length + encoder.headerLength();
+        if (size > wire.maxPayload()) {
+            return new Failure(
+                    Failure.Kind.TOO_LARGE,
+                    "the payload has " + record.payload().length + " bytes"
+                            + (encoder.hasHeaders() ? ", with its header " + size : "") + ", and the server takes "
+                            + wire.maxPayload() + " (its max_payload)");
+        }
+        return null;
+    }
+
+    /** Whether there is no room for a frame of this length; null if there is. */
+    static Failure full(long length, NatsSettings settings, Blocks blocks) {
+        if (length > MAX_FRAME) {
+            return new Failure(
+                    Failure.Kind.TOO_LARGE, "its frame would have " + length + " bytes, and the most is " + MAX_FRAME);
+        }
+        if (blocks.records() >= settings.inflightMaxRecords()) {
+            return new Failure(
+                    Failure.Kind.FULL,
+                    "inflight.max.records = " + settings.inflightMaxRecords()
+                            + " is used up: so many records wait for confirmation");
+        }
+        if (blocks.records() > 0 && areBytesUsedUp(length, settings.inflightMaxBytes(), blocks)) {
+            return new Failure(
+                    Failure.Kind.FULL,
+                    "inflight.max.bytes = " + settings.inflightMaxBytes() + " is used up: " + blocks.bytes()
+                            + " bytes wait for confirmation, in buffers of " + blocks.held() + " bytes");
+        }
+        return null;
+    }
+
+    /**
+     * What counts is what is held: a block in which little is left to confirm is as large as ever. What blocks hold beyond
+     * that is free as long as it is little.
+     */
+    private static boolean areBytesUsedUp(long length, long most, Blocks blocks) {
+        long held = blocks.held() + (long) blocks.records() * Blocks.RECORD_OVERHEAD - most / 8 - 2 * Block.SIZE;
+        return Math.max(blocks.bytes(), held) + length + Blocks.RECORD_OVERHEAD > most;
+    }
+}

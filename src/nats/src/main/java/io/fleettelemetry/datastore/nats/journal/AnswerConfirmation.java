@@ -1,0 +1,313 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
+import io.fleettelemetry.jnats.port.Refusals;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * JetStream: a stream's answer confirms a frame. What is not answered, or could not be stored, is written again after a
+ * while, and what is left of neighbouring blocks is brought together meanwhile. A barrier proves nothing but that the server
+ * is there, and has told what it denies.
+ */
+final class AnswerConfirmation extends Confirmation {
+
+    /** Frames without an answer are written again after this, or after less if no stream took them ... */
+    private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(5);
+
+    private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+    /** What could not be stored while other records are being stored is written again after this: a queue was full. */
+    private static final long QUEUED_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+    /** ... and then after twice as long, and so on, up to this. */
+    private static final long MAX_RETRY_NANOS = TimeUnit.SECONDS.toNanos(16);
+
+    private static final int MAX_DOUBLINGS = 6;
+
+    /** What was written again so often, the last time after ten seconds, is told to be without an answer. */
+    private static final int SILENT_RETRIES = 2;
+
+    /** How soon a look for what is due goes on that had no room. */
+    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private final AnswerWindow window;
+    /** When the next block is due to be written again. */
+    private long nextRetry;
+
+    AnswerConfirmation(FrameEncoder encoder, Blocks blocks, long now) {
+        super(encoder, blocks);
+        this.window = new AnswerWindow(now);
+    }
+
+    @Override
+    void begin(WireEpoch epoch) {
+        super.begin(epoch);
+        window.begin();
+        nextRetry = epoch.lastPassed + MAX_RETRY_NANOS;
+        blocks.endScan();
+    }
+
+    // ---- what is written -------------------------------------------------------------------------------------------
+
+    @Override
+    boolean takeAgain(Step step, long now) {
+        if (blocks.scan() == null) {
+            if (nextRetry - now > 0) {
+                return false;
+            }
+            blocks.beginScan();
+            nextRetry = now + MAX_RETRY_NANOS;
+        }
+        for (Block block = blocks.scan(); block != null && epoch.has(block); block = blocks.scan()) {
+            boolean due = isDue(block, now);
+            if (due && !hasRoomFor(block.postponed(), now)) {
+                return false; // it goes on here
+            }
+            if (due && takePostponed(step, block, now) || takeUnanswered(step, block, now)) {
+                return true;
+            }
+            nextRetry = earlier(nextRetry, block.retryAt);
+            if (block.postponed() > 0) {
+                nextRetry = earlier(nextRetry, block.postponedUntil);
+            }
+            blocks.scanOn();
+            join(block.previous, block);
+        }
+        blocks.endScan();
+        return false;
+    }
+
+    private static boolean isDue(Block block, long now) {
+        return block.postponed() > 0 && block.postponedUntil - now <= 0 && !block.isExpired(block.firstLive(0), now);
+    }
+
+    private boolean takePostponed(Step step, Block block, long now) {
+        step.begin(epoch, block, true);
+        int room = window.room();
+        int taken = 0;
+        for (int i = 0; i < block.count() && taken < room; i++) {
+            if (block.isPostponed(i)) {
+                step.add(i);
+                block.isYoung(i);
+                taken++;
+            }
+        }
+        window.add(taken);
+        block.youngSince = now;
+        if (block.postponed() == 0) {
+            block.postponements++;
+        }
+        return step.end(block.written);
+    }
+
+    private boolean takeUnanswered(Step step, Block block, long now) {
+        if (block.retryAt - now > 0) {
+            return false;
+        }
+        int frames = block.retryFrames;
+        scheduleRetry(block, now);
+        if (block.isExpired(block.firstLive(0), now)) {
+            return false;
+        }
+        step.begin(epoch, block, true);
+        for (int i = 0; i < frames; i++) {
+            if (block.isLive(i) && !block.isPostponed(i)) {
+                step.add(i);
+            }
+        }
+        if (step.rangeCount > 0) {
+            block.retries = Math.min(block.retries + 1, MAX_DOUBLINGS);
+            age(block);
+        }
+        return step.end(block.written);
+    }
+
+    /** What is written of a block by now is written again in a while, a longer one each time. */
+    private void scheduleRetry(Block block, long now) {
+        block.retryAt = now + delay(RETRY_NANOS, block.retries);
+        block.retryFrames = block.written;
+        nextRetry = earlier(nextRetry, block.retryAt);
+    }
+
+    private static long delay(long nanos, int times) {
+        return Math.min(nanos << Math.min(times, MAX_DOUBLINGS), MAX_RETRY_NANOS);
+    }
+
+    private static long earlier(long one, long other) {
+        return one - other < 0 ? one : other;
+    }
+
+    @Override
+    int room(Block block, int from, long now) {
+        return hasRoomFor(block.count() - from, now) ? window.room() : -1;
+    }
+
+    private boolean hasRoomFor(int frames, long now) {
+        if (!window.hasRoomFor(frames) && window.isToAge(now)) {
+            for (Block block = blocks.head(); block != null && epoch.has(block); block = block.next) {
+                if (now - block.youngSince >= AnswerWindow.YOUNG_NANOS) {
+                    age(block);
+                }
+            }
+        }
+        return window.hasRoomFor(frames);
+    }
+
+    private void age(Block block) {
+        window.add(-block.young());
+        block.age();
+    }
+
+    @Override
+    void begin(Block block, long now) {
+        super.begin(block, now);
+        scheduleRetry(block, now);
+    }
+
+    @Override
+    void takes(Block block, int from, int to, long now) {
+        int young = block.young();
+        block.areYoung(from, to);
+        window.add(block.young() - young);
+        block.youngSince = now;
+    }
+
+    @Override
+    void wrote(Block block, long now) {
+        if (block.retryFrames == 0) {
+            scheduleRetry(block, now);
+        } else if (block.retries == 0 && block.retryAt - now > RETRY_NANOS - AnswerWindow.YOUNG_NANOS) {
+            block.retryFrames = block.written; // a moment later: they may share the time
+        }
+    }
+
+    @Override
+    long nanosUntilNext(long now) {
+        return blocks.scan() != null ? LOOK_AGAIN_NANOS : nextRetry - now;
+    }
+
+    // ---- what ends -------------------------------------------------------------------------------------------------
+
+    @Override
+    Judgement judge(Denials denials, Refusals refused, List<TelemetryRecord> reached) {
+        return denials.judgeByName(refused, reached, encoder.subjects());
+    }
+
+    /** Takes out what the server has denied: there is no other answer to it. */
+    @Override
+    void passed(Mark mark, Judgement judgement, Ended ended) {
+        if (judgement.denied().isEmpty()) {
+            return;
+        }
+        Block following;
+        for (Block block = blocks.head(); epoch.hasReachedSome(block, mark.number()); block = following) {
+            following = block.next;
+            for (int i = 0; i < block.count() && epoch.hasReached(block, i, mark.number()); i++) {
+                endIf(judgement.denied()::get, block, i, ended);
+            }
+        }
+    }
+
+    @Override
+    Block firstToExpire() {
+        return blocks.head();
+    }
+
+    @Override
+    int firstToExpire(Block block) {
+        return block.firstLive(0);
+    }
+
+    @Override
+    void end(Block block, int frame, Failure failure, Ended ended) {
+        boolean young = epoch.has(block) && block.isWaitingYoung(frame);
+        super.end(block, frame, failure, ended); // after which the block may be another's
+        if (young) {
+            window.add(-1);
+        }
+    }
+
+    @Override
+    boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {
+        end(block, frame, failure, ended);
+        if (block.linked) {
+            join(block, block.next);
+            join(block.previous, block);
+        }
+        if (failure == null) {
+            window.stored(now);
+        }
+        return window.opens();
+    }
+
+    @Override
+    void postponed(Block block, int frame, long now) {
+        if (!epoch.has(block) || frame >= block.written && !block.isWaitingYoung(frame)) {
+            return; // it is to be written anyway
+        }
+        int young = block.young();
+        long nanos = window.nanosSinceStored(now) < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS;
+        block.isPostponed(frame, now + delay(nanos, block.postponements));
+        window.add(block.young() - young);
+        nextRetry = earlier(nextRetry, block.postponedUntil);
+        window.refused(block.youngSince, now);
+    }
+
+    /** What is left in two blocks is brought together in the first, if it has waited for about as long. */
+    private void join(Block block, Block following) {
+        if (block != null
+                && following != null
+                && block.couldTake(following)
+                && !block.pinned
+                && !following.pinned
+                && block.encoder == following.encoder
+                && haveSameFate(block, following)) {
+            block.retryAt = earlier(block.retryAt, following.retryAt);
+            blocks.join(block, following); // after which the second one may be another's
+            nextRetry = earlier(nextRetry, block.retryAt);
+            if (block.postponed() > 0) {
+                nextRetry = earlier(nextRetry, block.postponedUntil);
+            }
+        }
+    }
+
+    private boolean haveSameFate(Block block, Block following) {
+        if (!epoch.has(block) || !epoch.has(following)) {
+            return !epoch.has(block) && !epoch.has(following);
+        }
+        return block.written == block.count()
+                && block.retryFrames == block.written
+                && block.retries == following.retries
+                && (block.retries > 0 || following.retryAt - block.retryAt < AnswerWindow.YOUNG_NANOS);
+    }
+
+    // ---- looks -----------------------------------------------------------------------------------------------------
+
+    /** Looks at the oldest block only: what is behind it was written later, or again. */
+    @Override
+    boolean areAnswersMissing() {
+        Block head = blocks.head();
+        return epoch.isUnderWay(head) && head.retries > 0;
+    }
+
+    @Override
+    Unanswered unanswered() {
+        int records = 0;
+        TelemetryRecord oldest = null;
+        for (Block block = blocks.head(); block != null && epoch.has(block); block = block.next) {
+            for (int i = 0; block.retries >= SILENT_RETRIES && i < block.retryFrames; i++) {
+                if (block.isLive(i) && !block.isPostponed(i)) {
+                    oldest = records == 0 ? block.record(i) : oldest;
+                    records++;
+                }
+            }
+        }
+        return oldest == null ? null : new Unanswered(records, oldest);
+    }
+
+    @Override
+    int window() {
+        return window.size();
+    }
+}

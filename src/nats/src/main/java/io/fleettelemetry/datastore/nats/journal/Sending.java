@@ -1,0 +1,354 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
+import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * What goes out: on which wire, by which settings, what is next, and what comes of it. The {@link Blocks#cursor cursor} is
+ * where it goes on; a new wire, a new {@link WireEpoch epoch}, sets it back to the oldest block, and all that is live is
+ * written again, ahead of anything newer. Guarded by the journal's monitor.
+ */
+final class Sending {
+
+    /** How soon the writer looks again when it has something to write and may not. */
+    private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
+
+    private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
+
+    private final Blocks blocks;
+    private final SlowStart slowStart = new SlowStart();
+    private final Changeover changeover = new Changeover();
+    private final Budget budget = new Budget();
+    private final LinkWatch link;
+    private NatsSettings settings;
+    private Confirmation confirmation;
+    /** The wire in use, and the one that was announced last; the writer takes it over between two writes. */
+    private WireEpoch epoch;
+
+    private Wire announced;
+
+    /** The barrier that the writer has begun, for the confirmer to take. */
+    private Mark mark;
+
+    Sending(NatsSettings settings, FrameEncoder encoder, Blocks blocks, long now) {
+        this.blocks = blocks;
+        this.link = new LinkWatch(now);
+        this.confirmation = Confirmation.of(encoder, blocks, now);
+        enter(WireEpoch.first(now));
+        inForce(settings, now);
+    }
+
+    NatsSettings settings() {
+        return settings;
+    }
+
+    Confirmation confirmation() {
+        return confirmation;
+    }
+
+    /** The wire in use; null if there is none. */
+    Wire wire() {
+        return epoch.wire;
+    }
+
+    // ---- wires -----------------------------------------------------------------------------------------------------
+
+    void opened(Wire wire) {
+        announced = wire;
+    }
+
+    void closed(Wire wire) {
+        if (announced == wire) {
+            announced = null;
+        }
+    }
+
+    void prepare(Changeover.Next next) {
+        changeover.prepare(next);
+    }
+
+    void withdraw(Wire wire) {
+        changeover.withdraw(wire);
+    }
+
+    /** Whether this wire was announced, or is to take over. */
+    boolean knows(Wire wire) {
+        return wire == announced || changeover.isFor(wire);
+    }
+
+    /** Puts settings in force that need no other wire, unless others are, or are about to be. */
+    boolean use(NatsSettings present, NatsSettings next, long now) {
+        boolean good = !changeover.isWaiting() && settings.equals(present);
+        if (good) {
+            inForce(next, now);
+        }
+        return good;
+    }
+
+    /** A shorter time to confirm holds for what is in flight, too, from now on; so deadlines stay in the order of offering. */
+    private void inForce(NatsSettings next, long now) {
+        settings = next;
+        blocks.keepUpTo(next.inflightMaxBytes());
+        blocks.limitDeadlines(now + next.confirmTimeout().toNanos());
+    }
+
+    /** Takes over the wire that was announced, or is to take over. */
+    void adopt(long now) {
+        if (announced != epoch.wire) {
+            leave();
+            enter(epoch.next(announced, now));
+        }
+        boolean drained = !epoch.isConnected()
+                || epoch.unprovenBytes == 0 && !link.isBarrierOut() && !epoch.isUnderWay(blocks.head());
+        Changeover.Next next = changeover.take(drained, now);
+        if (next != null) {
+            leave();
+            inForce(next.settings(), now);
+            // Blocks that were made with another encoder are made anew when they are to be written.
+            boolean alike = next.encoder().isLike(confirmation.encoder);
+            FrameEncoder encoder = alike ? confirmation.encoder : next.encoder();
+            confirmation = Confirmation.of(encoder, blocks, now);
+            announced = next.wire();
+            link.changesOver(now);
+            enter(epoch.next(announced, now));
+        }
+    }
+
+    private void leave() {
+        if (epoch.isConnected()) {
+            budget.left(epoch);
+            slowStart.left(epoch, blocks.head());
+        }
+    }
+
+    private void enter(WireEpoch next) {
+        epoch = next;
+        confirmation.begin(next);
+        if (next.isConnected()) {
+            blocks.rewind();
+            slowStart.begin(blocks.head());
+        }
+    }
+
+    /** Whom the writer is to tell that new settings have taken over; null if nobody is to be told. */
+    Runnable toTell() {
+        return changeover.toTell();
+    }
+
+    void told() {
+        changeover.told();
+    }
+
+    // ---- the writer ------------------------------------------------------------------------------------------------
+
+    /**
+     * Fills in what is to be written next.
+     *
+     * @return whether the confirmer has something to do
+     */
+    boolean next(Step step, long now) {
+        if (!epoch.inspected) {
+            return true;
+        }
+        boolean begins = beginBarrier(now);
+        step.ping = begins ? epoch.wire : step.ping;
+        boolean wake = confirmation.hasExpired(now); // a barrier wakes the confirmer when it is answered
+        if (!epoch.sweeps && (takeAgain(step, now) || !changeover.isWaiting() && takeFrames(step, now))) {
+            step.kind = Step.Kind.WRITE;
+        } else {
+            step.parkNanos = Math.max(untilNext(now), MIN_PARK_NANOS);
+        }
+        return wake;
+    }
+
+    private long untilNext(long now) {
+        if (blocks.cursor() != null && !changeover.isWaiting()) {
+            return LOOK_AGAIN_NANOS;
+        }
+        long until = changeover.isWaiting()
+                ? changeover.nanosLeft(now)
+                : epoch.lastPassed + settings.heartbeat().toNanos() - now;
+        return Math.min(until, confirmation.nanosUntilNext(now));
+    }
+
+    /** Begins a barrier if none is out and something is to be proven: at once when there is no more to write. */
+    private boolean beginBarrier(long now) {
+        boolean idle = changeover.isWaiting() || blocks.cursor() == null || slowStart.isOn();
+        boolean due = epoch.sweeps
+                || epoch.unprovenBytes > 0 && (idle || budget.wantsBarrier(epoch.unprovenBytes))
+                || now - epoch.lastPassed >= settings.heartbeat().toNanos();
+        if (link.isBarrierOut() || !due) {
+            return false;
+        }
+        mark = epoch.mark(confirmation);
+        link.barrierBegins(now);
+        return true;
+    }
+
+    private boolean takeAgain(Step step, long now) {
+        return !slowStart.isOn() && budget.allows(epoch.underWay()) && confirmation.takeAgain(step, now);
+    }
+
+    private boolean takeFrames(Step step, long now) {
+        blocks.reencode(confirmation.encoder);
+        if (slowStart.isOn(blocks.head())
+                && slowStart.mayGoOn()
+                && !link.isBarrierOut()
+                && takeSmallPart(step, blocks.head(), now)) {
+            return true;
+        }
+        Block block = blocks.cursor();
+        if (slowStart.isOn()
+                || block == null
+                || !budget.allows(epoch.underWay())
+                || block.isExpired(epoch.firstUnwritten(block), now)) {
+            return false; // what has expired must not go out: the confirmer is about to end it
+        }
+        int from = epoch.written(block);
+        int most = confirmation.room(block, from, now);
+        if (most < 0) {
+            return false;
+        }
+        boolean taken = take(step, block, from, block.count(), most, now);
+        if (step.frames == block.count()) {
+            blocks.goOnBehind(block);
+        }
+        return taken;
+    }
+
+    /** Takes a few frames of the oldest block; none if all of them have been written. */
+    private boolean takeSmallPart(Step step, Block head, long now) {
+        if (head.isExpired(epoch.firstUnwritten(head), now)) {
+            return false;
+        }
+        int from = epoch.written(head);
+        int to = slowStart.end(head, from);
+        if (!take(step, head, from, to, Integer.MAX_VALUE, now)) {
+            slowStart.stop();
+            blocks.goOnBehind(head);
+            return false;
+        }
+        slowStart.took(head, to);
+        return true;
+    }
+
+    /** Takes the live ones of some frames of a block that are new to this wire, so many at most; false if there are none. */
+    private boolean take(Step step, Block block, int from, int to, int most, long now) {
+        step.begin(epoch, block, false);
+        if (!epoch.has(block)) {
+            confirmation.begin(block, now);
+        }
+        int end = step.addLive(from, to, most, budget.left(epoch.underWay()));
+        confirmation.takes(block, from, end, now);
+        return step.end(end);
+    }
+
+    /** What the system may keep to itself, and the write that begins if there is one. */
+    void begins(Step step, long now) {
+        step.mayKeep = budget.mayKeep();
+        if (step.kind == Step.Kind.WRITE) {
+            link.writeBegins(step.wire, now);
+        }
+    }
+
+    /** The step's write has returned. */
+    void wrote(Step step, long now) {
+        if (step.epoch == epoch) {
+            link.wrote(now);
+            epoch.wrote(step);
+            if (!step.again) {
+                confirmation.wrote(step.block, now);
+            }
+        }
+        letGo(step);
+    }
+
+    /** The step's write has failed: the wire is gone, whether somebody has said so or not. */
+    void failed(Step step) {
+        step.epoch.wrote = true;
+        closed(step.wire);
+        letGo(step);
+    }
+
+    private void letGo(Step step) {
+        link.writeEnds();
+        blocks.letGo(step.block);
+    }
+
+    // ---- the confirmer ---------------------------------------------------------------------------------------------
+
+    /** Whether {@link #takeMark} has something to give. */
+    boolean hasMark() {
+        return mark != null;
+    }
+
+    Mark takeMark() {
+        Mark taken = mark;
+        mark = null;
+        return taken;
+    }
+
+    /** Whether a barrier is about the wire in use, and nothing has happened since that makes it void. */
+    boolean isInForce(Mark mark) {
+        return mark.epoch() == epoch;
+    }
+
+    /** A barrier has passed, and this is what the server has refused. */
+    void passed(Mark mark, Judgement judgement, Ended ended, long now) {
+        long took = link.barrierEnds(now);
+        if (!isInForce(mark) || mark.wire() != announced) {
+            return;
+        }
+        boolean settled = false;
+        try {
+            if (!judgement.doubtful()) {
+                confirmation.passed(mark, judgement, ended);
+                settled = true;
+            }
+        } finally {
+            if (!settled) {
+                enter(epoch.again(now));
+                slowStart.search(mark.number());
+            }
+        }
+        if (settled) {
+            budget.passed(took, settings.silent().toNanos(), epoch.markedBytes);
+            epoch.passed(now);
+            slowStart.passed();
+        }
+    }
+
+    /** Nobody will ever know what came of the barrier that is out. */
+    void inDoubt(long now) {
+        link.barrierEnds(now);
+    }
+
+    /** A wire that nothing may be written to before {@link #inspect}; null if there is none. */
+    Wire uninspected() {
+        return epoch.inspected ? null : epoch.wire;
+    }
+
+    /** Fails what the server of the wire in use would not take, and a record that has now ended two connections. */
+    void inspect(String fatal, Ended ended) {
+        TelemetryRecord culprit = slowStart.culprit(fatal);
+        confirmation.endAll(
+                record -> record == culprit
+                        ? SlowStart.failure(fatal)
+                        : Admission.unfit(record, confirmation.encoder, epoch.wire),
+                ended);
+        epoch.inspected = true;
+    }
+
+    // ---- looks -----------------------------------------------------------------------------------------------------
+
+    /** Live records that were not written on the wire in use. */
+    int unsent() {
+        return epoch.isConnected() ? blocks.unwritten(epoch) : blocks.records();
+    }
+
+    boolean isSilentFor(long nanos, long now) {
+        return link.isSilentFor(nanos, now);
+    }
+}
