@@ -193,7 +193,7 @@ class ConfigurationFilesIT {
                 .ignoreExceptions()
                 .until(() ->
                         problems().toString().contains("-second.cfg is missing, but io.fleettelemetry.datastore.nats"));
-        karaf.awaitLog("WARN .*configuration_file_problem reason=\"the file .*-second\\.cfg is gone, ");
+        karaf.awaitLog("WARN .*configuration_file_problem reason=\"the file .*-second\\.cfg is missing, ");
         String pid = problems().get(0).replaceAll(".*config:delete ", "");
         assertEquals(0, karaf.execute("config:delete '" + pid + "'").exit());
         await().atMost(SOON).untilAsserted(() -> assertEquals(List.of(), problems()));
