@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.api.ErrorReporter;
 import io.fleettelemetry.testkit.AirbrakeServer;
+import io.fleettelemetry.testkit.CapturedLog;
 import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.HashMap;
@@ -30,7 +31,7 @@ class AirbrakeComponentTest {
     private static final String KEY = "0123456789abcdef";
 
     private final AirbrakeServer airbrake = AirbrakeServer.start();
-    private final LogLines log = new LogLines();
+    private final CapturedLog log = new CapturedLog();
     private AirbrakeComponent component;
     private ManagedService source;
     private ErrorReporter offered;

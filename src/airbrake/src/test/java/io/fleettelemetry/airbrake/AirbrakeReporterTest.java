@@ -10,6 +10,7 @@ import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.fleettelemetry.testkit.AirbrakeServer;
+import io.fleettelemetry.testkit.CapturedLog;
 import io.fleettelemetry.testkit.FreePort;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -31,7 +32,7 @@ class AirbrakeReporterTest {
             Map.of("reason", "the VIN has a blank at position 2", "vin", "a b", "record_type", "V");
 
     private final AirbrakeServer airbrake = AirbrakeServer.start();
-    private final LogLines log = new LogLines();
+    private final CapturedLog log = new CapturedLog();
     private AirbrakeReporter reporter;
 
     @BeforeEach

@@ -1,6 +1,10 @@
 package io.fleettelemetry.console;
 
 import io.fleettelemetry.api.Token;
+import io.fleettelemetry.api.settings.Namespace;
+import io.fleettelemetry.api.settings.NatsUrls;
+import io.fleettelemetry.api.settings.SettingsException;
+import io.fleettelemetry.api.settings.SettingsReader;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.ArrayList;
@@ -36,36 +40,10 @@ final class GoImport {
 
     private static final Set<String> DISPATCHERS =
             Set.of("nats", "logger", "kafka", "kinesis", "pubsub", "zmq", "mqtt", "redis");
-    private static final int MAX_NAMESPACE = 1_024; // as the NATS datastore has it
     private static final int MAX_TRACKED_VINS = 20;
 
-    /**
-     * A setting that is taken over.
-     *
-     * @param from the key in the Go server's file, as a path
-     * @param file the name of the {@code .cfg} file
-     * @param key in that file
-     * @param value of the key, a secret perhaps
-     */
-    record Setting(String from, String file, String key, String value) {
-
-        String shownValue() {
-            return Secret.masked(key, value);
-        }
-
-        /** By name, for programs. */
-        Map<String, String> shown() {
-            Map<String, String> shown = new LinkedHashMap<>();
-            shown.put("key", from);
-            shown.put("file", file);
-            shown.put("setting", key);
-            shown.put("value", shownValue());
-            return shown;
-        }
-    }
-
     private final GoConfig config;
-    private final List<Setting> settings = new ArrayList<>();
+    private final List<ImportedSetting> settings = new ArrayList<>();
     private final Map<String, String> withoutCounterpart;
     private final List<String> notes = new ArrayList<>();
     private final List<String> problems = new ArrayList<>();
@@ -99,7 +77,7 @@ final class GoImport {
         if (value.contains("${") || value.contains("$[")) {
             refuse(from, key, value, "contains ${ or $[, which Karaf would replace; use another value");
         }
-        settings.add(new Setting(from, file, key, value.strip()));
+        settings.add(new ImportedSetting(from, file, key, value.strip()));
     }
 
     private void refuse(String from, String value, String reason) {
@@ -120,18 +98,9 @@ final class GoImport {
             }
             return;
         }
-        if (namespace.length() > MAX_NAMESPACE) {
-            refuse("namespace", namespace, "has more than " + MAX_NAMESPACE + " characters");
-        }
-        for (String part : namespace.split("\\.", -1)) {
-            String flaw = Token.flaw(part);
-            if (flaw != null) {
-                refuse(
-                        "namespace",
-                        namespace,
-                        "must be tokens joined by dots, such as tesla_telemetry; '" + part + "' " + flaw);
-                break;
-            }
+        String problem = Namespace.problem(namespace);
+        if (problem != null) {
+            refuse("namespace", namespace, problem);
         }
         take("namespace", NATS, "namespace", namespace);
     }
@@ -141,21 +110,12 @@ final class GoImport {
         if (url.isBlank() && routesTo("nats")) {
             notes.add("nats.url: not in the file, so the server that is configured here stays");
         }
-        for (String server : url.isBlank() ? new String[0] : url.split(",")) {
-            URI uri = uri(server.contains("://") ? server.strip() : "nats://" + server.strip());
-            if (uri == null
-                    || uri.getHost() == null
-                    || uri.getRawUserInfo() == null && server.contains("@") // a slash in a password ends the host
-                    || uri.getPort() == 0
-                    || uri.getPort() > 65_535
-                    || !Set.of("nats", "tls", "ws", "wss").contains(uri.getScheme())) {
-                refuse(
-                        "nats.url",
-                        "url",
-                        url,
-                        "must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss");
-                break;
-            }
+        SettingsReader reader = new SettingsReader(Map.of("url", url));
+        NatsUrls.read(reader, "url", any -> true);
+        try {
+            reader.check();
+        } catch (SettingsException e) {
+            e.problems().forEach(problem -> problems.add("nats." + problem));
         }
         take("nats.url", NATS, "url", url);
         take("nats.name", NATS, "name", config.text("nats.name"));
@@ -340,7 +300,7 @@ final class GoImport {
     }
 
     /** What is taken over. */
-    List<Setting> settings() {
+    List<ImportedSetting> settings() {
         return settings;
     }
 
@@ -365,13 +325,15 @@ final class GoImport {
      * @param file one of {@link #FILES}
      */
     void applyTo(String file, CfgText text) {
-        List<Setting> here =
-                settings.stream().filter(setting -> setting.file.equals(file)).toList();
+        List<ImportedSetting> here =
+                settings.stream().filter(setting -> setting.file().equals(file)).toList();
         if (file.equals(HOST) && hasRoutes()) {
             for (String family : List.of(ROUTES, ACK_SOURCES)) {
-                text.removeFamily(family, key -> here.stream().anyMatch(setting -> setting.key.equals(key)));
+                text.removeFamily(
+                        family,
+                        key -> here.stream().anyMatch(setting -> setting.key().equals(key)));
             }
         }
-        here.forEach(setting -> text.set(setting.key, setting.value));
+        here.forEach(setting -> text.set(setting.key(), setting.value()));
     }
 }

@@ -122,7 +122,7 @@ public final class ImportConfigCommand extends TelemetryCommand {
         facts.put("outcome", outcome);
         facts.put(
                 "taken_over",
-                found.settings().stream().map(GoImport.Setting::shown).toList());
+                found.settings().stream().map(ImportedSetting::shown).toList());
         facts.put("no_counterpart", found.withoutCounterpart());
         facts.put("ignored", found.unknown());
         facts.put("notes", found.notes());

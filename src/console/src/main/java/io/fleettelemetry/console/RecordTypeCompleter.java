@@ -19,7 +19,7 @@ public final class RecordTypeCompleter implements Completer {
 
     @Override
     public int complete(Session session, CommandLine commandLine, List<String> candidates) {
-        TreeSet<String> types = new TreeSet<>(Fleet.RECORD_TYPES);
+        TreeSet<String> types = new TreeSet<>(SimulatedFleet.RECORD_TYPES);
         if (host != null) {
             types.addAll(host.status().routes().keySet());
         }

@@ -143,7 +143,9 @@ public final class SendCommand extends HostCommand {
             }
         });
         return new Answer(
-                facts, text, outcome.confirmed() ? List.of() : List.of("the record failed: " + Tally.reason(outcome)));
+                facts,
+                text,
+                outcome.confirmed() ? List.of() : List.of("the record failed: " + OutcomeCounter.reason(outcome)));
     }
 
     private byte[] payload() throws Misuse {

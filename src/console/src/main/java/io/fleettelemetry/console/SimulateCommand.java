@@ -42,8 +42,8 @@ public final class SimulateCommand extends HostCommand {
 
     @Override
     Answer answer() throws Misuse {
-        int vehicles = (int) number("--vehicles", this.vehicles, 1, Fleet.MAX_VEHICLES);
-        int rate = (int) number("--rate", this.rate, 1, Fleet.MAX_RATE);
+        int vehicles = (int) number("--vehicles", this.vehicles, 1, SimulatedFleet.MAX_VEHICLES);
+        int rate = (int) number("--rate", this.rate, 1, SimulatedFleet.MAX_RATE);
         long seconds = number("--seconds", this.seconds, 0, MAX_SECONDS);
         long seed = number("--seed", this.seed, Long.MIN_VALUE, Long.MAX_VALUE);
         boolean endless = seconds == 0;
@@ -51,7 +51,7 @@ public final class SimulateCommand extends HostCommand {
             throw new Misuse("--seconds", seconds, "must be 1 or more with --json");
         }
         long duration = endless ? MAX_SECONDS : seconds;
-        Fleet fleet = new Fleet(vehicles, rate, seed, Instant.now());
+        SimulatedFleet fleet = new SimulatedFleet(vehicles, rate, seed, Instant.now());
         Simulation.Result result = new Simulation(host, fleet, this::progress).run(duration * rate, duration);
         return new Answer(facts(result), text(result), complaint(result.counts(), endless ? 0 : duration * rate));
     }
@@ -84,7 +84,7 @@ public final class SimulateCommand extends HostCommand {
     }
 
     private static List<String> text(Simulation.Result result) {
-        Tally.Counts counts = result.counts();
+        OutcomeCounter.Counts counts = result.counts();
         List<String> text = new ArrayList<>();
         text.add(String.format(
                 Locale.ROOT,
@@ -99,7 +99,7 @@ public final class SimulateCommand extends HostCommand {
         return text;
     }
 
-    private static List<String> complaint(Tally.Counts counts, long asked) {
+    private static List<String> complaint(OutcomeCounter.Counts counts, long asked) {
         if (counts.failed() > 0) {
             return List.of(counts.failed() + " of " + counts.offered() + " records failed");
         }

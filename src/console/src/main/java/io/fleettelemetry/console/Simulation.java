@@ -15,9 +15,9 @@ final class Simulation {
     private static final long GRAIN = SECOND / 1_000;
 
     private final TelemetryHost host;
-    private final Fleet fleet;
+    private final SimulatedFleet fleet;
     private final Predicate<String> progress;
-    private final Tally tally = new Tally();
+    private final OutcomeCounter outcomes = new OutcomeCounter();
     private long begin;
     private long nextLine = SECOND;
     private boolean watched = true;
@@ -28,14 +28,14 @@ final class Simulation {
      * @param offering how many seconds it took to offer the records
      * @param seconds how many it took until they had ended
      */
-    record Result(Tally.Counts counts, double offering, double seconds) {}
+    record Result(OutcomeCounter.Counts counts, double offering, double seconds) {}
 
     /**
      * @param host whom to offer the records
      * @param fleet whose records
      * @param progress takes one line a second, and says whether anybody is still there to read it
      */
-    Simulation(TelemetryHost host, Fleet fleet, Predicate<String> progress) {
+    Simulation(TelemetryHost host, SimulatedFleet fleet, Predicate<String> progress) {
         this.host = host;
         this.fleet = fleet;
         this.progress = progress;
@@ -51,7 +51,7 @@ final class Simulation {
      * @param seconds how long that should take
      */
     Result run(long records, long seconds) {
-        try (Intake intake = host.open(tally)) {
+        try (Intake intake = host.open(outcomes)) {
             return run(intake, records, seconds);
         }
     }
@@ -60,7 +60,7 @@ final class Simulation {
         begin = System.nanoTime();
         long deadline = (seconds + 1) * SECOND;
         long offered = 0;
-        while (offered < records && watched && !tally.hostClosed() && !Thread.interrupted()) {
+        while (offered < records && watched && !outcomes.hostClosed() && !Thread.interrupted()) {
             long now = sayHowItGoes();
             long early = fleet.nextDueNanos() - now;
             if (early > 0) {
@@ -68,20 +68,20 @@ final class Simulation {
             } else if (now > deadline) {
                 break;
             } else {
-                tally.offering();
+                outcomes.offering();
                 intake.offer(fleet.next());
                 offered++;
             }
         }
         long offering = elapsedNanos();
         try {
-            while (!tally.await(1 + (nextLine - elapsedNanos()) / 1_000_000)) {
+            while (!outcomes.await(1 + (nextLine - elapsedNanos()) / 1_000_000)) {
                 sayHowItGoes();
             }
         } catch (InterruptedException e) {
             // Then what is in flight stays in flight, and the counts say so.
         }
-        return new Result(tally.counts(), offering / (double) SECOND, elapsedNanos() / (double) SECOND);
+        return new Result(outcomes.counts(), offering / (double) SECOND, elapsedNanos() / (double) SECOND);
     }
 
     private long elapsedNanos() {
@@ -91,7 +91,7 @@ final class Simulation {
     private long sayHowItGoes() {
         long now = elapsedNanos();
         if (now >= nextLine) {
-            Tally.Counts counts = tally.counts();
+            OutcomeCounter.Counts counts = outcomes.counts();
             watched = progress.test(String.format(
                     "%6d s   offered %9d   confirmed %9d   failed %7d   acks %9d   in flight %7d",
                     now / SECOND,

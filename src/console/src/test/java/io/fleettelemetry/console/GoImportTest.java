@@ -130,10 +130,10 @@ class GoImportTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
-                    {"namespace": "a b"}          | namespace = "a b": must be tokens joined by dots, such as tesla_telemetry; 'a b' has a blank at position 2
-                    {"namespace": "a..b"}         | namespace = "a..b": must be tokens joined by dots, such as tesla_telemetry; '' is empty
-                    {"namespace": "a.>"}          | namespace = "a.>": must be tokens joined by dots, such as tesla_telemetry; '>' has '>' at position 1
-                    {"namespace": "$SYS"}         | namespace = "$SYS": must be tokens joined by dots, such as tesla_telemetry; '$SYS' begins with '$'
+                    {"namespace": "a b"}          | namespace = "a b": must be tokens joined by dots, such as tesla_telemetry or fleet.eu; 'a b' has a blank at position 2
+                    {"namespace": "a..b"}         | namespace = "a..b": must be tokens joined by dots, such as tesla_telemetry or fleet.eu; '' is empty
+                    {"namespace": "a.>"}          | namespace = "a.>": must be tokens joined by dots, such as tesla_telemetry or fleet.eu; '>' has '>' at position 1
+                    {"namespace": "$SYS"}         | namespace = "$SYS": must be tokens joined by dots, such as tesla_telemetry or fleet.eu; '$SYS' begins with '$'
                     {"records": {"V": []}}        | records.V = []: names no datastore (unknown_dispatch_rule); name one, or remove the key
                     {"records": {"V": null}}      | records.V = []: names no datastore (unknown_dispatch_rule); name one, or remove the key
                     {"records": {}}               | records: has no route; add one to nats or logger, such as "V": ["nats"], or remove records to keep the routes that are configured here
@@ -148,13 +148,13 @@ class GoImportTest {
                     {"records": {"V": ["logger","kafka","nats"]}, "reliable_ack_sources": {"V": "mqtt"}} | reliable_ack_sources.V = "mqtt": records.V does not route to it; valid: kafka, nats
                     {"records": {"V": ["logger"]}, "reliable_ack_sources": {"V": "nats"}} | reliable_ack_sources.V = "nats": records.V does not route to it; valid: none
                     {"records": {"V": ["nats"]}, "reliable_ack_sources": {"V": null}} | reliable_ack_sources.V = "": records.V does not route to it; valid: nats
-                    {"nats": {"url": "http://a:1"}} | nats.url = "http://a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
-                    {"nats": {"url": "nats://u:p@a:1,nats://"}} | nats.url = "nats://(hidden)@a:1,nats://": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
-                    {"nats": {"url": "a:99999"}}  | nats.url = "a:99999": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
-                    {"nats": {"url": "nats://u:1/2@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
-                    {"nats": {"url": "u:hush://2@a:1"}} | nats.url = "(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss
+                    {"nats": {"url": "http://a:1"}} | nats.url = http://a:1: the scheme must be one of nats, tls, ws, wss
+                    {"nats": {"url": "nats://u:p@a:1,nats://"}} | nats.url = …@a:1,nats://: is not a URL: Expected authority
+                    {"nats": {"url": "a:99999"}}  | nats.url = a:99999: the port must be from 1 to 65535
+                    {"nats": {"url": "nats://u:1/2@a:1"}} | nats.url = …@a:1: has a user, password or token with a character that has another meaning in a URL; write ',' there as %2C, '@' as %40, '/' as %2F, '#' as %23, '?' as %3F, '%' as %25, or use the keys username and .password, or .token
+                    {"nats": {"url": "u:hush://2@a:1"}} | nats.url = …@a:1: the scheme must be one of nats, tls, ws, wss
                     {"nats": {"name": "a${x}"}}   | nats.name = "a${x}": contains ${ or $[, which Karaf would replace; use another value
-                    {"nats": {"url": "nats://u:$[x]@a:1"}} | nats.url = "nats://(hidden)@a:1": must be URLs such as nats://localhost:4222, separated by commas; schemes nats, tls, ws, wss ; nats.url = "nats://(hidden)@a:1": contains ${ or $[, which Karaf would replace; use another value
+                    {"nats": {"url": "nats://u:$[x]@a:1"}} | nats.url = …@a:1: is not a URL: Illegal character in user info; write ',' there as %2C, '@' as %40, '/' as %2F, '#' as %23, '?' as %3F, '%' as %25, or use the keys username and .password, or .token ; nats.url = "nats://(hidden)@a:1": contains ${ or $[, which Karaf would replace; use another value
                     {"monitoring": {"prometheus_metrics_port": 65536}} | monitoring.prometheus_metrics_port = "65536": must be a port from 0 (none) to 65535
                     {"monitoring": {"prometheus_metrics_port": -1}} | monitoring.prometheus_metrics_port = "-1": must be a port from 0 (none) to 65535
                     {"airbrake": {"host": "errbit.example.com"}} | airbrake.host = "errbit.example.com": must be a URL such as https://api.airbrake.io, without a user

@@ -49,7 +49,7 @@ class SimulateCommandTest {
         assertTrue(answer.get("seconds").getAsDouble() >= 0.99, "the last record is due after 0.995 s");
         assertTrue(answer.getAsJsonObject("failures").isEmpty());
         assertEquals(
-                new HashSet<>(Fleet.RECORD_TYPES),
+                new HashSet<>(SimulatedFleet.RECORD_TYPES),
                 host.records.stream().limit(4).map(TelemetryRecord::type).collect(Collectors.toSet()));
         assertEquals(
                 10, host.records.stream().map(TelemetryRecord::vin).distinct().count());
@@ -106,9 +106,10 @@ class SimulateCommandTest {
     void only_the_first_reasons_are_kept_and_the_rest_is_counted_together() {
         host.outcome = record -> MemoryHost.failure(Failure.Kind.ERROR, "reason " + host.offers.get());
         JsonObject failures = shell.run(simulate, host).json().getAsJsonObject("failures");
-        assertEquals(Tally.REASONS + 1, failures.size());
+        assertEquals(OutcomeCounter.REASONS + 1, failures.size());
         assertEquals(1, failures.get("nats: reason 1").getAsLong());
-        assertEquals(200 - Tally.REASONS, failures.get(Tally.OTHER).getAsLong());
+        assertEquals(
+                200 - OutcomeCounter.REASONS, failures.get(OutcomeCounter.OTHER).getAsLong());
     }
 
     @Test

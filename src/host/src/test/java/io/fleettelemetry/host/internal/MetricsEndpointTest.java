@@ -49,7 +49,7 @@ class MetricsEndpointTest {
     private MetricsEndpoint endpoint = endpoint(OFTEN, LONG);
 
     private MetricsEndpoint endpoint(Duration retry, Duration head) {
-        return new MetricsEndpoint(services.context, new Counts(), this::shown, retry, head, LONG);
+        return new MetricsEndpoint(services.context, new Counts(), this::shown, retry, new TimedRequests(head, LONG));
     }
 
     private void shown(String address, String problem) {
@@ -141,12 +141,12 @@ class MetricsEndpointTest {
     @Test
     void an_endpoint_for_which_there_is_no_thread_keeps_nobody_from_the_port_and_is_opened_later() throws Exception {
         int port = freePort();
-        ThreadFactory threads = endpoint.clock.getThreadFactory();
-        endpoint.clock.setThreadFactory(MetricsEndpointTest::noThread);
+        ThreadFactory threads = endpoint.requests.clock.getThreadFactory();
+        endpoint.requests.clock.setThreadFactory(MetricsEndpointTest::noThread);
         endpoint.listen(HERE, port);
         assertTrue(problem.contains("unable to create native thread"), problem);
         taking(HERE, port).close();
-        endpoint.clock.setThreadFactory(threads);
+        endpoint.requests.clock.setThreadFactory(threads);
         endpoint.listen(HERE, port);
         assertEquals("", problem);
         assertTrue(get(port).contains("# TYPE record_total counter"), "it answers");
@@ -157,10 +157,10 @@ class MetricsEndpointTest {
         int port = freePort();
         endpoint.listen(HERE, port);
         await().atMost(SOON).until(() -> !threads("telemetry-metrics-clock"));
-        ThreadFactory threads = endpoint.clock.getThreadFactory();
-        endpoint.clock.setThreadFactory(MetricsEndpointTest::noThread);
+        ThreadFactory threads = endpoint.requests.clock.getThreadFactory();
+        endpoint.requests.clock.setThreadFactory(MetricsEndpointTest::noThread);
         assertTrue(get(port).contains("# TYPE record_total counter"), "it answers");
-        endpoint.clock.setThreadFactory(threads);
+        endpoint.requests.clock.setThreadFactory(threads);
     }
 
     @Test

@@ -118,7 +118,7 @@ final class LoggerDatastore implements CloseableProducer {
 
     private void complain(Backlog.Entry entry, Throwable e) {
         try {
-            log.error("logger_receipt_error {}", RecordJson.line(json.envelope(entry.record())), e);
+            log.error("logger_callback_failed {}", RecordJson.line(json.envelope(entry.record())), e);
         } catch (Throwable again) {
             // Then there is no place to say it.
         }

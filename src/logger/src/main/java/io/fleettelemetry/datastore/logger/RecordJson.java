@@ -5,9 +5,7 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonNull;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonPrimitive;
-import com.google.protobuf.Descriptors.EnumValueDescriptor;
 import com.google.protobuf.Descriptors.FieldDescriptor;
-import com.google.protobuf.Descriptors.OneofDescriptor;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Timestamp;
@@ -17,9 +15,6 @@ import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.protos.Datum;
 import io.fleettelemetry.protos.Field;
 import io.fleettelemetry.protos.Payload;
-import io.fleettelemetry.protos.Time;
-import io.fleettelemetry.protos.TireLocation;
-import io.fleettelemetry.protos.Value;
 import io.fleettelemetry.protos.VehicleAlert;
 import io.fleettelemetry.protos.VehicleAlerts;
 import io.fleettelemetry.protos.VehicleConnectivity;
@@ -27,7 +22,6 @@ import io.fleettelemetry.protos.VehicleError;
 import io.fleettelemetry.protos.VehicleErrors;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import org.slf4j.Logger;
@@ -39,7 +33,7 @@ import org.slf4j.Logger;
  *
  * <p>What a newer vehicle sends and this schema does not name is rendered by number: a field of that sort as
  * {@code Field_281}, a value of a new kind, like any new member of a message, as a member whose name is the number. Of each
- * trouble with a record there is one event, with a count; and {@link Room} bounds what a record becomes.
+ * trouble with a record there is one event, with a count; and {@link LineBudget} bounds what a record becomes.
  */
 final class RecordJson {
 
@@ -51,9 +45,6 @@ final class RecordJson {
             super(reason);
         }
     }
-
-    private static final OneofDescriptor KINDS =
-            Value.getDescriptor().getOneofs().get(0);
 
     private final Logger log;
 
@@ -116,25 +107,25 @@ final class RecordJson {
         data.addProperty("Vin", vin);
         data.addProperty("CreatedAt", text(payload.getCreatedAt()));
         data.addProperty("IsResend", payload.getIsResend());
-        Room room = new Room(record, log);
+        LineBudget budget = new LineBudget(record, log);
         Skipped skipped = new Skipped(vin, log);
         for (Datum datum : payload.getDataList()) {
             String name = name(datum);
             if (!datum.hasValue()) {
                 skipped.withoutValue();
             } else {
-                JsonElement value = value(datum.getValue(), vin, verbose);
+                JsonElement value = ValueJson.of(datum.getValue(), vin, verbose);
                 if (value == null) {
                     skipped.unrendered(name);
                 } else {
-                    add(data, name, value, room);
+                    add(data, name, value, budget);
                 }
             }
-            addUnknown(data, name + ".", datum, room);
+            addUnknown(data, name + ".", datum, budget);
         }
-        addUnknown(data, "", payload, room);
+        addUnknown(data, "", payload, budget);
         skipped.note();
-        room.note();
+        budget.note();
         return data;
     }
 
@@ -145,131 +136,17 @@ final class RecordJson {
                 : datum.getKey().name();
     }
 
-    /** A measured value; null if it has none, or is of the kind that is not sent any more. */
-    private static JsonElement value(Value value, String vin, boolean verbose) {
-        FieldDescriptor kind = value.getOneofFieldDescriptor(KINDS);
-        if (kind == null) {
-            return value.getUnknownFields().asMap().isEmpty() ? null : Unknown.json(value.getUnknownFields());
-        }
-        if (kind.getNumber() == Value.CHARGING_VALUE_FIELD_NUMBER) {
-            return null;
-        }
-        if (!verbose) {
-            return value(value, kind, vin);
-        }
-        JsonObject labelled = new JsonObject();
-        labelled.add(label(kind), verboseValue(value, kind, vin));
-        return labelled;
-    }
-
-    /** Without asking for room: what becomes of the whole message does. */
-    private static void addUnknown(JsonObject to, Message message) {
-        message.getUnknownFields().asMap().forEach((number, field) -> to.add(number.toString(), Unknown.json(field)));
-    }
-
-    private static void addUnknown(JsonObject to, String prefix, Message message, Room room) {
+    private static void addUnknown(JsonObject to, String prefix, Message message, LineBudget budget) {
         Map<Integer, UnknownFieldSet.Field> unknown = message.getUnknownFields().asMap();
         if (!unknown.isEmpty()) { // it nearly always is, and a datum is not worth an iterator
-            unknown.forEach((number, field) -> add(to, prefix + number, Unknown.json(field), room));
+            unknown.forEach((number, field) -> add(to, prefix + number, UnknownFields.json(field), budget));
         }
     }
 
-    private static void add(JsonObject to, String name, JsonElement value, Room room) {
-        if (room.takes(name, value)) {
+    private static void add(JsonObject to, String name, JsonElement value, LineBudget budget) {
+        if (budget.takes(name, value)) {
             to.add(name, value);
         }
-    }
-
-    /** The JSON name of a value's kind; since the kinds after shift_state_value, most go without the suffix. */
-    private static String label(FieldDescriptor kind) {
-        String name = kind.getJsonName();
-        return switch (kind.getNumber()) {
-            case Value.FAST_CHARGER_VALUE_FIELD_NUMBER -> "fastChargerType";
-            case Value.CABLE_TYPE_VALUE_FIELD_NUMBER -> "chargingCableType";
-            case Value.POWERSHARE_STATE_VALUE_FIELD_NUMBER -> "powershareStatus";
-            case Value.CHARGE_UNIT_PREFERENCE_VALUE_FIELD_NUMBER -> "chargeUnit";
-            case Value.DOOR_VALUE_FIELD_NUMBER -> name;
-            default ->
-                kind.getNumber() > Value.SHIFT_STATE_VALUE_FIELD_NUMBER && name.endsWith("Value")
-                        ? name.substring(0, name.length() - "Value".length())
-                        : name;
-        };
-    }
-
-    private static JsonElement verboseValue(Value value, FieldDescriptor kind, String vin) {
-        return kind.getNumber() == Value.INVALID_FIELD_NUMBER ? new JsonPrimitive(true) : value(value, kind, vin);
-    }
-
-    private static JsonElement value(Value value, FieldDescriptor kind, String vin) {
-        return switch (kind.getNumber()) {
-            case Value.INVALID_FIELD_NUMBER -> new JsonPrimitive("<invalid>");
-            case Value.TIME_VALUE_FIELD_NUMBER -> new JsonPrimitive(text(value.getTimeValue()));
-            case Value.TIRE_LOCATION_VALUE_FIELD_NUMBER -> tires(value.getTireLocationValue(), isSemiTruck(vin));
-            case Value.LOCATION_VALUE_FIELD_NUMBER -> allFields(value.getLocationValue());
-            case Value.DOOR_VALUE_FIELD_NUMBER -> allFields(value.getDoorValue());
-            default -> scalar(kind, value.getField(kind));
-        };
-    }
-
-    private static JsonObject allFields(Message message) {
-        JsonObject object = new JsonObject();
-        for (FieldDescriptor field : message.getDescriptorForType().getFields()) {
-            object.add(field.getName(), scalar(field, message.getField(field)));
-        }
-        addUnknown(object, message);
-        return object;
-    }
-
-    private static JsonPrimitive scalar(FieldDescriptor field, Object value) {
-        return switch (field.getJavaType()) {
-            case STRING -> new JsonPrimitive((String) value);
-            case BOOLEAN -> new JsonPrimitive((Boolean) value);
-            case INT, LONG -> new JsonPrimitive((Number) value);
-            case FLOAT, DOUBLE -> number((Number) value);
-            case ENUM -> new JsonPrimitive(name((EnumValueDescriptor) value));
-            case MESSAGE, BYTE_STRING -> throw new IllegalStateException(field.getFullName() + " is no scalar");
-        };
-    }
-
-    /** JSON has no NaN and no infinities: they are text, as in protobuf's own JSON. */
-    private static JsonPrimitive number(Number value) {
-        return Double.isFinite(value.doubleValue()) ? new JsonPrimitive(value) : new JsonPrimitive(value.toString());
-    }
-
-    /** The schema's name, or the number in digits if the schema has no name for it (protobuf then makes one up). */
-    private static String name(EnumValueDescriptor value) {
-        boolean known = value.getType().findValueByNumber(value.getNumber()) != null;
-        return known ? value.getName() : Integer.toString(value.getNumber());
-    }
-
-    /** The fourth character of a VIN is the model; T is the semi truck. */
-    private static boolean isSemiTruck(String vin) {
-        return vin.length() > 3 && vin.charAt(3) == 'T';
-    }
-
-    private static JsonObject tires(TireLocation tires, boolean semiTruck) {
-        JsonObject object = new JsonObject();
-        object.addProperty("FrontLeft", tires.getFrontLeft());
-        object.addProperty("FrontRight", tires.getFrontRight());
-        if (semiTruck) {
-            object.addProperty("SemiMiddleAxleLeft", tires.getRearLeft());
-            object.addProperty("SemiMiddleAxleRight", tires.getRearRight());
-            object.addProperty("SemiMiddleAxleLeft2", tires.getSemiMiddleAxleLeft2());
-            object.addProperty("SemiMiddleAxleRight2", tires.getSemiMiddleAxleRight2());
-            object.addProperty("SemiRearAxleLeft", tires.getSemiRearAxleLeft());
-            object.addProperty("SemiRearAxleRight", tires.getSemiRearAxleRight());
-            object.addProperty("SemiRearAxleLeft2", tires.getSemiRearAxleLeft2());
-            object.addProperty("SemiRearAxleRight2", tires.getSemiRearAxleRight2());
-        } else {
-            object.addProperty("RearLeft", tires.getRearLeft());
-            object.addProperty("RearRight", tires.getRearRight());
-        }
-        addUnknown(object, tires);
-        return object;
-    }
-
-    private static String text(Time time) {
-        return String.format(Locale.ROOT, "%02d:%02d:%02d", time.getHour(), time.getMinute(), time.getSecond());
     }
 
     /** RFC 3339 in whole seconds; a timestamp that is not set has 0 seconds, which is 1970. */
@@ -283,7 +160,7 @@ final class RecordJson {
 
     private JsonArray alerts(VehicleAlerts message, TelemetryRecord record) {
         JsonArray list = new JsonArray();
-        Room room = new Room(record, log);
+        LineBudget budget = new LineBudget(record, log);
         for (VehicleAlert alert : message.getAlertsList()) {
             JsonObject object = new JsonObject();
             object.addProperty("Name", alert.getName());
@@ -294,12 +171,12 @@ final class RecordJson {
                 object.addProperty("EndedAt", alert.getEndedAt().getSeconds());
             }
             object.add("Audiences", audiences(alert));
-            addUnknown(object, alert);
-            if (room.takes("", object)) {
+            UnknownFields.addTo(object, alert);
+            if (budget.takes("", object)) {
                 list.add(object);
             }
         }
-        room.note();
+        budget.note();
         return list;
     }
 
@@ -310,14 +187,14 @@ final class RecordJson {
         JsonArray names = new JsonArray();
         FieldDescriptor audiences = VehicleAlert.getDescriptor().findFieldByNumber(VehicleAlert.AUDIENCES_FIELD_NUMBER);
         for (int i = 0; i < alert.getAudiencesCount(); i++) {
-            names.add(scalar(audiences, alert.getRepeatedField(audiences, i)));
+            names.add(ValueJson.scalar(audiences, alert.getRepeatedField(audiences, i)));
         }
         return names;
     }
 
     private JsonArray errors(VehicleErrors message, TelemetryRecord record) {
         JsonArray list = new JsonArray();
-        Room room = new Room(record, log);
+        LineBudget budget = new LineBudget(record, log);
         for (VehicleError error : message.getErrorsList()) {
             JsonObject object = new JsonObject();
             object.addProperty("Name", error.getName());
@@ -326,12 +203,12 @@ final class RecordJson {
             if (error.hasCreatedAt()) {
                 object.addProperty("CreatedAt", error.getCreatedAt().getSeconds());
             }
-            addUnknown(object, error);
-            if (room.takes("", object)) {
+            UnknownFields.addTo(object, error);
+            if (budget.takes("", object)) {
                 list.add(object);
             }
         }
-        room.note();
+        budget.note();
         return list;
     }
 
@@ -349,13 +226,13 @@ final class RecordJson {
                 VehicleConnectivity.getDescriptor().findFieldByNumber(VehicleConnectivity.STATUS_FIELD_NUMBER);
         JsonObject object = new JsonObject();
         object.addProperty("Vin", record.vin());
-        Room room = new Room(record, log);
-        add(object, "ConnectionID", new JsonPrimitive(message.getConnectionId()), room);
-        add(object, "NetworkInterface", new JsonPrimitive(message.getNetworkInterface()), room);
-        object.add("Status", scalar(status, message.getField(status)));
+        LineBudget budget = new LineBudget(record, log);
+        add(object, "ConnectionID", new JsonPrimitive(message.getConnectionId()), budget);
+        add(object, "NetworkInterface", new JsonPrimitive(message.getNetworkInterface()), budget);
+        object.add("Status", ValueJson.scalar(status, message.getField(status)));
         object.addProperty("CreatedAt", message.getCreatedAt().getSeconds());
-        addUnknown(object, "", message, room);
-        room.note();
+        addUnknown(object, "", message, budget);
+        budget.note();
         return object;
     }
 }

@@ -244,9 +244,9 @@ class LoggerDatastoreTest {
         assertEquals(
                 List.of(
                         "INFO record_payload",
-                        "ERROR logger_receipt_error",
+                        "ERROR logger_callback_failed",
                         "ERROR record_logging_error",
-                        "ERROR logger_receipt_error",
+                        "ERROR logger_callback_failed",
                         "INFO record_payload"),
                 log.all().stream()
                         .map(line -> line.substring(0, line.indexOf(" {")))

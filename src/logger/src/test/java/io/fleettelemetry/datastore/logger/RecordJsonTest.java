@@ -396,7 +396,7 @@ class RecordJsonTest {
         byte[] payload = large(type);
         String written = json.data(record(SEMI, type, payload), true).toString();
         parseStrictly(written);
-        assertTrue(written.length() <= Room.MAX_CHARS + 1_000, () -> payload.length + " B: " + written.length());
+        assertTrue(written.length() <= LineBudget.MAX_CHARS + 1_000, () -> payload.length + " B: " + written.length());
         assertEquals(1, log.all().size(), log.all()::toString);
         assertTrue(
                 log.all()
@@ -452,7 +452,7 @@ class RecordJsonTest {
         }
         byte[] bytes = payload.build().toByteArray();
         String written = json.data(record(SEMI, "V", bytes), true).toString();
-        assertTrue(written.length() < Room.MAX_CHARS, () -> bytes.length + " B: " + written.length());
+        assertTrue(written.length() < LineBudget.MAX_CHARS, () -> bytes.length + " B: " + written.length());
         assertEquals(List.of(), log.all());
     }
 

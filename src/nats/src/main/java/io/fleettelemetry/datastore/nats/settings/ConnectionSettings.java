@@ -1,6 +1,7 @@
 package io.fleettelemetry.datastore.nats.settings;
 
 import io.fleettelemetry.api.Token;
+import io.fleettelemetry.api.settings.Namespace;
 import io.fleettelemetry.api.settings.SettingsReader;
 import java.time.Duration;
 import java.util.List;
@@ -53,8 +54,6 @@ public record ConnectionSettings(
             "reconnect.wait.ms",
             "discover");
 
-    private static final int MAX_NAMESPACE = 1_024;
-
     /** @param confirmTimeout what a stream must remember follows from it */
     static ConnectionSettings parse(SettingsReader reader, Duration confirmTimeout) {
         ConnectionSettings settings = new ConnectionSettings(
@@ -84,18 +83,9 @@ public record ConnectionSettings(
 
     private static String namespace(SettingsReader reader) {
         String namespace = reader.text("namespace", Defaults.NAMESPACE);
-        if (namespace.length() > MAX_NAMESPACE) {
-            reader.refuse("namespace", "has more than " + MAX_NAMESPACE + " characters");
-        }
-        for (String part : namespace.split("\\.", -1)) {
-            String problem = Token.flaw(part);
-            if (problem != null) {
-                reader.refuse(
-                        "namespace",
-                        "must be tokens joined by dots, such as tesla_telemetry or fleet.eu; '" + part + "' "
-                                + problem);
-                break;
-            }
+        String problem = Namespace.problem(namespace);
+        if (problem != null) {
+            reader.refuse("namespace", problem);
         }
         return namespace;
     }

@@ -16,7 +16,7 @@ import java.util.UUID;
  * and {@code created_at} rises strictly per VIN, because it is the time at which the record is due. Nothing here waits;
  * whoever offers the records keeps the pace, by {@link #nextDueNanos}. One thread at a time.
  */
-public final class Fleet {
+public final class SimulatedFleet {
 
     /** The record types that a vehicle sends. */
     public static final List<String> RECORD_TYPES =
@@ -44,7 +44,7 @@ public final class Fleet {
      * @param start when the first record is due
      * @throws IllegalArgumentException if a number is out of its range
      */
-    public Fleet(int vehicles, int rate, long seed, Instant start) {
+    public SimulatedFleet(int vehicles, int rate, long seed, Instant start) {
         if (vehicles < 1 || vehicles > MAX_VEHICLES || rate < 1 || rate > MAX_RATE) {
             throw new IllegalArgumentException(vehicles + " vehicles at " + rate + " records per second");
         }

@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-class FleetTest {
+class SimulatedFleetTest {
 
     private static final Instant START = Instant.parse("2026-11-23T12:00:00.123456789Z");
 
@@ -50,17 +50,18 @@ class FleetTest {
 
     @Test
     void the_first_records_of_a_run_show_every_type_and_most_of_the_rest_are_data() {
-        Fleet fleet = new Fleet(100, 100, 1, START);
+        SimulatedFleet fleet = new SimulatedFleet(100, 100, 1, START);
         List<String> types = take(fleet, 1_500).map(TelemetryRecord::type).toList();
-        assertEquals(new HashSet<>(Fleet.RECORD_TYPES), new HashSet<>(types.subList(0, 4)));
+        assertEquals(new HashSet<>(SimulatedFleet.RECORD_TYPES), new HashSet<>(types.subList(0, 4)));
         Map<String, Long> counts = types.stream().collect(Collectors.groupingBy(type -> type, Collectors.counting()));
         assertTrue(counts.get("V") > 1_300, counts::toString);
-        assertEquals(new HashSet<>(Fleet.RECORD_TYPES), counts.keySet());
+        assertEquals(new HashSet<>(SimulatedFleet.RECORD_TYPES), counts.keySet());
     }
 
     @Test
     void every_payload_decodes_as_its_type_and_names_its_vehicle() throws Exception {
-        for (TelemetryRecord record : take(new Fleet(7, 50, 2, START), 5_000).toList()) {
+        for (TelemetryRecord record :
+                take(new SimulatedFleet(7, 50, 2, START), 5_000).toList()) {
             Message message = Message.of(record);
             assertEquals(record.vin(), message.vin);
         }
@@ -68,7 +69,7 @@ class FleetTest {
 
     @Test
     void created_at_is_when_the_record_is_due_and_rises_strictly_per_vehicle() throws Exception {
-        Fleet fleet = new Fleet(3, 1_000_000, 3, START);
+        SimulatedFleet fleet = new SimulatedFleet(3, 1_000_000, 3, START);
         Map<String, Instant> last = new HashMap<>();
         for (int i = 0; i < 5_000; i++) {
             Instant due = START.plusNanos(fleet.nextDueNanos());
@@ -83,7 +84,7 @@ class FleetTest {
 
     @Test
     void records_are_due_at_the_rate_asked_for_evenly_spaced() {
-        Fleet fleet = new Fleet(10, 300, 4, START);
+        SimulatedFleet fleet = new SimulatedFleet(10, 300, 4, START);
         long before = -1;
         for (int i = 0; i < 300; i++) {
             long due = fleet.nextDueNanos();
@@ -99,7 +100,7 @@ class FleetTest {
     void no_two_records_are_alike() {
         Set<List<Byte>> payloads = new HashSet<>();
         Set<String> txids = new HashSet<>();
-        take(new Fleet(20, 20_000, 5, START), 20_000).forEach(record -> {
+        take(new SimulatedFleet(20, 20_000, 5, START), 20_000).forEach(record -> {
             assertTrue(payloads.add(bytes(record)), record::toString);
             assertTrue(txids.add(record.txid()), record::toString);
         });
@@ -107,9 +108,9 @@ class FleetTest {
 
     @Test
     void the_same_seed_and_start_give_the_same_bytes_and_another_seed_gives_others() {
-        Fleet one = new Fleet(10, 100, 6, START);
-        Fleet same = new Fleet(10, 100, 6, START);
-        Fleet other = new Fleet(10, 100, 7, START);
+        SimulatedFleet one = new SimulatedFleet(10, 100, 6, START);
+        SimulatedFleet same = new SimulatedFleet(10, 100, 6, START);
+        SimulatedFleet other = new SimulatedFleet(10, 100, 7, START);
         for (int i = 0; i < 1_000; i++) {
             TelemetryRecord record = one.next();
             TelemetryRecord twin = same.next();
@@ -128,13 +129,13 @@ class FleetTest {
     @Test
     void two_runs_with_the_same_seed_have_different_txids() {
         assertNotEquals(
-                new Fleet(1, 1, 1, START).next().txid(),
-                new Fleet(1, 1, 1, START.plusMillis(1)).next().txid());
+                new SimulatedFleet(1, 1, 1, START).next().txid(),
+                new SimulatedFleet(1, 1, 1, START.plusMillis(1)).next().txid());
     }
 
     @Test
     void metadata_are_the_seven_entries_that_the_go_server_sends() {
-        TelemetryRecord record = new Fleet(1, 1, 1, START).next();
+        TelemetryRecord record = new SimulatedFleet(1, 1, 1, START).next();
         assertEquals(
                 Map.of(
                         "vin", record.vin(),
@@ -150,7 +151,7 @@ class FleetTest {
     @Test
     void a_car_is_where_its_speed_has_taken_it_and_its_charge_falls_while_it_drives() throws Exception {
         // Two records a second of one car, for eight hours: long enough to have to charge.
-        Fleet fleet = new Fleet(1, 2, 8, START);
+        SimulatedFleet fleet = new SimulatedFleet(1, 2, 8, START);
         Payload before = null;
         boolean charged = false;
         for (TelemetryRecord record : take(fleet, 2 * 8 * 3600).toList()) {
@@ -179,7 +180,7 @@ class FleetTest {
 
     @Test
     void an_alert_starts_and_later_ends_as_the_same_alert() throws Exception {
-        Fleet fleet = new Fleet(1, 10, 9, START);
+        SimulatedFleet fleet = new SimulatedFleet(1, 10, 9, START);
         List<VehicleAlerts> alerts = new ArrayList<>();
         while (alerts.size() < 20) {
             TelemetryRecord record = fleet.next();
@@ -199,7 +200,7 @@ class FleetTest {
 
     @Test
     void a_lost_connection_comes_back_with_a_new_id_and_nothing_is_sent_in_between() throws Exception {
-        Fleet fleet = new Fleet(1, 10, 10, START);
+        SimulatedFleet fleet = new SimulatedFleet(1, 10, 10, START);
         VehicleConnectivity lost = null;
         for (int returns = 0; returns < 10; ) {
             TelemetryRecord record = fleet.next();
@@ -219,10 +220,12 @@ class FleetTest {
 
     @Test
     void numbers_out_of_range_are_refused() {
-        assertThrows(IllegalArgumentException.class, () -> new Fleet(0, 1, 1, START));
-        assertThrows(IllegalArgumentException.class, () -> new Fleet(Fleet.MAX_VEHICLES + 1, 1, 1, START));
-        assertThrows(IllegalArgumentException.class, () -> new Fleet(1, 0, 1, START));
-        assertThrows(IllegalArgumentException.class, () -> new Fleet(1, Fleet.MAX_RATE + 1, 1, START));
+        assertThrows(IllegalArgumentException.class, () -> new SimulatedFleet(0, 1, 1, START));
+        assertThrows(
+                IllegalArgumentException.class, () -> new SimulatedFleet(SimulatedFleet.MAX_VEHICLES + 1, 1, 1, START));
+        assertThrows(IllegalArgumentException.class, () -> new SimulatedFleet(1, 0, 1, START));
+        assertThrows(
+                IllegalArgumentException.class, () -> new SimulatedFleet(1, SimulatedFleet.MAX_RATE + 1, 1, START));
     }
 
     private record Message(String vin, Instant createdAt) {
@@ -255,7 +258,7 @@ class FleetTest {
         }
     }
 
-    private static Stream<TelemetryRecord> take(Fleet fleet, int count) {
+    private static Stream<TelemetryRecord> take(SimulatedFleet fleet, int count) {
         return Stream.generate(fleet::next).limit(count);
     }
 

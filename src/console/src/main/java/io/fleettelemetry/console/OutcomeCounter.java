@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /** A source that counts what becomes of its records. Safe for many threads. */
-final class Tally implements Source {
+final class OutcomeCounter implements Source {
 
     /** How many different reasons are kept; every further one is {@link #OTHER}. */
     static final int REASONS = 5;

@@ -3,13 +3,19 @@ package io.fleettelemetry.datastore.logger;
 import com.google.gson.JsonArray;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
+import com.google.protobuf.Message;
 import com.google.protobuf.UnknownFieldSet;
 import java.util.HexFormat;
 
 /** What newer vehicles send and the schema does not know, as it is on the wire. */
-final class Unknown {
+final class UnknownFields {
 
-    private Unknown() {}
+    private UnknownFields() {}
+
+    /** Adds a message's own to its members. Without asking for room: what becomes of the whole message does. */
+    static void addTo(JsonObject to, Message message) {
+        message.getUnknownFields().asMap().forEach((number, field) -> to.add(number.toString(), json(field)));
+    }
 
     /** Each member by its number. */
     static JsonObject json(UnknownFieldSet fields) {

@@ -6,7 +6,7 @@ import io.fleettelemetry.api.TelemetryRecord;
 import org.slf4j.Logger;
 
 /** What one record may become in the log. Counts what there is no room for. */
-final class Room {
+final class LineBudget {
 
     /** The longest {@code data} of a record, in characters, about. A payload of a megabyte may ask for 100 times as much. */
     static final int MAX_CHARS = 1 << 20;
@@ -20,7 +20,7 @@ final class Room {
     private long left = MAX_CHARS;
     private long leftOut;
 
-    Room(TelemetryRecord record, Logger log) {
+    LineBudget(TelemetryRecord record, Logger log) {
         this.record = record;
         this.log = log;
         this.isAmple = record.payload().length <= SMALL_PAYLOAD;
