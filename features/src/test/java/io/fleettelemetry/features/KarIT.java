@@ -163,7 +163,10 @@ class KarIT {
         await().atMost(Duration.ofSeconds(20)).until(() -> states().equals(before));
         assertEquals(mine, files());
         for (String list : List.of("feature:repo-list", "kar:list")) {
-            assertFalse(karaf.execute(list).out().contains("fleet-telemetry"), list);
+            // Karaf forgets them a moment after their bundles.
+            await(list)
+                    .atMost(Duration.ofSeconds(20))
+                    .until(() -> !karaf.execute(list).out().contains("fleet-telemetry"));
         }
         karaf.deploy(Kar.FILE);
         awaitAllActive();
