@@ -9,6 +9,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.fleettelemetry.features.foreign.StuckBundle;
 import io.fleettelemetry.testkit.AirbrakeServer;
+import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
 import java.io.IOException;
@@ -57,9 +58,13 @@ class HaltIT {
     }
 
     private static void writeNats(String onClosed) {
+        writeNats(nats.url(), onClosed);
+    }
+
+    private static void writeNats(String url, String onClosed) {
         karaf.writeConfig(
                 NATS_CFG,
-                "url = " + nats.url() + "\nusername = fleet\n.password = hush\nreconnect.wait.ms = 100\n"
+                "url = " + url + "\nusername = fleet\n.password = hush\nreconnect.wait.ms = 100\n"
                         + "drain.timeout.ms = 1000\non.closed = " + onClosed + "\n");
     }
 
@@ -89,8 +94,51 @@ class HaltIT {
         return Files.readString(karaf.home().resolve("instances/instance.properties"));
     }
 
+    /** It refuses us while the server that the settings name is away. */
     @Test
     @Order(1)
+    void a_stranger_that_a_cluster_advertises_does_not_end_it() {
+        int ours = FreePort.next();
+        int theirs = FreePort.next();
+        String routes = "routes: [\"nats://127.0.0.1:" + ours + "\", \"nats://127.0.0.1:" + theirs + "\"] }";
+        try (NatsServer a =
+                        NatsServer.start(LETS_IN, "cluster { name: f, listen: \"127.0.0.1:" + ours + "\", " + routes);
+                NatsServer stranger = NatsServer.start(
+                        REFUSES, "cluster { name: f, listen: \"127.0.0.1:" + theirs + "\", " + routes)) {
+            int logged = log().length();
+            writeNats(a.url(), "halt");
+            await().atMost(SOON)
+                    .until(() -> log().substring(logged)
+                            .matches("(?s).*nats_registered[^\\n]* url=" + a.url() + " .*nats_(connected|switched).*"));
+            assertConfirmed();
+            a.kill();
+            await("refusals").atMost(SOON).until(() -> refusals(stranger) >= 5);
+            assertTrue(karaf.isAlive());
+            a.restart();
+            assertConfirmed();
+            assertFalse(log().substring(logged).contains("on.closed="), log());
+            int back = log().length();
+            writeNats("halt");
+            await().atMost(SOON).until(() -> log().substring(back).contains("nats_switched"));
+            assertConfirmed();
+        }
+    }
+
+    private static long refusals(NatsServer stranger) {
+        return stranger.log()
+                .lines()
+                .filter(line -> line.contains("authentication error"))
+                .count();
+    }
+
+    private static void assertConfirmed() {
+        assertEquals(
+                0,
+                karaf.execute("telemetry:send --type V --vin HALT --hex 0a00").exit());
+    }
+
+    @Test
+    @Order(2)
     void a_stop_that_was_asked_for_ends_it_with_0() {
         int logged = log().length();
         karaf.execute("system:shutdown -f");
@@ -101,7 +149,7 @@ class HaltIT {
     }
 
     @Test
-    @Order(2)
+    @Order(3)
     void an_unexpected_close_is_reported_and_stops_it_in_order_with_69_and_it_is_not_started_again() throws Exception {
         writeNats("withdraw");
         int logged = startAgain("server");
@@ -147,10 +195,27 @@ class HaltIT {
         assertTrue(pidFile().contains("item.0.pid = 0"), pidFile());
     }
 
+    /** Without a limit of its own, Java takes a quarter of the machine's memory. */
     @Test
-    @Order(3)
-    void a_bundle_that_does_not_stop_holds_it_up_for_a_while_only() {
+    @Order(4)
+    void in_a_small_heap_log_and_status_say_that_the_limits_are_too_high() {
+        karaf.maxMemory("128m");
         int logged = startAgain("daemon");
+        String words = "records take 144 MiB of memory \\(2 x 64 MiB, the sum of inflight.max.bytes, and 1 x 16 MiB,"
+                + " hold.max.bytes\\), which is more than two thirds of the heap of 12\\d MiB;"
+                + " lower inflight.max.bytes or hold.max.bytes, or set a larger -Xmx in EXTRA_JAVA_OPTS";
+        await().atMost(SOON)
+                .until(
+                        () -> log().substring(logged),
+                        log -> log.matches("(?s).*\\| WARN  \\|[^\\n]*heap_too_small reason=\"[^\\n]*" + words + ".*"));
+        String status = karaf.execute("telemetry:status").out();
+        assertTrue(status.matches("(?s).*" + words + ".*"), status);
+    }
+
+    @Test
+    @Order(5)
+    void a_bundle_that_does_not_stop_holds_it_up_for_a_while_only() {
+        int logged = log().length();
         karaf.deploy(ForeignBundle.of(
                 "foreign.stuck",
                 StuckBundle.class,

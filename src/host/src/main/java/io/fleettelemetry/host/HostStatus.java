@@ -10,7 +10,7 @@ import java.util.Map;
  * @param routes datastore names by record type, sorted by it, each list in the order of dispatch
  * @param reliableAckSources by record type, the datastore whose confirmation is the vehicle's reliable ack
  * @param problems one sentence for each setting that was refused and not mended since, for each configuration file that
- *     nobody reads or that is gone, for a metrics endpoint that cannot be where it should be, for each datastore in whose
+ *     nobody reads or that is gone, for sources that do not return and so keep the answers of others, for a metrics endpoint that cannot be where it should be, for each datastore in whose
  *     place another of its name works, and for each datastore that is {@link Status.State#WARN} or
  *     {@link Status.State#CRITICAL}; empty if all is well
  * @param metricsAddress {@code host:port} of the metrics endpoint; empty if there is none

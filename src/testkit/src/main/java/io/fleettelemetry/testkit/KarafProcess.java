@@ -42,6 +42,8 @@ public final class KarafProcess implements AutoCloseable {
     private final int sshPort;
     private final Shell shell;
     private Child process;
+    /** Empty for what {@code bin/karaf} takes by itself. */
+    private String maxMemory = "";
 
     private KarafProcess(Path home, int sshPort) {
         this.home = home;
@@ -187,6 +189,15 @@ public final class KarafProcess implements AutoCloseable {
     /** Stops it in order, and by force if that takes more than half a minute; {@link #startAgain} starts it again. */
     public void stop() {
         process.stop(STOP_LIMIT);
+    }
+
+    /**
+     * How large its heap may become from the next start on.
+     *
+     * @param size as {@code -Xmx} takes it, for example {@code 128m}
+     */
+    public void maxMemory(String size) {
+        maxMemory = size;
     }
 
     /** The directory it runs in. */
@@ -340,7 +351,9 @@ public final class KarafProcess implements AutoCloseable {
                 .removeIf(name ->
                         name.startsWith("KARAF_") || name.equals("JAVA_OPTS") || name.equals("AIRBRAKE_PROJECT_KEY"));
         environment.put("JAVA_HOME", javaHome().toString());
-        environment.put("EXTRA_JAVA_OPTS", System.getProperty(OPTIONS, ""));
+        // bin/karaf knows no JAVA_MAX_MEM; of two the last one counts.
+        environment.put(
+                "EXTRA_JAVA_OPTS", System.getProperty(OPTIONS, "") + (maxMemory.isEmpty() ? "" : " -Xmx" + maxMemory));
         return command;
     }
 

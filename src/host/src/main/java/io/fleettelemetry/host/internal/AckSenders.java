@@ -1,8 +1,10 @@
 package io.fleettelemetry.host.internal;
 
 import io.fleettelemetry.api.kit.Loop;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.LongSupplier;
 
 /**
  * The threads that pass answers to sources: one for each source that has answers pending, up to a limit. Beyond it the
@@ -12,6 +14,9 @@ final class AckSenders {
 
     /** If this many sources are so slow that all threads wait for them, each delays the others. */
     static final int MAX_THREADS = 64;
+
+    /** When no thread has come back from its source for so long, something is wrong there. */
+    static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private static final long LINGER_MILLIS = 1_000;
     private static final long CLOSING_MILLIS = 1_000;
@@ -34,17 +39,36 @@ final class AckSenders {
     }
 
     private final Function<Runnable, Thread> starting;
+    private final LongSupplier nanoTime;
     // All below: guarded by this.
     private Queue first;
     private Queue last;
     private int waiting;
     private int threads;
     private int idle;
+    /** When a thread last began with a queue. */
+    private long takenAt;
+
     private boolean closed;
 
     /** @param starting makes a thread that is not started */
     AckSenders(Function<Runnable, Thread> starting) {
+        this(starting, System::nanoTime);
+    }
+
+    AckSenders(Function<Runnable, Thread> starting, LongSupplier nanoTime) {
         this.starting = starting;
+        this.nanoTime = nanoTime;
+    }
+
+    /** One sentence if sources that do not return keep the answers of all others; else empty. */
+    synchronized List<String> problems() {
+        boolean stuck = threads == MAX_THREADS && waiting > 0 && nanoTime.getAsLong() - takenAt >= STUCK_NANOS;
+        return stuck
+                ? List.of(MAX_THREADS + " sources have not returned from acknowledge() or ended() for "
+                        + TimeUnit.NANOSECONDS.toSeconds(STUCK_NANOS) + " s; the answers of " + waiting
+                        + " other sources wait for them")
+                : List.of();
     }
 
     /** Has a queue's answers sent soon. Never throws, and blocks only if there is no thread and none can be had. */
@@ -134,6 +158,8 @@ final class AckSenders {
         if (queue == null) {
             threads--;
             notifyAll();
+        } else {
+            takenAt = nanoTime.getAsLong();
         }
         return queue;
     }

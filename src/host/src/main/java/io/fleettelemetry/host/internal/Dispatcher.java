@@ -197,7 +197,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
 
     @Override
     public HostStatus status() {
-        return report.of(targets(), settings);
+        return report.of(targets(), settings, senders.problems());
     }
 
     /**

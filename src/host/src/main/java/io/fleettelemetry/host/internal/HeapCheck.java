@@ -32,7 +32,7 @@ final class HeapCheck {
                 : List.of(String.format(
                         "the limits let records take %.0f MiB of memory (2 x %.0f MiB, the sum of inflight.max.bytes, and"
                                 + " %d x %.0f MiB, hold.max.bytes), which is more than two thirds of the heap of %.0f MiB;"
-                                + " lower inflight.max.bytes or hold.max.bytes, or raise JAVA_MAX_MEM",
+                                + " lower inflight.max.bytes or hold.max.bytes, or set a larger -Xmx in EXTRA_JAVA_OPTS, in bin/setenv",
                         records / MIB, inFlight / MIB, holds, (double) holdMaxBytes / MIB, (double) heap / MIB));
     }
 

@@ -39,8 +39,12 @@ final class StatusReport implements Metrics.Shown {
         this.metricsProblem = problem;
     }
 
-    /** Asks every datastore how it is, which is others' code: not to be called under a lock. */
-    HostStatus of(Collection<Target> targets, HostSettings settings) {
+    /**
+     * Asks every datastore how it is, which is others' code: not to be called under a lock.
+     *
+     * @param sources what is wrong with those who bring records
+     */
+    HostStatus of(Collection<Target> targets, HostSettings settings, List<String> sources) {
         Set<String> routed = settings.datastores();
         List<HostStatus.Datastore> datastores = targets.stream()
                 .map(target ->
@@ -51,6 +55,7 @@ final class StatusReport implements Metrics.Shown {
                         problems.stream(),
                         furtherProblems.get().stream(),
                         Stream.of(metricsProblem).filter(problem -> !problem.isEmpty()),
+                        sources.stream(),
                         targets.stream().flatMap(Target::problems),
                         datastores.stream().filter(StatusReport::isWrong).map(StatusReport::inWords),
                         targets.stream().map(Target::name).flatMap(name -> Standbys.tie(name, ranked.apply(name))))

@@ -57,10 +57,10 @@ public final class FramePort extends SocketDataPort {
     private static final int MAX_LINE = 1 << 20;
 
     /**
-     * How large a payload may be that the server announces: jnats sets memory aside for it before it comes. What we ask for is
-     * answers of JetStream, and servers advise against more than this.
+     * How large a payload may be that the server announces: jnats sets memory aside for it before it comes. No nats-server can be
+     * configured to a larger {@code max_payload}; what we ask for, a page of 256 streams at most, is smaller.
      */
-    private static final int MAX_PAYLOAD = 8 << 20;
+    private static final int MAX_PAYLOAD = 64 << 20;
 
     /** Whether the server's first line has been read. */
     private boolean greeted;
@@ -196,8 +196,7 @@ public final class FramePort extends SocketDataPort {
                 end -= at - start;
                 at = start;
             } else if (line == ProtocolScanner.Line.OTHER && incoming.announced() > MAX_PAYLOAD) {
-                throw new IOException("the server has announced a message of more than " + MAX_PAYLOAD
-                        + " bytes, for which nobody asked");
+                throw new IOException("the server has announced a message of more than " + MAX_PAYLOAD + " bytes");
             }
         }
         if (pongs > pings) {
