@@ -15,7 +15,6 @@ import io.nats.client.Options.HostnameResolveMode;
 import io.nats.client.Options.ReconnectDelayBehavior;
 import io.nats.client.support.Encoding;
 import java.io.IOException;
-import java.net.SocketTimeoutException;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
@@ -26,9 +25,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
-import java.util.stream.Stream;
 import javax.net.ssl.SSLContext;
-import javax.net.ssl.SSLException;
 
 /**
  * Connects to the servers that settings name, in the way they say, and knows why that fails: jnats itself says only that
@@ -39,14 +36,6 @@ public final class Connector {
     /** How often a silent server is asked for a sign of life; two unanswered end the connection. */
     private static final Duration HEARTBEAT = Duration.ofSeconds(2);
 
-    /** What jnats says if one side insists on TLS and the other does not. */
-    private static final String SERVER_REQUIRES_TLS = "SSL required by server.";
-
-    /** What jnats says if CONNECT cannot be made. */
-    private static final String CONNECT_FAILED = "Error sending connect string";
-
-    private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
-
     /** How long to wait for what another thread tells, at most. */
     private static final long CALLBACKS_MILLIS = 1_000;
 
@@ -56,18 +45,9 @@ public final class Connector {
     private final ExecutorService callbacks;
     private final ConnectionWatcher watcher;
 
-    /** The server's last {@code -ERR}, what was wrong with TLS, and the last exception, since they were forgotten. */
-    private volatile String serverError = "";
-
-    private volatile String tlsError = "";
-    private volatile String exception = "";
-    /** The last trouble with a server that others have named: it explains something only if nothing else does. */
-    private volatile String discoveredError = "";
-    /** The server whose trouble is told at this moment. */
-    private volatile Servers.Server told;
-
-    private volatile boolean serverRequiresTls;
-    private volatile boolean serverOffersNoTls;
+    private final ConnectErrors errors;
+    /** The server that what jnats says at this moment is about. */
+    private volatile Servers.Server spokenOf;
 
     /**
      * A connection that one looks at: it keeps itself alive.
@@ -113,10 +93,11 @@ public final class Connector {
             ConnectionWatcher watcher) {
         this.settings = settings;
         this.servers = new Servers(settings, discovered);
-        this.told = servers.current();
+        this.spokenOf = servers.current();
         this.name = name;
         this.callbacks = callbacks;
         this.watcher = watcher;
+        this.errors = new ConnectErrors(settings);
     }
 
     /**
@@ -128,7 +109,7 @@ public final class Connector {
         try {
             return connect(settings.isTlsAskedFor());
         } catch (IOException e) {
-            if (!serverRequiresTls) {
+            if (!errors.saysThatTlsIsRequired()) {
                 throw e;
             }
             return connect(true);
@@ -145,7 +126,7 @@ public final class Connector {
             // enough: Karaf's log keeps what is logged with its stack, and with that our classes.
             awaitCallbacks();
             String reason = lastError();
-            throw new IOException(reason.isEmpty() ? PlainText.field(withoutSecrets(text(e))) : reason, e);
+            throw new IOException(reason.isEmpty() ? PlainText.field(withoutSecrets(errors.inWords(e))) : reason, e);
         }
     }
 
@@ -169,19 +150,11 @@ public final class Connector {
 
     /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */
     String lastError() {
-        return PlainText.field(Stream.of(serverError, tlsError, exception, discoveredError)
-                .filter(error -> !error.isEmpty())
-                .findFirst()
-                .orElse(""));
+        return errors.last();
     }
 
     void forgetErrors() {
-        serverError = "";
-        tlsError = "";
-        exception = "";
-        discoveredError = "";
-        serverRequiresTls = false;
-        serverOffersNoTls = false;
+        errors.forget();
     }
 
     /**
@@ -189,7 +162,7 @@ public final class Connector {
      * its mind about that, so that only a new {@link #connect()} helps.
      */
     boolean isOutdated() {
-        return serverRequiresTls || serverOffersNoTls && !settings.isTlsAskedFor();
+        return errors.saysThatTlsIsRequired() || errors.saysThatThereIsNoTls() && !settings.isTlsAskedFor();
     }
 
     /** The servers that are tried. */
@@ -253,34 +226,11 @@ public final class Connector {
         try {
             credentials.getID();
         } catch (IllegalStateException e) {
-            throw new IOException(key + text(e.getCause() == null ? e : e.getCause()), e);
+            throw new IOException(key + errors.inWords(e.getCause() == null ? e : e.getCause()), e);
         } catch (NoClassDefFoundError e) {
             throw new IOException(key + "needs BouncyCastle; install the bundle bcprov-lts8on, 2.73 or later", e);
         }
         return credentials;
-    }
-
-    private String text(Throwable e) {
-        if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
-            return "no answer within connect.timeout.ms = "
-                    + settings.connectTimeout().toMillis();
-        }
-        if (CONNECT_FAILED.equals(e.getMessage()) && e.getCause() != null) {
-            // The credentials are read at that moment.
-            Throwable cause = e.getCause();
-            return (settings.credentialsFile().isEmpty()
-                            ? ""
-                            : "credentials.file = " + settings.credentialsFile() + ": ")
-                    + text(
-                            cause instanceof IllegalStateException && cause.getCause() != null
-                                    ? cause.getCause()
-                                    : cause);
-        }
-        if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
-            return "the server offers no TLS, but url or a tls key requires it";
-        }
-        // The messages of others need their class: "host.example", "/a/file".
-        return e.getClass() == IOException.class || e instanceof SSLException ? e.getMessage() : e.toString();
     }
 
     /** Called by threads of jnats. */
@@ -310,7 +260,7 @@ public final class Connector {
             Servers.Server tried = servers.current();
             if (callbacks != null) { // whose next tasks are about this attempt
                 try {
-                    callbacks.execute(() -> told = tried);
+                    callbacks.execute(() -> spokenOf = tried);
                 } catch (RejectedExecutionException e) {
                     // The owner is being closed, and asks for no reason.
                 }
@@ -320,11 +270,7 @@ public final class Connector {
 
         @Override
         public void tlsFailed(String reason) {
-            if (servers.current().isDiscovered()) {
-                discoveredError = reason + "; " + settings.tls();
-            } else {
-                tlsError = reason + "; " + settings.tls();
-            }
+            errors.tlsFailed(servers.current(), reason);
             servers.tlsFailed();
         }
 
@@ -342,40 +288,18 @@ public final class Connector {
 
         @Override
         public void errorOccurred(Connection source, String error) {
-            if (told.isDiscovered()) {
-                discoveredError = ofDiscovered(error);
-                watcher.serverError(error, discoveredError);
-            } else {
-                serverError = error;
-                watcher.serverError(error, error);
-            }
+            watcher.serverError(error, errors.serverError(spokenOf, error));
         }
 
         @Override
         public void exceptionOccurred(Connection source, Exception thrown) {
             Throwable e = thrown instanceof ExecutionException ? thrown.getCause() : thrown;
-            if (told.isDiscovered()) {
-                discoveredError = ofDiscovered(text(e));
-                watcher.exception(discoveredError, isUnexpected(e));
-                return;
-            }
-            exception = text(e);
-            if (SERVER_REQUIRES_TLS.equals(e.getMessage())) {
-                serverRequiresTls = true;
-            }
-            if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
-                serverOffersNoTls = true;
-            }
-            watcher.exception(exception, isUnexpected(e));
+            watcher.exception(errors.exception(spokenOf, e), isUnexpected(e));
         }
 
         /** IllegalStateException is how jnats says that a connection is being closed. */
         private static boolean isUnexpected(Throwable e) {
             return e instanceof Error || e instanceof RuntimeException && !(e instanceof IllegalStateException);
-        }
-
-        private String ofDiscovered(String error) {
-            return told + ", which the cluster advertised: " + error;
         }
     }
 }

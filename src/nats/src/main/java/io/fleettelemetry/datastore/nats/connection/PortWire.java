@@ -17,8 +17,8 @@ final class PortWire implements Wire {
     private final FramePort port;
     private final String fatalBefore;
     private final boolean headers;
-    /** Barriers that were told of; the confirmer's. */
-    private long told;
+    /** Barriers whose verdict was given; only the thread that asks for it looks at this. */
+    private long verdictsGiven;
     /** The writer's. */
     private int kept;
 
@@ -66,8 +66,8 @@ final class PortWire implements Wire {
     @Override
     public Verdict verdict() {
         boolean closed = port.isClosed(); // first: what came before the end counts
-        if (port.answers() > told) {
-            told++;
+        if (port.answers() > verdictsGiven) {
+            verdictsGiven++;
             return Verdict.PASSED;
         }
         return closed ? Verdict.IN_DOUBT : Verdict.PENDING;

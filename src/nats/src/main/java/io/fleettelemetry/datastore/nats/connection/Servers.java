@@ -174,7 +174,7 @@ public final class Servers implements ServerPool {
         }
         Server from = current;
         List<Server> named = new ArrayList<>();
-        boolean news = false;
+        boolean changed = false;
         for (String url : urls.subList(0, Math.min(urls.size(), MAX_DISCOVERED))) {
             NatsUri uri = discovered(url, from);
             if (uri == null || own.stream().anyMatch(server -> server.isAt(uri))) {
@@ -184,7 +184,7 @@ public final class Servers implements ServerPool {
                     .filter(server -> server.isAt(uri))
                     .findFirst()
                     .orElse(null);
-            news |= known == null;
+            changed |= known == null;
             named.add(
                     known == null
                             ? new Server(uri, from.isDiscovered() ? from.learnedFrom : from.url.getHost())
@@ -192,7 +192,7 @@ public final class Servers implements ServerPool {
         }
         order.removeIf(server -> server.isDiscovered() && server != from && !named.contains(server));
         named.stream().filter(server -> !order.contains(server)).forEach(order::add);
-        return news;
+        return changed;
     }
 
     /** With the scheme and the credentials of the one that named it; null if it is no address. */

@@ -53,7 +53,7 @@ public final class NatsComponent {
 
     private final Counts counts = new Counts();
     /** Services are changed by a thread that is there for it: whoever is told of it may take any time. */
-    private final ExecutorService turns = Threads.oneWhenNeeded("nats-services");
+    private final ExecutorService serviceUpdates = Threads.oneWhenNeeded("nats-services");
 
     @Reference(
             service = ErrorReporter.class,
@@ -128,7 +128,7 @@ public final class NatsComponent {
     private synchronized void configure(NatsSettings next) {
         if (datastore == null) {
             unregister();
-            datastore = new NatsDatastore(next, counts, reports, this::turnSoon);
+            datastore = new NatsDatastore(next, counts, reports, this::updateServicesSoon);
             metrics = Metrics.register(context, counts, datastore);
             showHealth(datastore::status, next.datastore(), next.ranking());
             datastore.open();
@@ -149,11 +149,11 @@ public final class NatsComponent {
                 inForce.connection().name());
     }
 
-    private void turnSoon() {
+    private void updateServicesSoon() {
         try {
-            turns.execute(this::turn);
+            serviceUpdates.execute(this::updateServices);
         } catch (OutOfMemoryError e) { // the machine has no thread left
-            turn();
+            updateServices();
         }
     }
 
@@ -162,7 +162,7 @@ public final class NatsComponent {
      * they may come at once. Name and ranking change when the connection does: until then records for the new name would go
      * to the old server.
      */
-    private synchronized void turn() {
+    private synchronized void updateServices() {
         if (closed) {
             return;
         }
@@ -236,7 +236,7 @@ public final class NatsComponent {
             datastore.close();
         }
         reports.close();
-        Threads.end(turns);
+        Threads.end(serviceUpdates);
         if (health != null) {
             health.unregister();
         }

@@ -11,9 +11,9 @@ import java.util.HexFormat;
  * @param vin second to last token of the subject; empty if that is no record's
  * @param type of the record: the subject's last token, but {@code V} for {@code data}; empty if it is no record's
  * @param payload as JSON, or, if it cannot be decoded, in hexadecimal digits
- * @param flaw why it cannot be decoded; empty if it could
+ * @param whyNotDecoded why it cannot be decoded; empty if it could
  */
-record Arrival(String subject, String vin, String type, String payload, String flaw) {
+record Arrival(String subject, String vin, String type, String payload, String whyNotDecoded) {
 
     private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("HH:mm:ss.SSS");
 
@@ -34,23 +34,23 @@ record Arrival(String subject, String vin, String type, String payload, String f
         }
     }
 
-    private static Arrival undecoded(String subject, String vin, String type, byte[] payload, String flaw) {
-        return new Arrival(subject, vin, type, HexFormat.of().formatHex(payload), flaw);
+    private static Arrival undecoded(String subject, String vin, String type, byte[] payload, String whyNotDecoded) {
+        return new Arrival(subject, vin, type, HexFormat.of().formatHex(payload), whyNotDecoded);
     }
 
     /** For programs: one JSON object. */
     String json() {
         return "{\"subject\":" + JsonText.quoted(subject) + ",\"vin\":" + JsonText.quoted(vin) + ",\"type\":"
                 + JsonText.quoted(type)
-                + (flaw.isEmpty()
+                + (whyNotDecoded.isEmpty()
                         ? ",\"payload\":" + payload
-                        : ",\"payload_hex\":\"" + payload + "\",\"reason\":" + JsonText.quoted(flaw))
+                        : ",\"payload_hex\":\"" + payload + "\",\"reason\":" + JsonText.quoted(whyNotDecoded))
                 + "}";
     }
 
     /** For people: one line, without what would command a terminal. */
     String line(LocalTime at) {
         return PlainText.of(TIME.format(at) + "  " + (vin.isEmpty() ? subject : vin + "  " + type) + "  " + payload
-                + (flaw.isEmpty() ? "" : "  (not decoded: " + flaw + ")"));
+                + (whyNotDecoded.isEmpty() ? "" : "  (not decoded: " + whyNotDecoded + ")"));
     }
 }

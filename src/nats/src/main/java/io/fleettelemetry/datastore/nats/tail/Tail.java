@@ -38,7 +38,7 @@ final class Tail {
     private final long count;
     private final Screen screen;
     private volatile String trouble = "";
-    private String told = "";
+    private String noted = "";
     private long leftOut;
 
     /**
@@ -101,9 +101,9 @@ final class Tail {
     }
 
     private void tellTrouble(Subscription subscription) {
-        if (!trouble.equals(told)) {
-            told = trouble;
-            screen.note(told);
+        if (!trouble.equals(noted)) {
+            noted = trouble;
+            screen.note(noted);
         }
         if (subscription.getDroppedCount() != leftOut) {
             leftOut = subscription.getDroppedCount();

@@ -55,8 +55,8 @@ public final class TailCommand implements Action {
         try {
             readOptionsBehindSubject();
             long records = records();
-            if (!words.isEmpty() && flaw(words.get(0)) != null) {
-                throw new Misuse(flaw(words.get(0)));
+            if (!words.isEmpty() && problem(words.get(0)) != null) {
+                throw new Misuse(problem(words.get(0)));
             }
             Feed feed = Feeds.named(datastore, context);
             new Tail(feed, words.isEmpty() ? feed.subject() : words.get(0), records, new SessionScreen()).run();
@@ -107,15 +107,15 @@ public final class TailCommand implements Action {
     }
 
     /** What keeps a text from being a subject to listen to; null if nothing does. */
-    static String flaw(String subject) {
+    static String problem(String subject) {
         String[] tokens = subject.split("\\.", -1);
         for (int i = 0; i < tokens.length; i++) {
             boolean wildcard = tokens[i].equals("*") || tokens[i].equals(">") && i == tokens.length - 1;
-            String flaw = wildcard ? null : Token.flaw(tokens[i]);
-            if (flaw != null) {
+            String problem = wildcard ? null : Token.flaw(tokens[i]);
+            if (problem != null) {
                 return "subject \"" + subject
                         + "\": must be tokens joined by dots, with * for one token and > only at the end; '" + tokens[i]
-                        + "' " + flaw;
+                        + "' " + problem;
             }
         }
         return null;

@@ -42,14 +42,15 @@ class ArrivalTest {
     void what_cannot_be_decoded_is_shown_in_hexadecimal_with_the_reason() {
         Arrival broken = Arrival.of("x.VIN1.alerts", new byte[] {(byte) 0xff, 0});
         assertEquals("ff00", broken.payload());
-        assertTrue(broken.flaw().contains("message"), broken.flaw());
+        assertTrue(broken.whyNotDecoded().contains("message"), broken.whyNotDecoded());
         assertEquals(
                 "ff00",
                 JsonParser.parseString(broken.json())
                         .getAsJsonObject()
                         .get("payload_hex")
                         .getAsString());
-        assertEquals("12:00:00.007  VIN1  alerts  ff00  (not decoded: " + broken.flaw() + ")", broken.line(NOON));
+        assertEquals(
+                "12:00:00.007  VIN1  alerts  ff00  (not decoded: " + broken.whyNotDecoded() + ")", broken.line(NOON));
 
         Arrival unknown = Arrival.of("x.VIN1.my_type", new byte[] {1});
         assertEquals(

@@ -11,7 +11,7 @@ class TailCommandTest {
     @ParameterizedTest
     @ValueSource(strings = {"a", "a.b.c", ">", "a.>", "*.*.data", "fleet.*.>"})
     void a_subject_may_have_wildcards_as_tokens_of_their_own(String subject) {
-        assertEquals(null, TailCommand.flaw(subject));
+        assertEquals(null, TailCommand.problem(subject));
     }
 
     @ParameterizedTest
@@ -31,6 +31,6 @@ class TailCommandTest {
         assertEquals(
                 "subject \"" + subject
                         + "\": must be tokens joined by dots, with * for one token and > only at the end; " + reason,
-                TailCommand.flaw(subject));
+                TailCommand.problem(subject));
     }
 }

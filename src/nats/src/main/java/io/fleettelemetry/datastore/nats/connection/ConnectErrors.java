@@ -1,0 +1,126 @@
+package io.fleettelemetry.datastore.nats.connection;
+
+import io.fleettelemetry.api.kit.PlainText;
+import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
+import java.io.IOException;
+import java.net.SocketTimeoutException;
+import java.util.concurrent.TimeoutException;
+import java.util.stream.Stream;
+import javax.net.ssl.SSLException;
+
+/** What was wrong with a connection since it was forgotten, in words that say what to do about it. */
+final class ConnectErrors {
+
+    /** What jnats says if one side insists on TLS and the other does not. */
+    private static final String SERVER_REQUIRES_TLS = "SSL required by server.";
+
+    private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
+
+    /** What jnats says if CONNECT cannot be made. */
+    private static final String CONNECT_FAILED = "Error sending connect string";
+
+    private final ConnectionSettings settings;
+
+    /** The server's last {@code -ERR}, what was wrong with TLS, and the last exception. */
+    private volatile String serverError = "";
+
+    private volatile String tlsError = "";
+    private volatile String exception = "";
+    /** The last trouble with a server that others have named: it explains something only if nothing else does. */
+    private volatile String discoveredError = "";
+
+    private volatile boolean serverRequiresTls;
+    private volatile boolean serverOffersNoTls;
+
+    ConnectErrors(ConnectionSettings settings) {
+        this.settings = settings;
+    }
+
+    void forget() {
+        serverError = "";
+        tlsError = "";
+        exception = "";
+        discoveredError = "";
+        serverRequiresTls = false;
+        serverOffersNoTls = false;
+    }
+
+    /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */
+    String last() {
+        return PlainText.field(Stream.of(serverError, tlsError, exception, discoveredError)
+                .filter(error -> !error.isEmpty())
+                .findFirst()
+                .orElse(""));
+    }
+
+    boolean saysThatTlsIsRequired() {
+        return serverRequiresTls;
+    }
+
+    boolean saysThatThereIsNoTls() {
+        return serverOffersNoTls;
+    }
+
+    void tlsFailed(Servers.Server server, String reason) {
+        if (server.isDiscovered()) {
+            discoveredError = reason + "; " + settings.tls();
+        } else {
+            tlsError = reason + "; " + settings.tls();
+        }
+    }
+
+    /** The server has answered {@code -ERR}. Returns its words, with its name if others have named it. */
+    String serverError(Servers.Server server, String error) {
+        if (server.isDiscovered()) {
+            discoveredError = ofDiscovered(server, error);
+            return discoveredError;
+        }
+        serverError = error;
+        return error;
+    }
+
+    /** jnats has met an exception. Returns it in words, with the server's name if others have named it. */
+    String exception(Servers.Server server, Throwable e) {
+        String words = inWords(e);
+        if (server.isDiscovered()) {
+            discoveredError = ofDiscovered(server, words);
+            return discoveredError;
+        }
+        exception = words;
+        if (SERVER_REQUIRES_TLS.equals(e.getMessage())) {
+            serverRequiresTls = true;
+        }
+        if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
+            serverOffersNoTls = true;
+        }
+        return words;
+    }
+
+    private static String ofDiscovered(Servers.Server server, String error) {
+        return server + ", which the cluster advertised: " + error;
+    }
+
+    /** An exception of jnats. */
+    String inWords(Throwable e) {
+        if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
+            return "no answer within connect.timeout.ms = "
+                    + settings.connectTimeout().toMillis();
+        }
+        if (CONNECT_FAILED.equals(e.getMessage()) && e.getCause() != null) {
+            // The credentials are read at that moment.
+            Throwable cause = e.getCause();
+            return (settings.credentialsFile().isEmpty()
+                            ? ""
+                            : "credentials.file = " + settings.credentialsFile() + ": ")
+                    + inWords(
+                            cause instanceof IllegalStateException && cause.getCause() != null
+                                    ? cause.getCause()
+                                    : cause);
+        }
+        if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
+            return "the server offers no TLS, but url or a tls key requires it";
+        }
+        // The messages of others need their class: "host.example", "/a/file".
+        return e.getClass() == IOException.class || e instanceof SSLException ? e.getMessage() : e.toString();
+    }
+}
