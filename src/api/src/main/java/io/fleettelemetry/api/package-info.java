@@ -10,7 +10,7 @@
  *
  * <p>To write a datastore, implement {@code Producer}; the rules are in its description.
  */
-@Export
+@Export(substitution = Export.Substitution.NOIMPORT)
 @Version("1.0.0")
 package io.fleettelemetry.api;
 
