@@ -126,8 +126,8 @@ final class RecordEnds implements Confirmer.Ends {
         refused = new Refused(words, System.nanoTime());
         if (searching) {
             searches.write(leftOut -> log.warn(
-                    "nats_denied_by_other_name datastore={} error=\"{}\" reason=\"the server refused a record under a name"
-                            + " that is not its subject; sending the records again, fewer at once, to find it\" left_out={}",
+                    "nats_denied datastore={} error=\"{}\" reason=\"the server refused a record; sending the latest records"
+                            + " again, so that the server says which ones it refuses\" left_out={}",
                     datastore(),
                     PlainText.field(words),
                     leftOut));

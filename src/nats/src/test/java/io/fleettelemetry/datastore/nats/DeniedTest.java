@@ -10,6 +10,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -123,6 +125,40 @@ class DeniedTest {
             assertEquals(count - denied.size(), outcomes.confirmed().size());
             await().atMost(SOON).until(() -> arrived.containsAll(ids(outcomes.confirmed())));
             assertTrue(arrived.stream().noneMatch(denied::contains));
+        }
+    }
+
+    /** Of which the server is asked once. So what was on its way then is sent twice, and nothing else. */
+    @ParameterizedTest
+    @ValueSource(strings = {"nats", "ws"})
+    void a_server_that_has_refused_a_record_is_asked_to_answer_each_and_nothing_is_sent_a_third_time(String scheme)
+            throws Exception {
+        int count = 20_000;
+        int port = FreePort.next();
+        try (NatsServer server = server(
+                        "publish: { deny: \"tesla_telemetry.DENIED.data\" }",
+                        "websocket { listen: \"127.0.0.1:" + port + "\", no_tls: true }");
+                Connection tap = tap(server);
+                NatsDatastore datastore = NatsDatastoreTest.open(
+                        settings(server, "url", scheme.equals("ws") ? "ws://127.0.0.1:" + port : server.url()))) {
+            Map<String, Integer> arrived = new ConcurrentHashMap<>();
+            tap.createDispatcher(message -> arrived.merge(new String(message.getData(), UTF_8), 1, Integer::sum))
+                    .subscribe(">");
+            tap.flush(SOON);
+            for (int i = 0; i < count; i++) {
+                datastore.produce(record(i % 7 == 3 ? "DENIED" : "VIN" + i % 50, "V", i), outcomes);
+            }
+            awaitEnded(count);
+            int denied = IntStream.range(0, count).map(i -> i % 7 == 3 ? 1 : 0).sum();
+            assertEquals(denied, outcomes.failed().size());
+            assertTrue(
+                    outcomes.failed().stream().allMatch(record -> record.vin().equals("DENIED")));
+            await().atMost(SOON).until(() -> arrived.size() == count - denied);
+            assertEquals(
+                    Set.of(),
+                    Set.copyOf(
+                            arrived.values().stream().filter(times -> times > 2).toList()));
+            assertEquals("0", datastore.status().details().get("reconnects"));
         }
     }
 

@@ -32,6 +32,7 @@ class ProtocolScannerTest {
     private static final List<String> HEARD = List.of(
             "PING",
             "PONG",
+            "OK",
             "PONG",
             "ERROR Permissions Violation for Publish to \"a.O'HARA.b\"",
             "ERROR permissions violation for publish",

@@ -14,6 +14,7 @@ final class ConnectFirst {
     private static final byte[] CONNECT = "CONNECT ".getBytes(StandardCharsets.US_ASCII);
 
     private final ByteArrayOutputStream before = new ByteArrayOutputStream(0);
+    private byte[] connect = {};
 
     /**
      * What to write now; until there is something, and then not called again.
@@ -33,10 +34,16 @@ final class ConnectFirst {
         }
         ByteArrayOutputStream ordered = new ByteArrayOutputStream(length + before.size());
         int end = endOfLine(bytes, from, length);
+        connect = Arrays.copyOfRange(bytes, from, end);
         ordered.write(bytes, from, end - from);
         ordered.writeBytes(before.toByteArray());
         ordered.write(bytes, end, length - end);
         return ordered.toByteArray();
+    }
+
+    /** The {@code CONNECT} that went out, with its line end; empty before that. */
+    byte[] connect() {
+        return connect;
     }
 
     private static boolean isConnect(byte[] bytes, int from, int length) {

@@ -84,6 +84,7 @@ public final class FramePort extends SocketDataPort {
     private final ProtocolScanner outgoing = new ProtocolScanner();
     private final ProtocolScanner incoming = new ProtocolScanner();
     private final Refusals.Tally refusals = new Refusals.Tally();
+    private final EachAnswer each = new EachAnswer();
     /** PINGs that were written, jnats' and ours; which of them was ours last; and whom its answer wakes. */
     private volatile long pings;
 
@@ -184,13 +185,15 @@ public final class FramePort extends SocketDataPort {
             at = incoming.at();
             if (line == ProtocolScanner.Line.ERROR) {
                 lastError = incoming.error();
-                refusals.add(lastError);
+                each.error(lastError, refusals);
+            } else if (line == ProtocolScanner.Line.OK) {
+                each.ok(refusals);
             } else if (line == ProtocolScanner.Line.PONG && ++pongs == ourPing) {
                 int start = at - incoming.lineLength();
                 if (start < from) { // it began before we asked
                     throw new IOException(ORPHAN);
                 }
-                before = refusals.take();
+                before = refusals.take(each.hasBegun());
                 lastError = "";
                 System.arraycopy(bytes, at, bytes, start, end - at);
                 end -= at - start;
@@ -297,6 +300,7 @@ public final class FramePort extends SocketDataPort {
                 throw new IOException("the connection is " + (closed ? "closed" : "not open"));
             }
             framesUnderWay = true;
+            each.asksFrames(frames, from, to);
             for (int at = from, end; at < to; at = end) {
                 end = Math.min(to, at + PIECE);
                 if (masks) {
@@ -314,9 +318,39 @@ public final class FramePort extends SocketDataPort {
 
     private void countPings(byte[] bytes, int to) {
         for (int at = 0; at < to; at = outgoing.at()) {
-            if (outgoing.scan(bytes, at, to) == ProtocolScanner.Line.PING) {
+            ProtocolScanner.Line line = outgoing.scan(bytes, at, to);
+            if (line == ProtocolScanner.Line.PING) {
                 pings++;
+            } else if (line == ProtocolScanner.Line.OTHER) {
+                each.asksOther();
             }
+        }
+    }
+
+    /**
+     * Has the server answer each frame that is written from now on, so that it is known which it {@linkplain Refusals#answers
+     * refuses}: by a second {@code CONNECT}, the same but with {@code verbose}. It costs the server five bytes for each frame.
+     *
+     * @return false if that cannot be had on this connection
+     * @throws IOException as {@link #writeFrames} does
+     */
+    public boolean answerEach() throws IOException {
+        writing.lock();
+        try {
+            if (!open || closed) {
+                throw new IOException("the connection is " + (closed ? "closed" : "not open"));
+            }
+            byte[] verbose = EachAnswer.verbose(connectFirst.connect());
+            if (verbose.length == 0 || each.isAsked()) {
+                return each.isAsked();
+            }
+            framesUnderWay = true;
+            each.begins();
+            super.write(verbose, verbose.length);
+            return true;
+        } finally {
+            framesUnderWay = false;
+            writing.unlock();
         }
     }
 

@@ -14,6 +14,7 @@ final class ProtocolScanner {
         NONE,
         PING,
         PONG,
+        OK,
         ERROR,
         OTHER
     }
@@ -23,6 +24,7 @@ final class ProtocolScanner {
 
     private static final long PING = operation("PING");
     private static final long PONG = operation("PONG");
+    private static final long OK = operation("+OK");
     private static final long ERROR = operation("-ERR");
     private static final long MSG = operation("MSG");
     private static final long HMSG = operation("HMSG");
@@ -148,6 +150,9 @@ final class ProtocolScanner {
         }
         if (ended == PING) {
             return Line.PING;
+        }
+        if (ended == OK) {
+            return Line.OK;
         }
         return ended == ERROR ? Line.ERROR : Line.OTHER;
     }

@@ -50,6 +50,11 @@ final class PortWire implements Wire {
     }
 
     @Override
+    public boolean answerEach() throws IOException {
+        return port.answerEach();
+    }
+
+    @Override
     public long taken() {
         return port.framesTaken();
     }

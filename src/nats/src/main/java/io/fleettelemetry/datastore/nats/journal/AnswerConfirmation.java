@@ -190,8 +190,8 @@ final class AnswerConfirmation extends Confirmation {
     // ---- what ends -------------------------------------------------------------------------------------------------
 
     @Override
-    Judgement judge(Denials denials, Refusals refused, List<TelemetryRecord> reached) {
-        return denials.judgeByName(refused, reached, encoder.subjects());
+    Judgement judge(Refusals refused, List<TelemetryRecord> reached) {
+        return Denials.judgeByName(refused, reached, encoder.subjects());
     }
 
     /** Takes out what the server has denied: there is no other answer to it. */

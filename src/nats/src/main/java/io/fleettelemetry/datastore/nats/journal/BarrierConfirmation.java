@@ -16,8 +16,13 @@ final class BarrierConfirmation extends Confirmation {
     }
 
     @Override
-    Judgement judge(Denials denials, Refusals refused, List<TelemetryRecord> reached) {
-        return denials.judge(refused, reached, encoder.subjects());
+    Judgement judge(Refusals refused, List<TelemetryRecord> reached) {
+        return Denials.judge(refused, reached, encoder.subjects());
+    }
+
+    @Override
+    boolean mayAskForAnswers() {
+        return true;
     }
 
     @Override

@@ -70,7 +70,12 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
      *
      * @param reached the records that have not ended of all that was written between the barrier and the one before
      */
-    abstract Judgement judge(Denials denials, Refusals refused, List<TelemetryRecord> reached);
+    abstract Judgement judge(Refusals refused, List<TelemetryRecord> reached);
+
+    /** Whether the server may be asked to answer each frame: if what was written once is in its order, and not written again. */
+    boolean mayAskForAnswers() {
+        return false;
+    }
 
     /**
      * A barrier has passed, and of what it has reached this was denied.

@@ -45,9 +45,6 @@ public final class Confirmer implements Runnable {
     /** The same for JetStream's answers. */
     private Ended answered = new Ended();
 
-    private final Denials denials = new Denials();
-    /** The wire that these are about. */
-    private Wire denier;
     /** The barrier that is out; null if none is. */
     private Mark mark;
 
@@ -149,14 +146,9 @@ public final class Confirmer implements Runnable {
     private Judgement judgement(Mark mark) {
         try {
             Refusals refused = mark.wire().refused();
-            if (refused.isEmpty() && (mark.wire() != denier || !denials.isWatching())) {
-                return Judgement.NOTHING_DENIED;
-            }
-            if (mark.wire() != denier) {
-                denier = mark.wire();
-                denials.forget();
-            }
-            return mark.confirmation().judge(denials, refused, journal.reached(mark));
+            return refused.isEmpty()
+                    ? Judgement.NOTHING_DENIED
+                    : mark.confirmation().judge(refused, journal.reached(mark));
         } catch (RuntimeException | Error e) { // nothing may be confirmed that was not looked at
             bug(e);
             return Judgement.NO_MEMORY;

@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats.journal;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.jnats.port.Refusals;
+import io.fleettelemetry.jnats.port.Refusals.Refusal;
 import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -12,32 +13,17 @@ import java.util.Map;
 /**
  * Which records a server's {@code -ERR}s are about. The server answers every denied frame with one, which names a subject;
  * but where it maps subjects that is not the record's own, and may even be another record's. Mapped by weights, the same
- * subject is refused sometimes.
+ * subject is refused sometimes. So in core NATS names prove nothing.
  *
- * <p>So two things only are proof: what answers a frame that was alone is about this one, whatever it says; and if there are
- * as many refusals as frames between two barriers, all of them were refused. Else the frames are {@linkplain
- * Judgement#doubtful doubtful}, and are to be written again, fewer at once.
- *
- * <p>That would make one vehicle that is denied a burden to all others. So a server that keeps to what it does is taken at its
- * word: if exactly as many frames have a subject as the server has named it times, these were refused. It keeps to it as
- * long as each such subject was refused alone {@value #TRIALS} times, always by its own name, and has not passed once. One
- * refusal by another name, or one frame that passed, and on this connection nothing but proof counts any more.
- *
- * <p>Belongs to the confirmer.
+ * <p>A server that was {@linkplain Wire#answerEach asked to} answers each frame in its order, and so says exactly which it
+ * refuses. From one that was not, or cannot, two things are proof: what answers a frame that was alone is about this one,
+ * whatever it says; and if there are as many refusals as frames between two barriers, all of them were refused. Else the
+ * frames are {@linkplain Judgement#doubtful doubtful}, and are to be written again.
  */
 final class Denials {
 
     private static final String PUBLISH = "permissions violation for publish";
     private static final String SUBSCRIPTION = "permissions violation for subscription";
-
-    /** How often a subject must have been refused alone before its name is believed. */
-    private static final int TRIALS = 4;
-
-    /** So many subjects are remembered, some 5 MB; then it is begun anew. */
-    private static final int MAX_NAMES = 32_768;
-
-    /** After so many barriers without a refusal what is known is forgotten: the server's configuration may be another. */
-    private static final int QUIET_BARRIERS = 1_000;
 
     /**
      * What the server's refusals mean.
@@ -52,12 +38,7 @@ final class Denials {
         static final Judgement NO_MEMORY = new Judgement(Map.of(), "", true);
     }
 
-    /** How often each subject was refused alone, by its own name. */
-    private final Map<String, Integer> refusedAlone = new HashMap<>();
-    /** Whether nothing that this server did was against its word. */
-    private boolean steady = true;
-    /** Barriers since it refused something. */
-    private int quiet;
+    private Denials() {}
 
     /** A server's refusals of frames, by the subjects that it names. */
     private static final class Named {
@@ -125,65 +106,31 @@ final class Denials {
      * Core NATS: what was denied.
      *
      * @param refused what the server has refused between two barriers
-     * @param reached the records that have not ended of all that was written between them
+     * @param reached the records that have not ended of all that was written between them, in their order
      * @param subjects of these records
      */
-    Judgement judge(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
+    static Judgement judge(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
         Named named = new Named(refused, true);
-        if (named.isEmpty() || reached.isEmpty()) {
-            notePassed(reached, subjects);
-            return new Judgement(Map.of(), named.lastWords, false);
+        if (refused.answers() != null && refused.answers().frames() == reached.size()) {
+            return oneByOne(refused.answers().refusals(), named, reached, subjects);
         }
-        quiet = 0;
-        if (reached.size() == 1) {
-            learn(named, subjects.of(reached.get(0)));
+        if (named.isEmpty() || reached.isEmpty()) {
+            return new Judgement(Map.of(), named.lastWords, false);
         }
         if (reached.size() == 1 || named.areAll(reached.size())) {
             return all(named, reached, subjects);
         }
-        Map<TelemetryRecord, Failure> denied = byTheirNames(named, reached, subjects);
-        return denied == null
-                ? new Judgement(Map.of(), named.lastWords, true)
-                : new Judgement(denied, named.lastWords, false);
+        return new Judgement(Map.of(), named.lastWords, true);
     }
 
-    /** What has a subject that was refused, if the server can be taken at its word; null if it cannot. */
-    private Map<TelemetryRecord, Failure> byTheirNames(Named named, List<TelemetryRecord> reached, Subjects subjects) {
+    private static Judgement oneByOne(
+            List<Refusal> refusals, Named named, List<TelemetryRecord> reached, Subjects subjects) {
         Map<TelemetryRecord, Failure> denied = new IdentityHashMap<>();
-        Map<String, Integer> missing = new HashMap<>(named.times);
-        boolean known = true;
-        for (TelemetryRecord record : reached) {
-            String subject = subjects.of(record);
-            String words = named.words.get(subject);
-            if (words != null) {
-                missing.merge(subject, -1, Integer::sum);
-                denied.put(record, failure(subject, words));
-                known &= refusedAlone.getOrDefault(subject, 0) >= TRIALS;
-            }
+        for (Refusal refusal : refusals) {
+            TelemetryRecord record = reached.get(refusal.frame());
+            denied.put(record, failure(subjects.of(record), refusal.words()));
         }
-        if (!named.more && missing.values().stream().anyMatch(count -> count < 0)) {
-            steady = false; // more frames than refusals: of the same subject one was refused, and one passed
-        }
-        boolean addsUp = missing.values().stream().allMatch(count -> count == 0);
-        return steady && known && addsUp && !named.more ? denied : null;
-    }
-
-    /** Whether it matters what passes. */
-    boolean isWatching() {
-        return steady && !refusedAlone.isEmpty();
-    }
-
-    /** These the server has taken. */
-    private void notePassed(List<TelemetryRecord> passed, Subjects subjects) {
-        if (!isWatching()) {
-            return;
-        }
-        for (TelemetryRecord record : passed) {
-            steady &= !refusedAlone.containsKey(subjects.of(record));
-        }
-        if (++quiet > QUIET_BARRIERS) {
-            refusedAlone.clear();
-        }
+        return new Judgement(denied, named.lastWords, false);
     }
 
     /** Each of these was refused: there is one refusal for each frame. */
@@ -196,33 +143,11 @@ final class Denials {
         return new Judgement(denied, named.lastWords, false);
     }
 
-    private void learn(Named named, String subject) {
-        if (refusedAlone.size() >= MAX_NAMES) {
-            refusedAlone.clear();
-        }
-        if (named.times.equals(Map.of(subject, 1)) && !named.more) {
-            refusedAlone.merge(subject, 1, Integer::sum);
-        } else {
-            steady = false;
-        }
-    }
-
-    int remembered() {
-        return refusedAlone.size();
-    }
-
-    /** What one server does says nothing of the next one. */
-    void forget() {
-        refusedAlone.clear();
-        steady = true;
-        quiet = 0;
-    }
-
     /**
      * JetStream, where a frame that was denied has no other answer, but cannot be taken for stored either: what the server
      * calls by its own name.
      */
-    Judgement judgeByName(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
+    static Judgement judgeByName(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
         Named named = new Named(refused, false);
         Map<TelemetryRecord, Failure> denied = new IdentityHashMap<>();
         for (TelemetryRecord record : reached) {

@@ -17,6 +17,9 @@ final class Sending {
 
     private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
+    /** Wires in a row that may end because the server was asked to answer each frame; then none is asked any more. */
+    private static final int MAX_ENDED_WHEN_ASKED = 2;
+
     private final Blocks blocks;
     private final SlowStart slowStart = new SlowStart();
     private final Changeover changeover = new Changeover();
@@ -28,6 +31,7 @@ final class Sending {
     private WireEpoch epoch;
 
     private Wire announced;
+    private int endedWhenAsked;
 
     /** The barrier that the writer has begun, for the confirmer to take. */
     private Mark mark;
@@ -119,6 +123,7 @@ final class Sending {
     private void leave() {
         if (epoch.isConnected()) {
             budget.left(epoch);
+            endedWhenAsked += epoch.asks && !epoch.passed ? 1 : 0;
             slowStart.left(epoch, blocks.head());
         }
     }
@@ -154,6 +159,7 @@ final class Sending {
         }
         boolean begins = beginBarrier(now);
         step.ping = begins ? epoch.wire : step.ping;
+        step.answerEach = epoch.asks;
         boolean wake = confirmation.hasExpired(now); // a barrier wakes the confirmer when it is answered
         if (!epoch.sweeps && (takeAgain(step, now) || !changeover.isWaiting() && takeFrames(step, now))) {
             step.kind = Step.Kind.WRITE;
@@ -309,14 +315,23 @@ final class Sending {
             }
         } finally {
             if (!settled) {
-                enter(epoch.again(now));
-                slowStart.search(mark.number());
+                searchAll(mark, now);
             }
         }
         if (settled) {
             budget.passed(took, settings.silent().toNanos(), epoch.markedBytes);
             epoch.passed(now);
+            endedWhenAsked = epoch.asks ? 0 : endedWhenAsked;
             slowStart.passed();
+        }
+    }
+
+    /** All is written again: the server answers each frame then, or, if it cannot, they go out in small parts. */
+    private void searchAll(Mark mark, long now) {
+        boolean asking = confirmation.mayAskForAnswers() && !epoch.asks && endedWhenAsked < MAX_ENDED_WHEN_ASKED;
+        enter(epoch.again(asking, now));
+        if (!asking) {
+            slowStart.search(mark.number());
         }
     }
 

@@ -15,6 +15,9 @@ final class Step {
     /** Begin a barrier on this wire, before anything else; null if none is to begin. Whoever has done so takes it away. */
     Wire ping;
 
+    /** Before that, have the server answer each frame that follows. */
+    boolean answerEach;
+
     long parkNanos;
     Wire wire;
     Block block;

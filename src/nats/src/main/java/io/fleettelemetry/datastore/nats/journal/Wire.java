@@ -41,6 +41,17 @@ public interface Wire {
     void ping(Runnable answered) throws IOException;
 
     /**
+     * Has the server say of each frame that is written from now on whether it refuses it; {@link #refused} then has it. Called
+     * by the thread that writes.
+     *
+     * @return false if that cannot be had on this connection
+     * @throws IOException as {@link #write} does
+     */
+    default boolean answerEach() throws IOException {
+        return false;
+    }
+
+    /**
      * What came of the oldest barrier that was not yet told of; each is told of once. Never blocks. One thread.
      */
     Verdict verdict();

@@ -30,6 +30,8 @@ final class WireEpoch {
      * is written before a barrier has passed.
      */
     boolean sweeps;
+    /** The server is to answer each frame, or was asked to and does not. */
+    boolean asks;
 
     private WireEpoch(Wire wire, int number, long now) {
         this.wire = wire;
@@ -46,10 +48,15 @@ final class WireEpoch {
         return new WireEpoch(wire, number + 1, now);
     }
 
-    /** The same wire, on which all is written again. */
-    WireEpoch again(long now) {
+    /**
+     * The same wire, on which all is written again.
+     *
+     * @param asking whether the server is to answer each frame then
+     */
+    WireEpoch again(boolean asking, long now) {
         WireEpoch again = next(wire, now);
         again.sweeps = true;
+        again.asks = asks || asking;
         return again;
     }
 

@@ -46,6 +46,9 @@ public final class Writer implements Runnable {
         step.ping = null;
         boolean written = false;
         try {
+            if (step.answerEach) {
+                wire.answerEach();
+            }
             wire.ping(journal.barrierAnswered());
             written = true;
         } catch (IOException e) {

@@ -10,6 +10,8 @@ import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.jnats.port.Refusals;
+import io.fleettelemetry.jnats.port.Refusals.Answers;
+import io.fleettelemetry.jnats.port.Refusals.Refusal;
 import java.io.ByteArrayOutputStream;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -65,6 +67,12 @@ class JournalPropertyTest {
         Map<String, Integer> refusedBefore = Map.of();
 
         Set<Integer> deniedBefore = Set.of();
+        /** From where on it answers each frame; -1 if it was not asked to, or does not. */
+        int answersFrom = -1;
+
+        int answeredFrames;
+        List<Refusal> refusedFrames = new ArrayList<>();
+        Answers answersBefore;
         /** Whether what it says next may be about frames that are written again on this wire. */
         boolean sweeps;
 
@@ -93,8 +101,29 @@ class JournalPropertyTest {
             }
         }
 
+        /** Some servers do, and some of these not quite. */
+        @Override
+        public boolean answerEach() {
+            if (answersFrom < 0 && world.answersEach) {
+                answersFrom = written.size();
+            }
+            return answersFrom >= 0;
+        }
+
+        void answer(int at, String refusal) {
+            if (answersFrom >= 0 && at >= answersFrom) {
+                if (refusal != null) {
+                    refusedFrames.add(new Refusal(answeredFrames, refusal));
+                }
+                answeredFrames++;
+            }
+        }
+
         void pong() {
             ponged = true;
+            answersBefore = answersFrom < 0 || pingAt < answersFrom ? null : new Answers(answeredFrames, refusedFrames);
+            answeredFrames = world.random.nextInt(20) == 0 ? 1 : 0; // an answer too many
+            refusedFrames = new ArrayList<>();
             refusedBefore = refused;
             deniedBefore = denied;
             refused = new HashMap<>();
@@ -117,7 +146,7 @@ class JournalPropertyTest {
         @Override
         public Refusals refused() {
             world.meanwhile();
-            return new Refusals(Map.copyOf(refusedBefore), true);
+            return new Refusals(Map.copyOf(refusedBefore), true, answersBefore);
         }
 
         @Override
@@ -153,6 +182,8 @@ class JournalPropertyTest {
         final boolean streamFails;
         /** Whether the stream of the first vehicle answers nothing. */
         final boolean silent;
+        /** Whether the server answers each frame if it is asked to. */
+        final boolean answersEach;
         /** Whether the server takes its time. */
         final boolean slow;
         /** Whether receipts throw, now and then. */
@@ -212,6 +243,7 @@ class JournalPropertyTest {
                 names.add(name());
             }
             silent = random.nextInt(3) == 0;
+            answersEach = random.nextInt(4) != 0;
             slow = random.nextInt(3) == 0;
             throwing = random.nextInt(10) == 0;
             stores = random.nextBoolean();
@@ -408,6 +440,9 @@ class JournalPropertyTest {
             journal.next(step);
             judged = judged != null && journal.knows(judged) ? judged : null;
             if (step.ping != null) {
+                if (step.answerEach) {
+                    ((MemoryWire) step.ping).answerEach();
+                }
                 ((MemoryWire) step.ping).ping(journal.barrierAnswered());
                 step.ping = null;
             }
@@ -589,6 +624,7 @@ class JournalPropertyTest {
                 assertTrue(words[1].endsWith("." + vins.get(vehicleOf.get(number)) + ".data"), words[1]);
                 Function<String, String> name = names.get(vehicleOf.get(number));
                 boolean denied = name != null && (reply == null || random.nextInt(10) == 0);
+                wire.answer(wire.parsed, denied ? name.apply(words[1]) : null);
                 if (denied) {
                     wire.refused.merge(name.apply(words[1]), 1, Integer::sum);
                     wire.denied.add(number);
