@@ -259,6 +259,12 @@ class UpgradeIT {
                     .filter(line -> line.startsWith("fleet-telemetry"))
                     .collect(toSet());
             assertEquals(names, listed);
+            // Karaf lists a KAR before it installs what is in it; to uninstall another one meanwhile would undo that.
+            String required =
+                    karaf.execute("feature:list --required --no-format").out();
+            names.forEach(name -> assertTrue(
+                    required.matches("(?s).*fleet-telemetry\\s+" + name.replace("fleet-telemetry-", "") + "\\s.*"),
+                    name + " in " + required));
         });
     }
 
