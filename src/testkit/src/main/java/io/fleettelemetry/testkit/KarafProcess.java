@@ -358,7 +358,9 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     private static Path javaHome() {
-        return Path.of(System.getProperty("java.home"));
+        return KarafJdk.find()
+                .orElseThrow(() -> new IllegalStateException(
+                        "There is no JDK for Karaf, which runs on 17 to 23: set KARAF_JAVA_HOME to one"));
     }
 
     private Path deployed(Path file) {

