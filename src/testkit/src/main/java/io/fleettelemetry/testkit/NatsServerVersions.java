@@ -31,7 +31,8 @@ public final class NatsServerVersions {
     public record Version(Path program, String version, String from) {}
 
     private static final Pattern VERSION = Pattern.compile("v?(\\d+(?:\\.\\d+)+\\S*)");
-    private static final Pattern ARCHIVE = Pattern.compile("(?:^URIs:\\s*|^deb\\s+(?:\\[[^]]*\\]\\s+)?)(https?://\\S+)");
+    private static final Pattern ARCHIVE =
+            Pattern.compile("(?:^URIs:\\s*|^deb\\s+(?:\\[[^]]*\\]\\s+)?)(https?://\\S+)");
     private static final Pattern PACKAGE = Pattern.compile("nats-server\\s*\\|\\s*(\\S+)\\s*\\|");
     private static final Map<String, Distribution> DISTRIBUTIONS = Map.of(
             "debian",
@@ -108,7 +109,9 @@ public final class NatsServerVersions {
     private List<Version> archived() {
         Distribution distribution = DISTRIBUTIONS.get(distribution());
         Optional<String> archive = archive();
-        if (distribution == null || archive.isEmpty() || programs.find("apt-get").isEmpty()) {
+        if (distribution == null
+                || archive.isEmpty()
+                || programs.find("apt-get").isEmpty()) {
             say.accept("NO OTHER VERSIONS: this is no Debian or Ubuntu with an archive; name servers in NATS_SERVERS");
             return List.of();
         }

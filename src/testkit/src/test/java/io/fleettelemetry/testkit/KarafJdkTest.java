@@ -26,8 +26,7 @@ class KarafJdkTest {
     void a_jdk_that_is_named_and_too_new_is_an_error_that_says_so() throws IOException {
         Path named = jdk("named", "25");
         var failure = assertThrows(
-                IllegalStateException.class,
-                () -> KarafJdk.find(named.toString(), jdk("own", "17.0.15"), directory));
+                IllegalStateException.class, () -> KarafJdk.find(named.toString(), jdk("own", "17.0.15"), directory));
         assertTrue(failure.getMessage().contains("KARAF_JAVA_HOME=" + named), failure.getMessage());
     }
 

@@ -26,11 +26,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a real server denies is never confirmed, whatever the server calls it. */
+@Tag("every-server")
+@Tag("newest-server")
 class DeniedTest {
 
     private static final Duration SOON = Duration.ofSeconds(60);

@@ -29,10 +29,12 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a cluster says about its servers adds to what the settings say, and never replaces it. */
+@Tag("every-server")
 class DiscoveredServersTest {
 
     private static final Duration SOON = Duration.ofSeconds(30);

@@ -34,11 +34,14 @@ import org.junit.platform.launcher.core.LauncherFactory;
  */
 public final class EveryServer {
 
-    /** Of the tests whose outcome depends on the server: see {@link Tag}. */
-    public static final String TAG = "every-server";
+    /** The {@link Tag} of the tests whose outcome depends on the server. */
+    private static final String TAG = "every-server";
 
-    /** Of those that also run against the newest server in the build: JetStream, TLS, and faults. */
+    /** That of the tests which CI also runs against the newest server: JetStream, denials, TLS, and faults. */
+    private static final String NEWEST_TAG = "newest-server";
+
     private static final String NEWEST = "newest";
+    private static final String CHILD = "child";
 
     private static final String RESULT = "result ";
     private static final String FAULT_LINE = "| ";
@@ -54,9 +57,7 @@ public final class EveryServer {
 
         @Override
         public String toString() {
-            return passed
-                    + (failed > 0 ? ", FAILED " + failed : "")
-                    + (skipped > 0 ? ", skipped " + skipped : "");
+            return passed + (failed > 0 ? ", FAILED " + failed : "") + (skipped > 0 ? ", skipped " + skipped : "");
         }
     }
 
@@ -67,11 +68,12 @@ public final class EveryServer {
 
     /** @param arguments {@code all}, or {@value #NEWEST} for the newest server alone */
     public static void main(String[] arguments) throws Exception {
-        if (arguments[0].equals("child")) {
-            System.exit(runTests() ? 0 : 1);
+        if (arguments[0].equals(CHILD)) {
+            System.exit(runTests(arguments[1]) ? 0 : 1);
         }
         List<Version> servers = NatsServerVersions.find(EveryServer::say);
-        if (arguments[0].equals(NEWEST)) {
+        boolean newest = arguments[0].equals(NEWEST);
+        if (newest) {
             servers = servers.subList(servers.size() - 1, servers.size());
         }
         servers.forEach(server -> say(server.version() + ": " + server.program() + " (" + server.from() + ")"));
@@ -79,15 +81,14 @@ public final class EveryServer {
         try {
             List<Future<Run>> running = new ArrayList<>();
             for (Version server : servers) {
-                running.add(threads.submit((Callable<Run>) () -> run(server)));
+                running.add(threads.submit((Callable<Run>) () -> run(server, newest ? NEWEST_TAG : TAG)));
             }
             List<Run> runs = new ArrayList<>();
             for (Future<Run> run : running) {
                 runs.add(run.get());
             }
             print(runs);
-            boolean good = runs.stream()
-                    .allMatch(run -> run.failures.isEmpty() && !run.results.isEmpty());
+            boolean good = runs.stream().allMatch(run -> run.failures.isEmpty() && !run.results.isEmpty());
             System.exit(good ? 0 : 1);
         } finally {
             threads.shutdownNow();
@@ -100,7 +101,7 @@ public final class EveryServer {
 
     // ---- the parent ------------------------------------------------------------------------------------------------
 
-    private static Run run(Version server) throws IOException, InterruptedException {
+    private static Run run(Version server, String tag) throws IOException, InterruptedException {
         Path output = Path.of("target", "servers", server.version() + ".log").toAbsolutePath();
         Files.createDirectories(output.getParent());
         ProcessBuilder command = new ProcessBuilder(
@@ -110,7 +111,8 @@ public final class EveryServer {
                         "-cp",
                         System.getProperty("java.class.path"),
                         EveryServer.class.getName(),
-                        "child")
+                        CHILD,
+                        tag)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile());
         command.environment().put("NATS_SERVER", server.program().toString());
@@ -164,17 +166,18 @@ public final class EveryServer {
         System.out.println(header);
         for (String name : classes.keySet()) {
             StringBuilder row = new StringBuilder(String.format("| %-" + width + "s |", name));
-            runs.forEach(run -> row.append(String.format(" %-22s |", run.results.getOrDefault(name, new Result(0, 0, 0, 0)))));
+            runs.forEach(run ->
+                    row.append(String.format(" %-22s |", run.results.getOrDefault(name, new Result(0, 0, 0, 0)))));
             System.out.println(row);
         }
     }
 
     // ---- the child -------------------------------------------------------------------------------------------------
 
-    private static boolean runTests() {
+    private static boolean runTests(String tag) {
         LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                 .selectors(selectPackage(EveryServer.class.getPackageName()))
-                .filters(TagFilter.includeTags(TAG))
+                .filters(TagFilter.includeTags(tag))
                 .build();
         Listener listener = new Listener(System.out);
         LauncherFactory.create().execute(request, listener);
@@ -227,7 +230,9 @@ public final class EveryServer {
             return test.getSource()
                     .map(source -> source instanceof MethodSource method
                             ? method.getJavaClass().getSimpleName()
-                            : source instanceof ClassSource type ? type.getJavaClass().getSimpleName() : "?")
+                            : source instanceof ClassSource type
+                                    ? type.getJavaClass().getSimpleName()
+                                    : "?")
                     .orElse("?");
         }
     }

@@ -49,6 +49,7 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.parallel.Execution;
 import org.junit.jupiter.api.parallel.ExecutionMode;
@@ -57,6 +58,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What {@code delivery = jetstream} promises, against a real nats-server. {@code faults} has what breaks meanwhile. */
 @Execution(ExecutionMode.CONCURRENT) // most of a test is waiting, and each has a namespace of its own
+@Tag("every-server")
+@Tag("newest-server")
 class JetStreamTest {
 
     private static final String JETSTREAM = "jetstream { store_dir: $DIR }";

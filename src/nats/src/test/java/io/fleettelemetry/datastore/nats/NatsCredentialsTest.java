@@ -14,10 +14,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Users with a {@code .creds} file, against a real nats-server with an operator. */
+@Tag("every-server")
 class NatsCredentialsTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);

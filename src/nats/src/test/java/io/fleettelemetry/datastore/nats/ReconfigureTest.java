@@ -48,6 +48,7 @@ import java.util.stream.Stream;
 import javax.net.ssl.SSLServerSocket;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -60,6 +61,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * <p>A key that has no case here fails {@link #every_key_has_a_case}: add it to {@link #cases}, with the server that it
  * needs, the settings before and after, and the proof that the new value is in force.
  */
+@Tag("every-server")
 class ReconfigureTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);

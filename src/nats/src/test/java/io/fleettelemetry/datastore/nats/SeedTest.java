@@ -14,9 +14,11 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
 import java.util.Map;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the customer's description says of the datastore and no other test does; statements.txt has all of it. */
+@Tag("every-server")
 class SeedTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);

@@ -30,9 +30,11 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What becomes of a connection that jnats gives up, which it does when the server refuses its credentials twice. */
+@Tag("every-server")
 class UnexpectedCloseTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);

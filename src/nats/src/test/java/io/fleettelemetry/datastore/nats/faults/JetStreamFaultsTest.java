@@ -13,9 +13,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.function.Function;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /** What the datastore promises with JetStream, while links are cut and servers die. */
+@Tag("every-server")
+@Tag("newest-server")
 class JetStreamFaultsTest {
 
     static final String JETSTREAM = "jetstream { store_dir: $DIR }";

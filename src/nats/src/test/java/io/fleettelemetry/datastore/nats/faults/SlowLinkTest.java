@@ -14,11 +14,13 @@ import io.fleettelemetry.testkit.Transcript;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** A link that is sound but slow: it needs longer than {@code silent.ms} for what is offered at once. */
+@Tag("every-server")
 class SlowLinkTest {
 
     /** As with defaults at 100 kB/s, in a third of the time. */
