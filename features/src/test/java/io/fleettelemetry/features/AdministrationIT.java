@@ -39,6 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
 /** What an administrator does with instances and bundles: several side by side, restarts, upgrades. In a Karaf of its own. */
+@InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class AdministrationIT {
 

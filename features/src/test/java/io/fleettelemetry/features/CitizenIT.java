@@ -39,6 +39,7 @@ import org.junit.jupiter.api.TestMethodOrder;
  * What a good citizen does in a Karaf that goes on without it: it comes up in any order, is replaced as often as one likes,
  * and leaves nothing behind but the user's files. A {@link Witness} that was there before looks on.
  */
+@InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class CitizenIT {
 

@@ -25,6 +25,7 @@ import org.junit.jupiter.api.TestMethodOrder;
  * Files that people leave in {@code etc/}: copies, files without a name, empty ones, and those that they delete while Karaf
  * is stopped. What is so before a restart is so after it.
  */
+@InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ConfigurationFilesIT {
 

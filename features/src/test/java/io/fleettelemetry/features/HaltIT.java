@@ -25,6 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
 /** How Karaf ends with {@code on.closed = halt}, by the exit code of its own start script, {@code bin/karaf}. */
+@InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class HaltIT {
 

@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
 /** What whoever moves over from the Go server brings along, in a running Karaf, without a restart. */
+@InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class MoveIT {
 

@@ -42,6 +42,7 @@ import org.junit.jupiter.api.TestMethodOrder;
  * A Karaf in which somebody else publishes to NATS too, with Apache Camel and another jnats: neither notices when the other
  * comes, is replaced, or goes.
  */
+@InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class NeighboursIT {
 

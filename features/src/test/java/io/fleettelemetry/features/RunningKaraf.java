@@ -26,6 +26,7 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * Tests in a Karaf with the KAR, beside two NATS servers: one for all such classes of a JVM, started by the first. Each test
  * begins with the same configuration.
  */
+@InKaraf
 @ExtendWith(RunningKaraf.Shared.class)
 abstract class RunningKaraf {
 
