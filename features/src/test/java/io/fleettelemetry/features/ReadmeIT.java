@@ -71,6 +71,8 @@ class ReadmeIT extends RunningKaraf {
             "would change the sources; this very build has checked that there is nothing to change",
             "mvn -Psoak -Dsoak.minutes=4",
             "takes minutes, and would make anew what is being tested; by hand",
+            "mvn verify -Pservers",
+            "takes minutes for each server; by hand",
             "mvn -T1 -Pbench",
             "measures, for which nothing else may run; by hand",
             "mvn -Prun",

@@ -340,9 +340,12 @@ public final class FramePort extends SocketDataPort {
             if (!open || closed) {
                 throw new IOException("the connection is " + (closed ? "closed" : "not open"));
             }
+            if (each.isAsked()) {
+                return true;
+            }
             byte[] verbose = EachAnswer.verbose(connectFirst.connect());
-            if (verbose.length == 0 || each.isAsked()) {
-                return each.isAsked();
+            if (verbose.length == 0) {
+                return false;
             }
             framesUnderWay = true;
             each.begins();
