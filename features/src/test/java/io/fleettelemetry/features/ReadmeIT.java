@@ -167,10 +167,15 @@ class ReadmeIT extends RunningKaraf {
     }
 
     private static void awaitRoutes() {
-        await().atMost(SOON).ignoreExceptions().until(() -> {
-            assertFalse(status().getAsJsonObject("routes").isEmpty());
-            return datastore("nats").get("state").getAsString().equals("OK");
-        });
+        await("routes, and a datastore that is OK")
+                .atMost(SOON)
+                .ignoreExceptions()
+                .untilAsserted(() -> {
+                    KarafProcess.Result status = karaf.execute("telemetry:status --json");
+                    assertEquals(0, status.exit(), status::toString); // the command comes and goes with the KAR
+                    assertFalse(status().getAsJsonObject("routes").isEmpty(), status::toString);
+                    assertEquals("OK", datastore("nats").get("state").getAsString(), status::toString);
+                });
     }
 
     /** From top to bottom. Files that were not there go again. */
