@@ -79,7 +79,8 @@ public record Refusals(Map<String, Integer> counts, boolean complete, Answers an
                 refusedWords = Arrays.copyOf(refusedWords, 16 + 2 * refused);
             }
             refusedFrames[refused] = frames++;
-            refusedWords[refused++] = words.equals(lastWords) ? lastWords : complete ? words : lastWords;
+            boolean asBefore = words.equals(lastWords); // then the same text is kept once
+            refusedWords[refused++] = complete && !asBefore ? words : lastWords;
         }
 
         /**
