@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats;
 
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectPackage;
 
 import io.fleettelemetry.testkit.NatsServerVersions;
@@ -10,8 +11,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -20,17 +23,18 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.Tag;
 import org.junit.platform.engine.TestExecutionResult;
 import org.junit.platform.engine.support.descriptor.ClassSource;
-import org.junit.platform.engine.support.descriptor.MethodSource;
 import org.junit.platform.launcher.LauncherDiscoveryRequest;
 import org.junit.platform.launcher.TagFilter;
 import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
+import org.junit.platform.launcher.TestPlan;
 import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
 import org.junit.platform.launcher.core.LauncherFactory;
 
 /**
- * {@code mvn verify -Pservers}: runs the tests that have the tag {@value #TAG} against one nats-server after the other, two
- * at a time, each in a JVM of its own, and prints what came of them. Exits with 1 if a test failed.
+ * {@code mvn verify -Pservers}: runs the tests that have the tag {@value #TAG} against several nats-servers, and prints a
+ * table of the outcomes. Each test class runs in a JVM of its own for each server, a few at a time. Exits with 1 if a test
+ * failed.
  */
 public final class EveryServer {
 
@@ -45,14 +49,19 @@ public final class EveryServer {
 
     private static final String RESULT = "result ";
     private static final String FAULT_LINE = "| ";
-    private static final int AT_ONCE = 2;
+    /** Most tests wait for a server most of the time. */
+    private static final int AT_ONCE = 3;
 
-    /** What came of one class. */
+    /** The outcomes of the tests of one class. */
     private record Result(int passed, int failed, int skipped, long millis) {
 
         Result and(Result other) {
             return new Result(
                     passed + other.passed, failed + other.failed, skipped + other.skipped, millis + other.millis);
+        }
+
+        boolean isEmpty() {
+            return passed + failed + skipped == 0;
         }
 
         @Override
@@ -61,8 +70,8 @@ public final class EveryServer {
         }
     }
 
-    /** What came of one server. */
-    private record Run(Version server, Map<String, Result> results, List<String> faults, List<String> failures) {}
+    /** The outcome of one class with one server: the result, the lines about faults, and the names of the failed tests. */
+    private record Run(Version server, String testClass, Result result, List<String> faults, List<String> failures) {}
 
     private EveryServer() {}
 
@@ -77,18 +86,22 @@ public final class EveryServer {
             servers = servers.subList(servers.size() - 1, servers.size());
         }
         servers.forEach(server -> say(server.version() + ": " + server.program() + " (" + server.from() + ")"));
+        List<String> testClasses = testClasses(newest ? NEWEST_TAG : TAG);
         ExecutorService threads = Executors.newFixedThreadPool(AT_ONCE);
         try {
             List<Future<Run>> running = new ArrayList<>();
             for (Version server : servers) {
-                running.add(threads.submit((Callable<Run>) () -> run(server, newest ? NEWEST_TAG : TAG)));
+                for (String testClass : testClasses) {
+                    running.add(threads.submit((Callable<Run>) () -> run(server, testClass)));
+                }
             }
             List<Run> runs = new ArrayList<>();
             for (Future<Run> run : running) {
                 runs.add(run.get());
             }
-            print(runs);
-            boolean good = runs.stream().allMatch(run -> run.failures.isEmpty() && !run.results.isEmpty());
+            servers.forEach(server -> printFaults(server, runs));
+            printTable(servers, testClasses, runs);
+            boolean good = runs.stream().allMatch(run -> run.failures.isEmpty() && !run.result.isEmpty());
             System.exit(good ? 0 : 1);
         } finally {
             threads.shutdownNow();
@@ -101,8 +114,29 @@ public final class EveryServer {
 
     // ---- the parent ------------------------------------------------------------------------------------------------
 
-    private static Run run(Version server, String tag) throws IOException, InterruptedException {
-        Path output = Path.of("target", "servers", server.version() + ".log").toAbsolutePath();
+    /** The classes that have tests with this tag, the slow ones (about faults) first. */
+    private static List<String> testClasses(String tag) {
+        LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+                .selectors(selectPackage(EveryServer.class.getPackageName()))
+                .filters(TagFilter.includeTags(tag))
+                .build();
+        TestPlan plan = LauncherFactory.create().discover(request);
+        return plan.getRoots().stream()
+                .flatMap(root -> plan.getDescendants(root).stream())
+                .map(TestIdentifier::getSource)
+                .flatMap(Optional::stream)
+                .filter(ClassSource.class::isInstance)
+                .map(source -> ((ClassSource) source).getClassName())
+                .distinct()
+                .sorted(Comparator.comparing((String name) -> !name.contains("Fault"))
+                        .thenComparing(Comparator.naturalOrder()))
+                .toList();
+    }
+
+    private static Run run(Version server, String testClass) throws IOException, InterruptedException {
+        String name = testClass.substring(testClass.lastIndexOf('.') + 1);
+        Path output =
+                Path.of("target", "servers", server.version(), name + ".log").toAbsolutePath();
         Files.createDirectories(output.getParent());
         ProcessBuilder command = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -112,79 +146,76 @@ public final class EveryServer {
                         System.getProperty("java.class.path"),
                         EveryServer.class.getName(),
                         CHILD,
-                        tag)
+                        testClass)
                 .redirectErrorStream(true)
                 .redirectOutput(output.toFile());
         command.environment().put("NATS_SERVER", server.program().toString());
         Process process = command.start();
         Runtime.getRuntime().addShutdownHook(new Thread(process::destroy));
-        int exit = process.waitFor();
-        Run run = read(server, output, exit);
-        run.results.forEach((name, result) ->
-                say(server.version() + "  " + name + "  " + result + "  " + result.millis / 1000 + " s"));
-        run.failures.forEach(failure -> say(server.version() + "  FAILED  " + failure));
-        say(server.version() + ": the whole output is in " + output);
+        Run run = read(server, name, output, process.waitFor());
+        say(server.version() + "  " + name + "  " + run.result + "  " + run.result.millis / 1000 + " s");
+        run.failures.forEach(failure -> say(server.version() + "  FAILED  " + failure + "; see " + output));
         return run;
     }
 
-    private static Run read(Version server, Path output, int exit) throws IOException {
-        Run run = new Run(server, new TreeMap<>(), new ArrayList<>(), new ArrayList<>());
+    private static Run read(Version server, String name, Path output, int exit) throws IOException {
+        Result all = new Result(0, 0, 0, 0);
+        List<String> faults = new ArrayList<>();
+        List<String> failures = new ArrayList<>();
         for (String line : Files.readAllLines(output, StandardCharsets.UTF_8)) {
             if (line.startsWith(RESULT)) {
-                String[] words = line.substring(RESULT.length()).split(" ", 4);
+                String[] words = line.substring(RESULT.length()).split(" ", 3);
                 Result result = new Result(
-                        words[1].equals("PASSED") ? 1 : 0,
-                        words[1].equals("FAILED") ? 1 : 0,
-                        words[1].equals("SKIPPED") ? 1 : 0,
-                        Long.parseLong(words[2]));
-                run.results.merge(words[0], result, Result::and);
+                        words[0].equals("PASSED") ? 1 : 0,
+                        words[0].equals("FAILED") ? 1 : 0,
+                        words[0].equals("SKIPPED") ? 1 : 0,
+                        Long.parseLong(words[1]));
+                all = all.and(result);
                 if (result.failed > 0) {
-                    run.failures.add(words[0] + "." + words[3]);
+                    failures.add(name + "." + words[2]);
                 }
             } else if (line.startsWith(FAULT_LINE)) {
-                run.faults.add(line);
+                faults.add(line);
             }
         }
-        if (exit != 0 && run.failures.isEmpty()) {
-            run.failures.add("the JVM of the tests ended with " + exit);
+        if (exit != 0 && failures.isEmpty()) {
+            failures.add(name + ": its JVM ended with " + exit);
         }
-        return run;
+        return new Run(server, name, all, faults, failures);
     }
 
-    private static void print(List<Run> runs) {
-        System.out.println();
-        for (Run run : runs) {
-            System.out.println("nats-server " + run.server.version() + ", faults:");
-            run.faults.forEach(System.out::println);
-            System.out.println();
-        }
-        TreeMap<String, Integer> classes = new TreeMap<>();
-        runs.forEach(run -> run.results.keySet().forEach(name -> classes.merge(name, name.length(), Math::max)));
-        int width = classes.values().stream().mapToInt(Integer::intValue).max().orElse(0);
-        StringBuilder header = new StringBuilder(String.format("| %-" + width + "s |", "tests that passed"));
-        runs.forEach(run -> header.append(String.format(" %-22s |", run.server.version())));
+    private static void printFaults(Version server, List<Run> runs) {
+        System.out.println("\nnats-server " + server.version() + ", faults:");
+        runs.stream()
+                .filter(run -> run.server.equals(server))
+                .flatMap(run -> run.faults.stream())
+                .forEach(System.out::println);
+    }
+
+    private static void printTable(List<Version> servers, List<String> testClasses, List<Run> runs) {
+        int width = testClasses.stream().mapToInt(String::length).max().orElse(0);
+        StringBuilder header = new StringBuilder(String.format("%n| %-" + width + "s |", "tests that passed"));
+        servers.forEach(server -> header.append(String.format(" %-22s |", server.version())));
         System.out.println(header);
-        for (String name : classes.keySet()) {
-            StringBuilder row = new StringBuilder(String.format("| %-" + width + "s |", name));
-            runs.forEach(run ->
-                    row.append(String.format(" %-22s |", run.results.getOrDefault(name, new Result(0, 0, 0, 0)))));
-            System.out.println(row);
-        }
+        Map<String, StringBuilder> rows = new TreeMap<>();
+        runs.forEach(run -> rows.computeIfAbsent(
+                        run.testClass, name -> new StringBuilder(String.format("| %-" + width + "s |", name)))
+                .append(String.format(" %-22s |", run.result)));
+        rows.values().forEach(System.out::println);
     }
 
     // ---- the child -------------------------------------------------------------------------------------------------
 
-    private static boolean runTests(String tag) {
+    private static boolean runTests(String testClass) {
         LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
-                .selectors(selectPackage(EveryServer.class.getPackageName()))
-                .filters(TagFilter.includeTags(tag))
+                .selectors(selectClass(testClass))
                 .build();
         Listener listener = new Listener(System.out);
         LauncherFactory.create().execute(request, listener);
         return listener.good;
     }
 
-    /** Prints a line for each test: the class's name, what came of it, milliseconds, and the method's name. */
+    /** Prints a line for each test: its outcome, milliseconds, and the method's name. */
     private static final class Listener implements TestExecutionListener {
         private final PrintStream out;
         private final Map<String, Long> begun = new TreeMap<>();
@@ -223,17 +254,7 @@ public final class EveryServer {
         }
 
         private void print(TestIdentifier test, String outcome, long millis) {
-            out.println("\n" + RESULT + className(test) + " " + outcome + " " + millis + " " + test.getDisplayName());
-        }
-
-        private static String className(TestIdentifier test) {
-            return test.getSource()
-                    .map(source -> source instanceof MethodSource method
-                            ? method.getJavaClass().getSimpleName()
-                            : source instanceof ClassSource type
-                                    ? type.getJavaClass().getSimpleName()
-                                    : "?")
-                    .orElse("?");
+            out.println("\n" + RESULT + outcome + " " + millis + " " + test.getDisplayName());
         }
     }
 }
