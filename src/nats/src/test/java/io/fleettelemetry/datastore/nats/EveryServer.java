@@ -100,7 +100,7 @@ public final class EveryServer {
                 runs.add(run.get());
             }
             servers.forEach(server -> printFaults(server, runs));
-            printTable(servers, testClasses, runs);
+            printTable(servers, runs);
             boolean good = runs.stream().allMatch(run -> run.failures.isEmpty() && !run.result.isEmpty());
             System.exit(good ? 0 : 1);
         } finally {
@@ -192,8 +192,8 @@ public final class EveryServer {
                 .forEach(System.out::println);
     }
 
-    private static void printTable(List<Version> servers, List<String> testClasses, List<Run> runs) {
-        int width = testClasses.stream().mapToInt(String::length).max().orElse(0);
+    private static void printTable(List<Version> servers, List<Run> runs) {
+        int width = runs.stream().mapToInt(run -> run.testClass.length()).max().orElse(0);
         StringBuilder header = new StringBuilder(String.format("%n| %-" + width + "s |", "tests that passed"));
         servers.forEach(server -> header.append(String.format(" %-22s |", server.version())));
         System.out.println(header);
