@@ -101,7 +101,7 @@ public final class SendCommand extends HostCommand {
             } catch (TimeoutException e) {
                 String reason = whyItTakesLong();
                 if (!json && !reason.equals(said) && !show(line("waiting for", reason))) {
-                    throw new InterruptedException("nobody is there to read what becomes of it");
+                    throw new InterruptedException("the output was closed");
                 }
                 said = reason;
             }

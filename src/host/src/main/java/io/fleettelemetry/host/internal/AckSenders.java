@@ -67,7 +67,7 @@ final class AckSenders {
         return stuck
                 ? List.of(MAX_THREADS + " sources have not returned from acknowledge() or ended() for "
                         + TimeUnit.NANOSECONDS.toSeconds(STUCK_NANOS) + " s; the answers of " + waiting
-                        + " other sources wait for them")
+                        + " other sources wait for them; a source must not block")
                 : List.of();
     }
 

@@ -87,7 +87,7 @@ final class Offers {
         }
         long start = System.nanoTime();
         if (start - patientFrom < 0) {
-            return noRoom("no wait, because other datastores of the route have already waited 5 % of the time");
+            return noRoom("no wait, because the route has other datastores, which may be delayed for 5 % of the time");
         }
         try {
             return awaitRoom(dispatch);
@@ -137,22 +137,22 @@ final class Offers {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return noRoom("the thread that offered the record was interrupted");
+            return noRoom("the thread that offered the record was interrupted while it waited for room");
         }
         stuckAt = endings.confirmed.sum();
-        return noRoom("waited");
+        return noRoom("no room in time");
     }
 
     /**
-     * Null if there may soon be room. Once an offer has waited for it in vain, and nothing was confirmed since, another
-     * one's wait would help nobody, and would hold up the records behind it, which other datastores could have.
+     * Null if there may soon be room. If an earlier offer found no room in time, and nothing has been confirmed since, then
+     * another wait would not help. It would only delay the records behind this one, which other datastores could take.
      */
     private Failure whyNotToWait() {
         if (state.isClosed()) {
             return TargetState.hostStopped();
         }
         return stuckAt == endings.confirmed.sum()
-                ? noRoom("an earlier record waited in vain, and nothing has been confirmed since")
+                ? noRoom("no wait, because an earlier record found no room and nothing has been confirmed since")
                 : null;
     }
 

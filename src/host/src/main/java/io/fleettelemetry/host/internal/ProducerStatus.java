@@ -41,6 +41,10 @@ final class ProducerStatus {
 
     private static void logThrown(String datastore, String method, Throwable e) {
         throwing.write(leftOut -> log.error(
-                "datastore_error datastore={} reason=\"its {} threw\" left_out={}", datastore, method, leftOut, e));
+                "datastore_error datastore={} reason=\"its {} threw an exception\" left_out={}",
+                datastore,
+                method,
+                leftOut,
+                e));
     }
 }

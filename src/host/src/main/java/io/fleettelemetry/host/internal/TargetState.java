@@ -163,7 +163,7 @@ final class TargetState {
             case ABSENT -> "is absent";
             case REPLACING -> succession.bound() == null ? "is absent" : "is being replaced";
             case REFUSED -> "refuses records: " + refusal.reason();
-            case HANDING_OVER, DIRECT -> "is being handed earlier records";
+            case HANDING_OVER, DIRECT -> "is still taking earlier records";
             case CLOSED -> "is stopped";
         };
     }

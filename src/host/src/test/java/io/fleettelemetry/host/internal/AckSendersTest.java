@@ -51,7 +51,7 @@ class AckSendersTest {
         senders.send(new Waiting());
         assertEquals(
                 List.of("64 sources have not returned from acknowledge() or ended() for 5 s; the answers of 2 other"
-                        + " sources wait for them"),
+                        + " sources wait for them; a source must not block"),
                 senders.problems());
         now.addAndGet(-1);
         assertEquals(List.of(), senders.problems(), "that may happen");

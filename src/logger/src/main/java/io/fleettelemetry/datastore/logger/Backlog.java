@@ -47,7 +47,8 @@ final class Backlog {
         if (isFull()) {
             return Optional.of(new Failure(
                     Failure.Kind.FULL,
-                    entries.size() + " records of " + bytes + " bytes wait for the log; the limit is " + MAX_BYTES));
+                    entries.size() + " records (" + bytes + " bytes) wait for the log; the limit is " + MAX_BYTES
+                            + " bytes; look at the log's appenders"));
         }
         entries.add(entry);
         bytes += entry.bytes();

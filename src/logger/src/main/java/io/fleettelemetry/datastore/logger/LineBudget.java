@@ -47,7 +47,7 @@ final class LineBudget {
             fields.addProperty("vin", record.vin());
             fields.addProperty("count", leftOut);
             fields.addProperty(
-                    "error", "so many values were left out, because a line has at most " + MAX_CHARS + " characters");
+                    "error", "values were left out, because a line has at most " + MAX_CHARS + " characters");
             log.warn("record_payload_cut {}", RecordJson.line(fields));
         }
     }

@@ -99,7 +99,7 @@ final class LoggerDatastore implements CloseableProducer {
                 return Optional.of(new Failure(Failure.Kind.INVALID, e.getMessage()));
             }
         } catch (Throwable e) { // an appender may throw anything; the record must end, and the thread must not
-            return Optional.of(new Failure(Failure.Kind.ERROR, "the log did not take the record: " + e));
+            return Optional.of(new Failure(Failure.Kind.ERROR, "the record could not be logged: " + e));
         }
     }
 
@@ -162,7 +162,8 @@ final class LoggerDatastore implements CloseableProducer {
             return; // from within a receipt: it would wait for itself, and goes on when that returns
         }
         awaitWriter(DRAIN);
-        Failure why = new Failure(Failure.Kind.CLOSED, "the logger datastore was closed before the log had taken it");
+        Failure why =
+                new Failure(Failure.Kind.CLOSED, "the logger datastore was closed before it had logged the record");
         backlog.takeAway().forEach(entry -> end(entry, Optional.of(why)));
         awaitWriter(LAST_LINE);
     }

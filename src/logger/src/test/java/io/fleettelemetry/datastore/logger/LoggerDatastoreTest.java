@@ -298,8 +298,8 @@ class LoggerDatastoreTest {
         assertEquals(
                 new Failure(
                         Failure.Kind.FULL,
-                        accepted + " records of " + accepted * 100_128
-                                + " bytes wait for the log; the limit is 8388608"),
+                        accepted + " records (" + accepted * 100_128
+                                + " bytes) wait for the log; the limit is 8388608 bytes; look at the log's appenders"),
                 outcomes.failed.get(0));
         assertSame(Thread.currentThread(), outcomes.threads.get(0));
         assertEquals(Status.State.WARN, datastore.status().state());

@@ -229,9 +229,9 @@ public final class NatsDatastore implements CloseableProducer, Feed {
     private String missingThreads() {
         List<String> missing = workers.missing();
         if (sessions.all().stream().anyMatch(each -> each.thread().isMissing())) {
-            missing.add("connects");
+            missing.add("connection");
         }
-        return String.join(" and the one that ", missing);
+        return String.join(", ", missing);
     }
 
     /**
@@ -269,8 +269,8 @@ public final class NatsDatastore implements CloseableProducer, Feed {
             stop(all);
             if (!workers.await()) {
                 log.error(
-                        "nats_callback_failed datastore={} reason=\"a receipt does not return; the {} records that are left"
-                                + " end when it does\"",
+                        "nats_callback_failed datastore={} reason=\"a receipt of the host has not returned; {} records end only"
+                                + " when it does\"",
                         name(),
                         journal.records());
             }

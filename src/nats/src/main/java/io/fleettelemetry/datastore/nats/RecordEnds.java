@@ -111,7 +111,7 @@ final class RecordEnds implements Confirmer.Ends {
     private void receiptThrew(TelemetryRecord record, Throwable e) {
         try {
             receiptFailures.write(leftOut -> log.error(
-                    "nats_callback_failed datastore={} reason=\"a receipt threw\" record=\"{}\" left_out={}",
+                    "nats_callback_failed datastore={} reason=\"a receipt of the host threw an exception\" record=\"{}\" left_out={}",
                     datastore(),
                     PlainText.field(record.toString()),
                     leftOut,

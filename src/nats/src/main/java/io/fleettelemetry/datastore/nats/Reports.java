@@ -24,7 +24,7 @@ final class Reports {
             reporter.report(event, null, fields);
         } catch (RuntimeException | Error e) {
             failures.write(leftOut -> log.error(
-                    "nats_callback_failed datastore={} reason=\"an error reporter threw\" left_out={}",
+                    "nats_callback_failed datastore={} reason=\"an error reporter threw an exception\" left_out={}",
                     fields.get("datastore"),
                     leftOut,
                     e));

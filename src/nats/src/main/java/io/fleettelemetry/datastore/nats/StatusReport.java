@@ -46,7 +46,9 @@ record StatusReport(
         }
         if (!missingThreads.isEmpty()) {
             return status(
-                    State.CRITICAL, "a thread is missing and is being started again: the one that " + missingThreads);
+                    State.CRITICAL,
+                    "threads are missing and are being started again: " + missingThreads
+                            + "; if this lasts, give the process more memory or threads");
         }
         String pending = pendingChange();
         String alsoPending = pending.isEmpty() ? "" : "; " + pending;

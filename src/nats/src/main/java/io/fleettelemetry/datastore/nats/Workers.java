@@ -58,17 +58,17 @@ final class Workers {
         watching.tend();
     }
 
-    /** What those do that are missing although they should be there. */
+    /** The names of the threads that should be there and are not. */
     List<String> missing() {
         List<String> missing = new ArrayList<>();
         if (writing.isMissing()) {
-            missing.add("writes");
+            missing.add("writer");
         }
         if (confirming.isMissing()) {
-            missing.add("ends records");
+            missing.add("confirmer");
         }
         if (watching.isMissing()) {
-            missing.add("watches the connection");
+            missing.add("watchdog");
         }
         return missing;
     }

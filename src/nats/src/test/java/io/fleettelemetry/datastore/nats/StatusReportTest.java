@@ -89,18 +89,19 @@ class StatusReportTest {
     @Test
     void closed_says_nothing_else() {
         closed = true;
-        missing = "writes";
+        missing = "writer";
         lost = "Authorization Violation";
         assertSays(State.CRITICAL, "closed");
     }
 
     @Test
     void a_missing_thread_comes_before_what_may_follow_from_it() {
-        missing = "writes and the one that connects";
+        missing = "writer, connection";
         lost = "Authorization Violation";
         assertSays(
                 State.CRITICAL,
-                "a thread is missing and is being started again: the one that writes and the one that connects");
+                "threads are missing and are being started again: writer, connection; if this lasts, give the process"
+                        + " more memory or threads");
     }
 
     @Test

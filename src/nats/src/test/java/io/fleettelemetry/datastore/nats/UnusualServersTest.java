@@ -130,7 +130,7 @@ class UnusualServersTest {
                         Map.of("url", server.url(), "credentials.file", file.toString(), "reconnect.wait.ms", "50"))) {
             Failure failure = produce(datastore, 5_000).failures().get(0);
             assertEquals(Failure.Kind.TOO_LARGE, failure.kind(), failure::reason);
-            assertTrue(failure.reason().contains("the server takes 1000"), failure.reason());
+            assertTrue(failure.reason().contains("the server takes at most 1000"), failure.reason());
             assertWorks(datastore);
             assertEquals("0", datastore.status().details().get("reconnects"));
         }

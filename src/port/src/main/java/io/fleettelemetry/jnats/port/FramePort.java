@@ -122,7 +122,8 @@ public final class FramePort extends SocketDataPort {
     @Override
     public void upgradeToSecure() throws IOException {
         if (behind.length > 0) { // nothing that is not encrypted may be taken for a part of what is
-            throw new IOException("instead of TLS the server said: " + new String(behind, UTF_8).strip());
+            throw new IOException(
+                    "the server did not begin a TLS handshake, but sent: " + new String(behind, UTF_8).strip());
         }
         String name = certifiedName == null ? host : certifiedName;
         SSLSocket secure = (SSLSocket) owner.tls().getSocketFactory().createSocket(socket, name, port, true);
@@ -467,8 +468,8 @@ public final class FramePort extends SocketDataPort {
             return "the server's certificate is not for this host: " + root.getMessage();
         }
         if (root instanceof SocketException || root instanceof EOFException) {
-            return "the server hung up (" + root.getMessage()
-                    + "); perhaps it did not accept the client certificate, or requires one";
+            return "the server closed the connection (" + root.getMessage()
+                    + "); it may not accept the client certificate, or may require one";
         }
         if (root instanceof SocketTimeoutException) {
             return "no answer within " + options.getSocketReadTimeoutMillis() + " ms";

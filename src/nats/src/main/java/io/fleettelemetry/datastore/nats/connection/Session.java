@@ -276,7 +276,8 @@ public final class Session implements AutoCloseable {
             log.connectingAgain(connector.lastError(), "jnats has stopped reconnecting");
         } else if (health.answersNothing()) {
             log.connectingAgain(
-                    connector.lastError(), "reconnected " + JnatsHealth.MAX_UNANSWERED + " times without an answer");
+                    connector.lastError(),
+                    "the server did not answer after " + JnatsHealth.MAX_UNANSWERED + " reconnects");
         } else if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
             log.connectingAgain(connector.lastError(), "the server has started or stopped requiring TLS");
         } else if (connector.servers().current().isDiscovered()) {

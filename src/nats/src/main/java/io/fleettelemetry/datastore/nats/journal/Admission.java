@@ -20,16 +20,17 @@ final class Admission {
         if (encoder.hasHeaders() && !wire.takesHeaders()) {
             return new Failure(
                     Failure.Kind.ERROR,
-                    "the server takes no headers, which " + encoder.headersNeededBy()
-                            + " needs; allow them there, or set it otherwise");
+                    "the server does not accept message headers, but " + encoder.headersNeededBy()
+                            + " needs them; remove no_header_support from the server's configuration, or change this"
+                            + " setting");
         }
         long size = (long) record.payload().length + encoder.headerLength();
         if (size > wire.maxPayload()) {
             return new Failure(
                     Failure.Kind.TOO_LARGE,
                     "the payload has " + record.payload().length + " bytes"
-                            + (encoder.hasHeaders() ? ", with its header " + size : "") + ", and the server takes "
-                            + wire.maxPayload() + " (its max_payload)");
+                            + (encoder.hasHeaders() ? " (" + size + " with its header)" : "")
+                            + ", but the server takes at most " + wire.maxPayload() + " (its max_payload)");
         }
         return null;
     }
@@ -38,13 +39,13 @@ final class Admission {
     static Failure full(long length, NatsSettings settings, Blocks blocks) {
         if (length > MAX_FRAME) {
             return new Failure(
-                    Failure.Kind.TOO_LARGE, "its frame would have " + length + " bytes, and the most is " + MAX_FRAME);
+                    Failure.Kind.TOO_LARGE, "the message would have " + length + " bytes; the limit is " + MAX_FRAME);
         }
         if (blocks.records() >= settings.inflightMaxRecords()) {
             return new Failure(
                     Failure.Kind.FULL,
                     "inflight.max.records = " + settings.inflightMaxRecords()
-                            + " is used up: so many records wait for confirmation");
+                            + " is used up: that many records wait for confirmation");
         }
         if (blocks.records() > 0 && areBytesUsedUp(length, settings.inflightMaxBytes(), blocks)) {
             return new Failure(

@@ -129,6 +129,7 @@ final class SlowStart {
     }
 
     static Failure failure(String fatal) {
-        return new Failure(Failure.Kind.ERROR, "the server ended the connection twice: " + fatal);
+        return new Failure(
+                Failure.Kind.ERROR, "the server ended the connection twice when it got this record: " + fatal);
     }
 }

@@ -6,8 +6,8 @@ import io.fleettelemetry.api.TelemetryRecord;
 public record Unanswered(int records, TelemetryRecord oldest) {
 
     public String inWords(Subjects subjects) {
-        return "no stream has answered for 10 s or more: " + records
-                + (records == 1 ? " record waits" : " records wait") + ", the oldest for " + subjects.of(oldest)
-                + "; they are published again";
+        return "no stream has answered for 10 s or more; "
+                + (records == 1 ? "1 record waits and is sent again" : records + " records wait and are sent again")
+                + ", the oldest for " + subjects.of(oldest);
     }
 }

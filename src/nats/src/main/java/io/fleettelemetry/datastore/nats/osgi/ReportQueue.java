@@ -47,7 +47,7 @@ final class ReportQueue implements ErrorReporter, AutoCloseable {
         } catch (RuntimeException | Error e) { // too many wait, or there is no memory, or no thread
             drops.write(leftOut -> log.warn(
                     "nats_callback_failed datastore={} reason=\"{} error reports wait for an error reporter that is slow or does"
-                            + " not return; further ones are dropped\" left_out={}",
+                            + " not return; further reports are dropped\" left_out={}",
                     fields.get("datastore"),
                     queue.getQueue().size(),
                     leftOut));
@@ -60,7 +60,7 @@ final class ReportQueue implements ErrorReporter, AutoCloseable {
                 reporter.report(message, cause, fields);
             } catch (RuntimeException | Error e) { // against its contract
                 failures.write(leftOut -> log.error(
-                        "nats_callback_failed datastore={} reason=\"an error reporter threw\" left_out={}",
+                        "nats_callback_failed datastore={} reason=\"an error reporter threw an exception\" left_out={}",
                         fields.get("datastore"),
                         leftOut,
                         e));
