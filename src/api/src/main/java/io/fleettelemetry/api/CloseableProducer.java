@@ -1,15 +1,15 @@
 package io.fleettelemetry.api;
 
-/** A producer that was opened by a {@link ProducerFactory} and belongs to whoever opened it. */
+/** A producer that a {@link ProducerFactory} opened. The caller that opened it must close it. */
 public interface CloseableProducer extends Producer, AutoCloseable {
 
     /**
-     * Ends it: what is in flight gets a bounded time to be confirmed, the rest fails with
-     * {@link Failure.Kind#CLOSED}. When this returns, every record has ended, no receipt is called any more and no
-     * thread is left. Records offered from now on are refused with {@code CLOSED}. A second close waits for the first.
+     * Closes the producer. Records in flight have a limited time to be confirmed; the rest fail with
+     * {@link Failure.Kind#CLOSED}. When this method returns, every record has ended, no receipt is called any more and
+     * no thread is left. Later records are refused with {@code CLOSED}. A second call waits for the first one.
      *
-     * <p>Two exceptions, because nobody can wait for himself: called from within a receipt, it returns at once, and the rest
-     * ends without it; and a receipt that does not return is waited for a few seconds only.
+     * <p>There are two exceptions. A call from within a receipt returns at once, because it cannot wait for itself; the
+     * producer closes without it. And if a receipt does not return, this method waits for it only a few seconds.
      */
     @Override
     void close();

@@ -4,18 +4,19 @@ import java.util.Map;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * Where errors go that somebody should look at, besides the log: an error tracker. In OSGi a service that may come and
- * go, or not be there at all.
+ * An error tracker: it gets the errors that a person should look at, in addition to the log. In OSGi it is a service,
+ * which may come and go, or be absent.
  */
 @ConsumerType
 public interface ErrorReporter {
 
     /**
-     * Takes a report. Never blocks and never throws; what cannot be passed on is dropped. Called by any thread.
+     * Takes a report. This method never blocks and never throws; it drops a report that it cannot pass on. Any thread
+     * may call it.
      *
-     * @param message what happened, the same text for every error of this sort, for example {@code nats_err}
-     * @param cause what was thrown; null if nothing was
-     * @param fields further facts by name; no payload, no secret
+     * @param message the kind of error, the same text for every error of this kind, for example {@code nats_err}
+     * @param cause the exception; null if there was none
+     * @param fields further facts by name, without payloads and secrets
      */
     void report(String message, Throwable cause, Map<String, String> fields);
 }

@@ -4,29 +4,29 @@ import io.fleettelemetry.api.kit.PlainText;
 import java.util.Objects;
 
 /**
- * Why a record failed.
+ * The reason why a record failed.
  *
- * @param kind what sort of failure; for programs
- * @param reason one sentence for people that names the value and the limit; no payload, no secret; what would command a
- *     terminal is {@code ?}
+ * @param kind the kind of failure, for programs
+ * @param reason one sentence for people, which names the value and the limit, without payloads and secrets; characters
+ *     that would control a terminal are replaced by {@code ?}
  */
 public record Failure(Kind kind, String reason) {
 
-    /** The sorts of failure. {@link #FULL} and {@link #CLOSED} may pass: the record can be offered again. */
+    /** The kinds of failure. {@link #FULL} and {@link #CLOSED} may be temporary: the record can be offered again. */
     public enum Kind {
         /** The VIN or the record type cannot be part of a destination. The record will never be accepted. */
         INVALID,
-        /** The payload is larger than the destination takes. The record will not be accepted as things stand. */
+        /** The payload is larger than the destination accepts. */
         TOO_LARGE,
-        /** No room at this moment. */
+        /** There is no room for the record at this moment. */
         FULL,
-        /** It could not be delivered in the time that is set. It will not be sent later. */
+        /** The record was not confirmed within the time limit. It will not be sent again. */
         EXPIRED,
-        /** The destination does not allow this one. */
+        /** The destination does not allow this record. */
         DENIED,
-        /** The producer was closed before the record was safe. */
+        /** The producer was closed before the record was confirmed. */
         CLOSED,
-        /** Anything else, as the reason says. */
+        /** Any other failure; the reason says which. */
         ERROR
     }
 

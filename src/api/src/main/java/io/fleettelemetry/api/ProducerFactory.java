@@ -4,23 +4,22 @@ import java.util.Map;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * Opens producers where there is no OSGi framework; found with {@link java.util.ServiceLoader}.
+ * Opens producers without an OSGi framework. {@link java.util.ServiceLoader} finds the factories.
  *
- * <p>In OSGi nothing needs it: there the datastore's bundle registers its producers as services.
+ * <p>OSGi does not need it: there the datastore's bundle registers its producers as services.
  */
 @ConsumerType
 public interface ProducerFactory {
 
-    /** The kind of datastore this factory opens, and the name a route uses unless told otherwise: {@code nats}. */
+    /** The kind of datastore that this factory opens, such as {@code nats}. It is also the default name in routes. */
     String datastore();
 
     /**
-     * Opens a producer. Returns at once: connections are made in the background and tried for ever, so an absent
-     * server is no error here.
+     * Opens a producer. Returns at once: the producer connects in the background and never stops trying, so an absent
+     * server is not an error here.
      *
-     * @param settings by key, the same keys and texts as in the datastore's {@code .cfg} file; absent keys have their
-     *     defaults
-     * @return the open producer, which the caller closes
+     * @param settings values by key, the same as in the datastore's {@code .cfg} file; absent keys have their defaults
+     * @return the open producer, which the caller must close
      * @throws IllegalArgumentException if a setting is wrong; the message names each key, its value and the reason
      */
     CloseableProducer open(Map<String, String> settings);

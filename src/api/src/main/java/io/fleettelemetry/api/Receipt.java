@@ -3,12 +3,12 @@ package io.fleettelemetry.api;
 import org.osgi.annotation.versioning.ConsumerType;
 
 /**
- * Where a producer says what became of a record. Exactly one of the two methods is called, once per record.
+ * A producer tells the receipt how each record ended. It calls exactly one of the two methods, once per record.
  *
- * <p>Implementations must not block. They are called on the producer's one completion thread, or, for a refusal, on the
- * thread that offered the record, or, for what a producer could not end, on the thread that closes it; and never under a
- * lock, so offering another record from here is allowed. An exception
- * thrown from here is logged by the producer and stops nothing.
+ * <p>Implementations must not block. The producer calls them on its one completion thread. If it refuses a record, it
+ * calls them on the thread that offered the record. If it is closed, the thread that closes it may call them for the
+ * remaining records. The producer holds no lock in the meantime, so an implementation may offer another record. If a
+ * method throws an exception, the producer logs it and continues.
  */
 @ConsumerType
 public interface Receipt {
@@ -16,16 +16,16 @@ public interface Receipt {
     /**
      * The record is at its destination.
      *
-     * @param record the object that was given to {@link Producer#produce}
-     * @return true if a reliable ack went out to the vehicle because of this; for the producer's metrics only
+     * @param record the same object that was given to {@link Producer#produce}
+     * @return true if the vehicle was sent a reliable ack because of this call; only the producer's metrics use it
      */
     boolean confirmed(TelemetryRecord record);
 
     /**
      * The record is not known to be at its destination, and the producer will not try again.
      *
-     * @param record the object that was given to {@link Producer#produce}
-     * @param why what happened
+     * @param record the same object that was given to {@link Producer#produce}
+     * @param why the reason
      */
     void failed(TelemetryRecord record, Failure why);
 }

@@ -7,33 +7,34 @@ import java.util.Map;
 import java.util.Objects;
 
 /**
- * How a producer is at one moment. Immutable. What would command a terminal is {@code ?} in every text.
+ * The state of a producer at one moment. Immutable. Characters that would control a terminal are replaced by {@code ?}
+ * in every text.
  *
- * @param state what a program acts on
- * @param summary one sentence for people: what is so, and if something is wrong what to do about it; no secret
- * @param details further facts by name, in the order to show them, for example {@code server} or
- *     {@code in_flight_records}; numbers as decimal text
+ * @param state the state, for programs
+ * @param summary one sentence for people: the state, the problem if there is one, and what to do about it; no secrets
+ * @param details further facts by name, in the order in which to show them, for example {@code server} or
+ *     {@code in_flight_records}; numbers are decimal text
  */
 public record Status(State state, String summary, Map<String, String> details) {
 
-    /** From good to bad, and last the producer that does not say. */
+    /** The states, from good to bad; the unknown state is the last. */
     public enum State {
         /** Records flow. */
         OK,
-        /** It mends itself (a reconnect is under way) or still works in spite of a fault (a refused setting). */
+        /** The producer recovers by itself (it is reconnecting), or works in spite of a problem (a refused setting). */
         WARN,
-        /** Records do not flow until somebody does something. */
+        /** Records do not flow, and an operator must act. */
         CRITICAL,
-        /** The producer does not say. */
+        /** The producer does not report its state. */
         UNKNOWN
     }
 
-    /** The state of a producer that does not say how it is. */
+    /** The status of a producer that does not report its state. */
     public static final Status UNKNOWN = new Status(State.UNKNOWN, "no status available", Map.of());
 
     /**
-     * Copies the details, keeping their order. All texts become {@linkplain PlainText#of plain}: people see them, and some
-     * are what a server says.
+     * Copies the details and keeps their order. All texts become {@linkplain PlainText#of plain}, because people see
+     * them, and some of them come from a server.
      *
      * @throws NullPointerException if an argument is null
      */

@@ -6,7 +6,7 @@ import java.util.Objects;
 /**
  * One message of one vehicle, on its way to the datastores. Immutable and safe to share between threads.
  *
- * <p>The payload is not copied: whoever makes a record gives its bytes away, and nobody changes them afterwards.
+ * <p>The payload is not copied: neither the creator nor a user of the record may change the bytes afterwards.
  */
 public final class TelemetryRecord {
 
@@ -28,13 +28,13 @@ public final class TelemetryRecord {
     }
 
     /**
-     * Makes a record. Any text is accepted here: whether a VIN or a type can be part of a destination is for the
-     * datastore to say, as {@link Failure.Kind#INVALID}.
+     * Makes a record. This method accepts any text. A datastore refuses a VIN or a type that cannot be part of its
+     * destinations, with {@link Failure.Kind#INVALID}.
      *
      * @param vin the vehicle's identification number, for example {@code 5YJ3E1EA1NF123456}
      * @param type the record type: {@code V}, {@code alerts}, {@code errors}, {@code connectivity} or any other
-     * @param txid the vehicle's own number for the message, empty if it has none; a vehicle that sends again may use
-     *     it for other bytes, so it does not identify a payload
+     * @param txid the vehicle's own id of the message, empty if it has none; a vehicle may use the same id for other
+     *     bytes when it sends again, so the id does not identify a payload
      * @param payload the bytes as the vehicle sent them, usually protobuf; may be empty; not copied
      * @param metadata further facts about the message by name, for example {@code receivedat}; copied unless it is
      *     already unmodifiable
@@ -53,10 +53,10 @@ public final class TelemetryRecord {
     }
 
     /**
-     * The same record, with something of the host's attached. A {@link Receipt} gets back the very object that was
-     * given to {@link Producer#produce}, so a host finds its own state there without looking anything up.
+     * Returns the same record with an object of the host attached. A {@link Receipt} gets the same record object that
+     * was given to {@link Producer#produce}, so the host finds its own state there without a lookup.
      *
-     * @param context the host's; a datastore neither reads nor keeps it
+     * @param context an object of the host; a datastore neither reads nor keeps it
      * @return a record that shares everything else with this one
      */
     public TelemetryRecord withContext(Object context) {
@@ -73,12 +73,12 @@ public final class TelemetryRecord {
         return type;
     }
 
-    /** The vehicle's own number for the message; empty if it has none. */
+    /** The vehicle's own id of the message; empty if it has none. */
     public String txid() {
         return txid;
     }
 
-    /** The payload itself, not a copy: read it, never write it. */
+    /** The payload itself, not a copy. Callers must not change it. */
     public byte[] payload() {
         return payload;
     }
@@ -88,7 +88,7 @@ public final class TelemetryRecord {
         return metadata;
     }
 
-    /** What the host attached with {@link #withContext}; null if nothing. */
+    /** The object that the host attached with {@link #withContext}; null if there is none. */
     public Object context() {
         return context;
     }

@@ -6,15 +6,15 @@ import java.util.Arrays;
  * The rule for every text that becomes a part of a destination or a name: a VIN, a record type, a datastore's name.
  *
  * <p>A token is 1 to {@value #MAX_LENGTH} characters from {@code !} to {@code ~} without {@code .}, {@code *} and
- * {@code >}, and does not begin with {@code $}. So it can be one part of a NATS subject, and neither a blank nor a line
- * break, which end a protocol field, nor a wildcard, nor the server's own {@code $SYS} can hide in it.
+ * {@code >}, and does not begin with {@code $}. So it can be one part of a NATS subject. It contains no blank and no
+ * line break, which would end a protocol field, and no wildcard, and it cannot be the server's own {@code $SYS}.
  */
 public final class Token {
 
-    /** The longest token, in characters, which are bytes too. */
+    /** The length of the longest token, in characters, each of which is one byte. */
     public static final int MAX_LENGTH = 128;
 
-    /** By character: it is looked at for every record. */
+    /** Indexed by character, because every record is checked. */
     private static final boolean[] ALLOWED = new boolean['~' + 1];
 
     static {
@@ -32,11 +32,11 @@ public final class Token {
     }
 
     /**
-     * What keeps a text from being a token.
+     * Returns the reason why a text is not a token.
      *
      * @param text any text
-     * @return null if it is a token; otherwise the first flaw, as the end of a sentence that begins with the text's
-     *     name, for example {@code has '*' at position 3}; the text itself is not in it
+     * @return null if it is a token; otherwise the first problem, as the end of a sentence that begins with the name of
+     *     the text, for example {@code has '*' at position 3}; the text itself is not included
      */
     public static String flaw(CharSequence text) {
         int length = text.length();

@@ -5,16 +5,16 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How the host is at one moment. Immutable.
+ * The state of the host at one moment. Immutable.
  *
- * @param routes datastore names by record type, sorted by it, each list in the order of dispatch
+ * @param routes datastore names by record type, sorted by type, each list in the order of dispatch
  * @param reliableAckSources by record type, the datastore whose confirmation is the vehicle's reliable ack
- * @param problems one sentence for each setting that was refused and not mended since, for each configuration file that
- *     nobody reads or that is gone, for sources that do not return and so keep the answers of others, for a metrics endpoint that cannot be where it should be, for each datastore in whose
- *     place another of its name works, and for each datastore that is {@link Status.State#WARN} or
- *     {@link Status.State#CRITICAL}; empty if all is well
+ * @param problems one sentence for each problem; empty if there are none. Problems are: wrong settings; configuration
+ *     files that have no effect or are missing; sources that do not return and so delay the answers of others; a
+ *     metrics endpoint that could not be opened; a heap that is too small; a datastore that another one of the same
+ *     name has replaced; and a datastore that is {@link Status.State#WARN} or {@link Status.State#CRITICAL}
  * @param metricsAddress {@code host:port} of the metrics endpoint; empty if there is none
- * @param datastores every datastore that a route names, a bundle offers or a bundle tells the health of, by name
+ * @param datastores every datastore that a route names, or that has a producer or a health service, sorted by name
  */
 public record HostStatus(
         Map<String, List<String>> routes,
@@ -24,18 +24,19 @@ public record HostStatus(
         List<Datastore> datastores) {
 
     /**
-     * One datastore, as the host sees it. Counts are of records since the host started.
+     * One datastore, as the host sees it. The counts begin at the start of the host.
      *
-     * @param name as routes use it
+     * @param name the name that routes use
      * @param present whether a bundle offers it now
      * @param routed whether a route names it now
-     * @param status what its producer says; if it is absent, what its {@link io.fleettelemetry.api.Health} says, and if
-     *     there is none of that name either, {@link Status.State#CRITICAL} if a route names it, else {@link Status#UNKNOWN}
-     * @param offered records that routes sent to it
-     * @param confirmed of those, what it confirmed
-     * @param failed of those, what it, or the host on its behalf, failed
-     * @param heldRecords what the host holds for it now
-     * @param heldBytes payload bytes of those
+     * @param status the status of its producer; if there is no producer, that of its
+     *     {@link io.fleettelemetry.api.Health}; if there is neither, {@link Status.State#CRITICAL} if a route names it,
+     *     else {@link Status#UNKNOWN}
+     * @param offered number of records that routes sent to it
+     * @param confirmed number of these that it confirmed
+     * @param failed number of these that it, or the host on its behalf, failed
+     * @param heldRecords number of records that the host holds for it now
+     * @param heldBytes payload bytes of the held records
      */
     public record Datastore(
             String name,

@@ -4,11 +4,11 @@ import io.fleettelemetry.api.Failure;
 import java.util.Objects;
 
 /**
- * What became of a record.
+ * How a record ended.
  *
  * @param confirmed whether every datastore of its route confirmed it
- * @param datastore the name of the datastore that failed it first; empty if confirmed, or if there is no route
- * @param failure why; null exactly if confirmed
+ * @param datastore the name of the datastore that failed it first; empty if it is confirmed or has no route
+ * @param failure the reason; null if and only if it is confirmed
  */
 public record Outcome(boolean confirmed, String datastore, Failure failure) {
 
@@ -23,7 +23,7 @@ public record Outcome(boolean confirmed, String datastore, Failure failure) {
         }
     }
 
-    /** A record that a datastore, or the host on its behalf, has failed. */
+    /** The outcome of a record that a datastore, or the host on its behalf, has failed. */
     public static Outcome failed(String datastore, Failure failure) {
         return new Outcome(false, datastore, Objects.requireNonNull(failure, "failure"));
     }

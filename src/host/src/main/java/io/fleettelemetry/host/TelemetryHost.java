@@ -3,32 +3,32 @@ package io.fleettelemetry.host;
 import io.fleettelemetry.api.TelemetryRecord;
 import org.osgi.annotation.versioning.ProviderType;
 
-/** The host: takes records from vehicles and hands each to the datastores that its record type is routed to. */
+/** The host: it takes records from vehicles and hands each to the datastores of its type's route. Thread-safe. */
 @ProviderType
 public interface TelemetryHost {
 
     /**
-     * Opens a way in for records.
+     * Opens an intake for records.
      *
-     * @param source is told what becomes of them
-     * @return the way in; whoever opened it closes it
+     * @param source is told how each record ends
+     * @return the intake, which the caller must close
      */
     Intake open(Source source);
 
     /**
-     * Where a record goes at this moment, for people: the destinations that the datastores of its route name, in the
-     * order of the route, separated by {@code ", "}; empty if there are none.
+     * Returns the current destinations of a record, for people: those of each datastore of its route, in the order of
+     * the route, separated by {@code ", "}; empty if there are none.
      */
     String destination(TelemetryRecord record);
 
     /**
-     * Where one datastore puts a record at this moment, for people.
+     * Returns the current destination of a record at one datastore, for people.
      *
-     * @param datastore its name, as routes use it
-     * @return the destination; empty if nobody offers that datastore, or it names none for this record
+     * @param datastore the name that routes use
+     * @return the destination; empty if no bundle offers that datastore, or it has no destination for this record
      */
     String destination(TelemetryRecord record, String datastore);
 
-    /** How the host and its datastores are now. Never blocks. */
+    /** Returns the current state of the host and its datastores. Never blocks. */
     HostStatus status();
 }

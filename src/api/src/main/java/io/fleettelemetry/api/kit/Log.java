@@ -3,17 +3,17 @@ package io.fleettelemetry.api.kit;
 import java.util.function.BiConsumer;
 
 /**
- * A log that holds up nobody: its methods never block and never throw, so they may be called on the way of a record and
- * under a lock. {@link LogLines} writes what they are given, a moment later.
+ * A log that never delays its caller. Its methods never block and never throw, so they may be called while a record is
+ * processed, and under a lock. {@link LogLines} writes the lines a moment later.
  *
- * <p>It stands before a logger of any framework, which is given by its methods:
+ * <p>It works with a logger of any framework:
  *
  * <pre>{@code
  * Logger logger = LoggerFactory.getLogger(speaker);
  * Log log = new Log(lines, logger::info, logger::warn, logger::error);
  * }</pre>
  *
- * <p>A format has {@code {}} for each argument; behind the arguments there may be a throwable.
+ * <p>A format has {@code {}} for each argument. A throwable may follow the arguments.
  */
 public final class Log {
 
@@ -23,8 +23,8 @@ public final class Log {
     private final BiConsumer<String, Object[]> error;
 
     /**
-     * A log whose lines wait with others of the same bundle. The three write one line each, given its format and its
-     * arguments; they may take any time, and throw anything.
+     * A log that shares its queue of lines with the other logs of a bundle. Each of the three functions writes one
+     * line, from its format and its arguments. It may take any time and may throw.
      */
     public Log(
             LogLines lines,

@@ -6,13 +6,13 @@ import java.util.function.BiConsumer;
 import java.util.function.Function;
 
 /**
- * Lines on their way to a log, which one thread of their own writes: a log that is slow or hangs holds up nobody else.
- * So many may wait, further ones are left out and counted. The thread is there only while there is something to write, and
- * a second longer.
+ * A queue of lines for a log. A thread of its own writes them, so a log that is slow or hangs delays nothing else. At
+ * most {@link #MAX_WAITING} lines wait; further lines are left out and counted. The thread ends one second after the
+ * last line.
  */
 public final class LogLines {
 
-    /** How many lines may wait. */
+    /** Limit on the lines that wait. */
     public static final int MAX_WAITING = 256;
 
     private static final long LINGER_MILLIS = 1_000;
@@ -27,12 +27,12 @@ public final class LogLines {
     private int written;
 
     private Thread thread;
-    /** Whether somebody waits for the thread to end. */
+    /** Whether {@link #await} waits for the thread to end. */
     private boolean hurry;
 
     /**
      * @param threads makes a thread that is not started
-     * @param warn writes a warning, given its format and its arguments: how many lines were left out
+     * @param warn writes a warning from its format and its arguments: it says how many lines were left out
      */
     public LogLines(Function<Runnable, Thread> threads, BiConsumer<String, Object[]> warn) {
         this.threads = threads;
@@ -40,9 +40,9 @@ public final class LogLines {
     }
 
     /**
-     * Has a line written soon. Never blocks and never throws; may be called under any lock.
+     * Adds a line to the queue. Never blocks and never throws. May be called under any lock.
      *
-     * @param line writes it to the log
+     * @param line writes the line to the log
      */
     public void add(Runnable line) {
         synchronized (this) {
@@ -70,7 +70,7 @@ public final class LogLines {
     }
 
     private void run() {
-        Loop.run(this::writeNext, problem -> {}); // a line that throws is lost: there is no place to say so
+        Loop.run(this::writeNext, problem -> {}); // a line that throws is lost: there is nowhere to report it
     }
 
     private boolean writeNext() throws InterruptedException {
@@ -104,9 +104,9 @@ public final class LogLines {
     }
 
     /**
-     * Waits until every line is written and the thread has ended. That thread itself does not wait.
+     * Waits until every line is written and the thread has ended. If the thread itself calls this, it does not wait.
      *
-     * @param millis at most
+     * @param millis longest wait (ms)
      */
     public void await(long millis) {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(millis);

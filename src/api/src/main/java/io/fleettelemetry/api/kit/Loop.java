@@ -5,23 +5,23 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * What a thread of ours does, round after round, until a round says that it was the last. Nothing else ends it: whatever a
- * round throws, an {@link OutOfMemoryError} too, another one follows; and an interrupt, which code of others may leave
- * behind, means nothing.
+ * The loop of a thread: it runs rounds until a round says that it was the last. Nothing else ends it. If a round
+ * throws, even an {@link OutOfMemoryError}, another round follows. An interrupt is ignored, because code of other
+ * bundles may have left it behind.
  */
 public final class Loop {
 
-    /** After a round that threw: time for what is wrong, a full heap most likely, to pass. */
+    /** Pause after a round that threw, so that the cause, most likely a full heap, can pass. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
-    /** Once around. */
+    /** One round. */
     @FunctionalInterface
     public interface Round {
         /**
-         * Does what is due, and waits for more.
+         * Does the work that is due, and waits for more.
          *
          * @return false if this was the last round
-         * @throws Exception whatever goes wrong; an {@link InterruptedException} is no problem
+         * @throws Exception if anything goes wrong; an {@link InterruptedException} is ignored
          */
         boolean go() throws Exception;
     }
@@ -31,7 +31,7 @@ public final class Loop {
     /**
      * Runs rounds until one says that it was the last. Never throws.
      *
-     * @param problem is told what a round threw; may throw, too
+     * @param problem gets the exception that a round threw; may itself throw
      */
     public static void run(Round round, Consumer<? super Throwable> problem) {
         boolean more = true;
@@ -40,12 +40,12 @@ public final class Loop {
                 Thread.interrupted();
                 more = round.go();
             } catch (InterruptedException e) {
-                // Nobody whom we know means anything by it.
-            } catch (Throwable e) { // nothing in here is outside a try: there may be no memory for anything
+                // No code of ours interrupts this thread.
+            } catch (Throwable e) { // everything here is inside a try, because there may be no memory at all
                 try {
                     problem.accept(e);
                 } catch (Throwable again) {
-                    // Then there is no place to say it.
+                    // Then there is nowhere to report it.
                 }
                 LockSupport.parkNanos(PAUSE_NANOS);
             }

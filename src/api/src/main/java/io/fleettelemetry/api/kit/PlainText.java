@@ -3,13 +3,14 @@ package io.fleettelemetry.api.kit;
 /**
  * The filter for text from outside (a server, a vehicle, a file) before people see it in a terminal or a log.
  *
- * <p>Some characters command whoever shows them: a terminal obeys ESC and the C1 controls, CR and LF begin a line that looks
- * like ours, and the bidirectional controls show other text than there is. These are the Unicode categories {@code Cc} and
- * {@code Cf}, U+2028 and U+2029; lone surrogates, which no encoding can write, count as well.
+ * <p>Some characters control the program that shows them: a terminal obeys ESC and the C1 controls, CR and LF begin a
+ * line that looks like one of ours, and the bidirectional controls make text look different from what it is. These are
+ * the Unicode categories {@code Cc} and {@code Cf}, U+2028 and U+2029, and lone surrogates, which no encoding can
+ * write.
  */
 public final class PlainText {
 
-    /** The longest {@link #field}, in characters. */
+    /** The length of the longest {@link #field}, in characters. */
     public static final int MAX_FIELD = 512;
 
     private PlainText() {}
@@ -29,7 +30,10 @@ public final class PlainText {
         return out.append(text, from, text.length()).toString();
     }
 
-    /** The text as it may stand between the double quotes of a log line's field: also without quotes, cut if it is long. */
+    /**
+     * The text for a field of a log line, between double quotes: it has no double quotes itself, and is cut if it is
+     * long.
+     */
     public static String field(String text) {
         boolean cut = text.length() > MAX_FIELD;
         // Cut first: a long text need not be read to its end. Half a surrogate pair would become a question mark.
@@ -40,9 +44,9 @@ public final class PlainText {
     }
 
     /**
-     * JSON in which each such character is escaped, which means the same to a program.
+     * Returns the JSON with each such character escaped. To a program it means the same.
      *
-     * @param json correct JSON on one line: what is unsafe there stands in a string
+     * @param json correct JSON on one line, in which such characters occur only inside strings
      */
     public static String json(String json) {
         int first = unsafe(json, 0);
@@ -61,7 +65,7 @@ public final class PlainText {
         return out.append(json, from, json.length()).toString();
     }
 
-    /** Where the next such character is; the text's length if there is none. */
+    /** The index of the next such character; the text's length if there is none. */
     private static int unsafe(String text, int from) {
         int at = from;
         while (at < text.length()) {

@@ -4,7 +4,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongConsumer;
 import java.util.function.LongSupplier;
 
-/** Keeps an event that can come with every record from flooding the log: at most one line in ten seconds. */
+/** Limits an event that may come with every record to one log line in ten seconds. Thread-safe. */
 public final class RepeatedLog {
 
     private static final long PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
@@ -14,7 +14,7 @@ public final class RepeatedLog {
     private long lastWritten;
     private long unwritten;
 
-    /** One that has written nothing yet. */
+    /** A log that has written nothing yet. */
     public RepeatedLog() {
         this(System::nanoTime);
     }
@@ -26,9 +26,10 @@ public final class RepeatedLog {
     }
 
     /**
-     * Writes, unless the last line was less than ten seconds ago. Never throws.
+     * Writes a line, unless the last one was less than ten seconds ago. Never throws.
      *
-     * @param write is given how many such events were left out since that line; called without a lock
+     * @param write writes the line; gets the number of events that were left out since the last line; called without a
+     *     lock
      */
     public void write(LongConsumer write) {
         long leftOut = take();
@@ -41,7 +42,7 @@ public final class RepeatedLog {
         }
     }
 
-    /** How many events were left out before this one; -1 if this one is to be, too. */
+    /** The number of events that were left out before this one; -1 if this one is left out, too. */
     private synchronized long take() {
         long now = nanoTime.getAsLong();
         if (now - lastWritten < PAUSE_NANOS) {

@@ -4,8 +4,8 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 
 /**
- * A thread that must be there: should it have died, or not have started for want of memory, {@link #tend} starts another in
- * its place. Others call that from time to time, each thread of a bundle for another one.
+ * A thread that must always run. If it has died, or could not start because memory was short, {@link #tend} starts
+ * another one in its place. The other threads of the bundle call {@code tend} from time to time.
  */
 public final class Tended {
 
@@ -17,26 +17,26 @@ public final class Tended {
 
     /**
      * @param threads makes a thread that is not started
-     * @param task is what it does; when that returns the thread is not needed any more. If it throws, it is run again
+     * @param task the thread's work; when it returns, the thread is no longer needed; if it throws, it is run again
      */
     public Tended(Function<Runnable, Thread> threads, Runnable task) {
         this.threads = threads;
         this.task = task;
     }
 
-    /** From now on it is to be there. Never throws. */
+    /** Starts the thread; from now on it must run. Never throws. */
     public void start() {
         wanted = true;
         tend();
     }
 
-    /** Starts the thread if it is missing; if that cannot be done, the next call tries again. Never throws. */
+    /** Starts the thread if it is missing. If that is not possible, the next call tries again. Never throws. */
     public void tend() {
         if (isMissing()) {
             try {
                 startAnew();
             } catch (Throwable e) { // no memory, or the machine has no thread left
-                // It is still missing, and says so.
+                // It stays missing, and isMissing() says so.
             }
         }
     }
@@ -55,28 +55,28 @@ public final class Tended {
         done = true;
     }
 
-    /** Whether it should be there and is not. */
+    /** Whether the thread should run and does not. */
     public boolean isMissing() {
         Thread now = thread;
         return wanted && !done && (now == null || !now.isAlive());
     }
 
-    /** Wakes it up if it is parked. */
+    /** Wakes the thread up if it is parked. */
     public void unpark() {
         LockSupport.unpark(thread);
     }
 
-    /** Whether it runs. */
+    /** Whether the thread runs. */
     public boolean isAlive() {
         Thread now = thread;
         return now != null && now.isAlive();
     }
 
     /**
-     * Waits for its end, whatever interrupts meanwhile; that is remembered.
+     * Waits for the thread's end. An interrupt does not shorten the wait; it is set again afterwards.
      *
-     * @param millis at most, more than 0
-     * @return whether it has ended
+     * @param millis longest wait (ms), more than 0
+     * @return whether the thread has ended
      */
     public boolean join(long millis) {
         Thread now = thread;

@@ -9,7 +9,7 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Makes the threads of one bundle: each has a name, and none keeps somebody else's bundle in memory. */
+/** Makes the threads of one bundle. Each has a name, and none keeps another bundle in memory. */
 public final class Threads {
 
     private static final class Own extends Thread {
@@ -29,9 +29,10 @@ public final class Threads {
     }
 
     /**
-     * A thread that is not started yet. Its context class loader is the bundle's own: it would inherit that of whoever
-     * happens to call, a command of the shell perhaps, and hold it for as long as it lives. At its end it has none any
-     * more, because Felix may remember a thread that once loaded a class at the same moment as another.
+     * Returns a thread that is not started yet. Its context class loader is that of the bundle. Otherwise it would
+     * inherit the caller's, for example that of a shell command, and keep it in memory. When the thread ends, its
+     * context class loader is cleared, because Felix may keep a thread that once loaded a class at the same moment as
+     * another thread.
      */
     public Thread of(String name, Runnable task) {
         Runnable forgetful = () -> {
@@ -46,29 +47,32 @@ public final class Threads {
         return thread;
     }
 
-    /** Whether the current thread is one of these: it must not wait for another one's end, which may wait for it. */
+    /**
+     * Whether the current thread was made here. Such a thread must not wait for another one's end, which may wait for
+     * it.
+     */
     public boolean isOwn() {
         return Thread.currentThread() instanceof Own own && own.maker == this;
     }
 
-    /** An executor that runs one task after the other; its thread is gone when there are no more. */
+    /** An executor that runs one task after the other. Its thread ends when there are no more tasks. */
     public ExecutorService oneWhenNeeded(String name) {
         return new ThreadPoolExecutor(0, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), task -> of(name, task));
     }
 
     /**
-     * An executor that needs no end: its threads are gone with their tasks. Not one of the JDK's, because these break for
-     * good if the heap is full when they are used first.
+     * An executor that starts a thread for each task. It need not be shut down. It is not one of the JDK's, because
+     * those never work again if the heap is full when they are first used.
      *
-     * @param name of the threads, to which a number is added
+     * @param name the name of the threads, to which a number is added
      */
     public ExecutorService oneForEachTask(String name) {
         return new OneForEachTask(name);
     }
 
     /**
-     * Has an executor take nothing more, and waits for the threads that are still at work: for a second at most, because
-     * what they run may be somebody else's.
+     * Shuts an executor down, and waits for its threads. It waits one second at most, because they may run code of
+     * another bundle, which may not return.
      */
     public static void end(ExecutorService executor) {
         executor.shutdown();

@@ -4,7 +4,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.TimeUnit;
 
-/** Waits that an interrupt does not cut short: it is remembered, and there again at their end. */
+/** Waits that an interrupt does not shorten. The interrupt is set again when the wait is over. */
 public final class Uninterrupted {
 
     private interface Wait {
@@ -17,8 +17,8 @@ public final class Uninterrupted {
     /**
      * Waits for a thread's end.
      *
-     * @param millis at most
-     * @return whether it has ended
+     * @param millis longest wait (ms)
+     * @return whether the thread has ended
      */
     public static boolean join(Thread thread, long millis) {
         return await(millis, left -> {
@@ -30,14 +30,14 @@ public final class Uninterrupted {
     /**
      * Waits for the end of an executor that was shut down.
      *
-     * @param millis at most
+     * @param millis longest wait (ms)
      * @return whether it has ended
      */
     public static boolean awaitEnd(ExecutorService executor, long millis) {
         return await(millis, left -> executor.awaitTermination(left, TimeUnit.MILLISECONDS));
     }
 
-    /** Waits until it is open, however long that takes. */
+    /** Waits until the latch is open, without a limit. */
     public static void await(CountDownLatch latch) {
         await(TimeUnit.DAYS.toMillis(365), left -> latch.await(left, TimeUnit.MILLISECONDS));
     }

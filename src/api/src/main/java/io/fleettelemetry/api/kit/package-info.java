@@ -1,7 +1,8 @@
 /**
- * Small things that several bundles need, written once. Nothing here knows of records or datastores.
+ * Small classes that several bundles need. None of them depends on records or datastores.
  *
- * <p>Not imported by the API itself, which uses it too: so the API depends on no other bundle, nor on another release of its own.
+ * <p>The API uses this package and does not import it, so the API depends on no other bundle and on no other release of
+ * itself.
  */
 @Export(substitution = Export.Substitution.NOIMPORT)
 @Version("1.0.0")

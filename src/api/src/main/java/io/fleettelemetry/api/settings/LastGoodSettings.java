@@ -6,18 +6,17 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Keeps the last good settings of a component: settings that are wrong change nothing, and mending them is enough.
+ * Keeps the last good settings of a component. Wrong settings change nothing; the operator only has to correct them.
  *
- * <p>Settings are {@linkplain SettledSettings settled} first, and then parsed. Those that are right and new are put in
- * force. The problems of those that are wrong, and keys that nobody reads, are handed on once, however often the same
- * settings are delivered.
+ * <p>Settings are {@linkplain SettledSettings settled} first, and then parsed. Correct new settings are put in force.
+ * The problems of wrong settings, and unknown keys, are reported once, however often the same settings are delivered.
  *
  * @param <S> checked settings; compared with {@code equals}
  */
 public final class LastGoodSettings<S> implements AutoCloseable {
 
     /**
-     * The component that works by the settings. Called by one thread at a time.
+     * The component that uses the settings. One thread at a time calls it.
      *
      * @param <S> its settings
      */
@@ -30,19 +29,22 @@ public final class LastGoodSettings<S> implements AutoCloseable {
          */
         S parse(Map<String, ?> properties);
 
-        /** There are keys that have no meaning: mistyped ones, most likely. Called first, whatever else is wrong. */
+        /** Reports unknown keys, which are most likely mistyped. Called before the other methods. */
         void unknown(List<String> keys, Map<String, ?> properties);
 
-        /** These settings are wrong; what was in force stays so. */
+        /** Reports that settings are wrong. The last good settings stay in force. */
         void refuse(List<String> problems, Map<String, ?> properties);
 
-        /** Nothing is wrong any more; before {@link #use}, if the settings are new. */
+        /** Reports that the settings are correct again. Called before {@link #use}, if the settings are new. */
         void mended();
 
-        /** Puts new settings in force. If this throws, the same settings are handed on again when they come again. */
+        /**
+         * Puts new settings in force. If this throws, the same settings are passed on again when they are delivered
+         * again.
+         */
         void use(S settings);
 
-        /** Whatever came of what was delivered, this was all. */
+        /** The delivered settings have been handled. Called last, whatever the result was. */
         default void settled() {}
     }
 
@@ -56,10 +58,11 @@ public final class LastGoodSettings<S> implements AutoCloseable {
     private volatile S inForce;
 
     /**
-     * @param threads makes the thread that waits for settings to last
-     * @param thread its name
+     * @param threads makes the thread that waits until settings are settled
+     * @param thread the name of that thread
      * @param knownKeys see {@link SettingsReader#unknownKeys}
-     * @param initial what is in force before any were delivered; may be null
+     * @param initial the settings in force before any were delivered; may be null
+     * @param user the component that uses the settings
      */
     public LastGoodSettings(Threads threads, String thread, Collection<String> knownKeys, S initial, User<S> user) {
         this.settled = new SettledSettings(threads, thread, this::take);
@@ -69,9 +72,9 @@ public final class LastGoodSettings<S> implements AutoCloseable {
     }
 
     /**
-     * Takes settings as a source of configuration delivers them.
+     * Takes settings from a source of configuration. Any thread may call this.
      *
-     * @param properties by key; null if there are none
+     * @param properties values by key; null if there is no configuration
      */
     public void offer(Map<String, ?> properties) {
         settled.offer(properties);
@@ -118,12 +121,14 @@ public final class LastGoodSettings<S> implements AutoCloseable {
         }
     }
 
-    /** What is in force; null, or what there was initially, if none were good yet. Callable by any thread. */
+    /**
+     * The settings in force; the initial ones, which may be null, if none were correct yet. Any thread may call this.
+     */
     public S inForce() {
         return inForce;
     }
 
-    /** Hands on nothing more. Returns when nothing is being handed on and no thread is left. */
+    /** Stops passing on settings. When this returns, the user is not called any more and no thread is left. */
     @Override
     public void close() {
         settled.close();

@@ -5,15 +5,15 @@ import io.fleettelemetry.api.Token;
 /** The rule for a namespace, with which every subject begins: one or more {@link Token tokens}, joined by dots. */
 public final class Namespace {
 
-    /** The longest namespace, in characters, which are bytes too. */
+    /** The length of the longest namespace, in characters, each of which is one byte. */
     public static final int MAX_LENGTH = 1_024;
 
     private Namespace() {}
 
     /**
-     * What keeps a text from being a namespace.
+     * Returns the reason why a text is not a namespace.
      *
-     * @return null if nothing does; otherwise the end of a sentence that begins with the key and the text
+     * @return null if it is one; otherwise the end of a sentence that begins with the key and the text
      */
     public static String problem(String text) {
         if (text.length() > MAX_LENGTH) {

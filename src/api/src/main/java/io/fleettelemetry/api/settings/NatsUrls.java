@@ -8,14 +8,14 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
- * How NATS servers are written in settings: for the datastore, and for those who write its settings. One or more URLs,
- * separated by commas; {@code nats://} may be left out. There may be a user and a password, or a token, before the
- * {@code @}: what may be a part of them is never shown.
+ * Reads the URLs of NATS servers from settings: one or more URLs, separated by commas, in which {@code nats://} may be
+ * left out. A user and a password, or a token, may stand before the {@code @}; text that may be a part of them is never
+ * shown.
  */
 public final class NatsUrls {
 
     private static final Set<String> SCHEMES = Set.of("nats", "tls", "ws", "wss");
-    /** Before the {@code @} of a URL these must be escaped. */
+    /** The characters that must be escaped before the {@code @} of a URL. */
     private static final Pattern NOT_BEFORE_AT = Pattern.compile("[@/?#]");
 
     private static final Pattern NOT_A_PORT = Pattern.compile("[^\\[:]:(?!//)[^/,]*[^0-9/,]");
@@ -35,10 +35,12 @@ public final class NatsUrls {
     }
 
     /**
-     * Reads the servers, and refuses what is wrong.
+     * Reads the servers, and refuses wrong ones with {@link SettingsReader#refuse(String, String, String)}.
      *
-     * @param isUsable whether the caller can do something with a URL that is right by these rules
-     * @return the URLs, each with its scheme, and with its port where that is not NATS' own; empty if there is none
+     * @param reader the settings
+     * @param key the key of the URLs
+     * @param isUsable whether the caller can use a URL that is correct by these rules
+     * @return the URLs, each with its scheme, and with its port where that is not NATS' own; empty if there are none
      */
     public static List<String> read(SettingsReader reader, String key, Predicate<String> isUsable) {
         return new NatsUrls(reader, key, isUsable).urls();
@@ -97,7 +99,7 @@ public final class NatsUrls {
         return url;
     }
 
-    /** The ports of web sockets are those of the web; jnats would take 4222 for them, and put it behind a path. */
+    /** The default ports of web sockets are 80 and 443. jnats would use 4222 for them, and append it to the path. */
     private static String withPort(URI uri) {
         int port = switch (uri.getScheme()) {
             case "ws" -> 80;
@@ -113,12 +115,12 @@ public final class NatsUrls {
                 + url.substring(end);
     }
 
-    /** Where a part of the key's value may be one of a password, the whole of it decides what can be shown. */
+    /** If a part may belong to a password, the whole value decides how much of it can be shown. */
     private void refuse(String part, String reason) {
         String value = reader.text(key, "");
         int at = value.lastIndexOf('@');
         String shown = at < 0 ? part : value.substring(at + 1);
-        // Behind a colon there is a port, or what was meant to be a password.
+        // After a colon there is a port, or text that was meant to be a password.
         boolean mayBeSecret = NOT_A_PORT.matcher(at < 0 ? value : shown).find()
                 || at >= 0 && !HOSTS.matcher(shown).matches();
         reader.refuse(key, (at < 0 ? "" : "…@") + (mayBeSecret ? "…" : shown), reason);

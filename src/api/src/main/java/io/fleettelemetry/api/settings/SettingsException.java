@@ -2,7 +2,7 @@ package io.fleettelemetry.api.settings;
 
 import java.util.List;
 
-/** Settings that were refused. The message joins the problems; no secret is in it. */
+/** Settings were refused. The message joins the problems and contains no secrets. */
 public final class SettingsException extends IllegalArgumentException {
 
     private static final long serialVersionUID = 1L;
@@ -14,7 +14,7 @@ public final class SettingsException extends IllegalArgumentException {
         this.problems = List.copyOf(problems);
     }
 
-    /** One sentence for each problem: the key, the value and the reason. */
+    /** One sentence for each problem, with the key, the value and the reason. */
     public List<String> problems() {
         return problems;
     }

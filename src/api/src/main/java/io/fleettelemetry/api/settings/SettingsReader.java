@@ -14,10 +14,10 @@ import java.util.Map;
 import java.util.stream.Collectors;
 
 /**
- * Reads settings by key and collects what is wrong, so that an operator sees all of it at once. For one thread.
+ * Reads settings by key and collects the problems, so that an operator sees all of them at once. Not thread-safe.
  *
- * <p>Values may be texts, as {@code .cfg} files have them, or typed, as other sources of configuration do. An absent or
- * blank value has the default that the caller gives. A value that is wrong gives the default too, and the final
+ * <p>Values may be texts, as in {@code .cfg} files, or typed, as in other sources of configuration. For an absent or
+ * blank value the methods return the caller's default. They return it for a wrong value as well, and the final
  * {@link #check} throws.
  *
  * <pre>{@code
@@ -31,7 +31,9 @@ import java.util.stream.Collectors;
  */
 public final class SettingsReader {
 
-    /** What Config Admin, Declarative Services, FileInstall, Karaf and the reader of JSON files add to configurations. */
+    /**
+     * The keys that Config Admin, Declarative Services, FileInstall, Karaf and the JSON reader add to configurations.
+     */
     private static final List<String> FRAMEWORK_KEYS = List.of(
             "service.",
             "component.",
@@ -42,21 +44,21 @@ public final class SettingsReader {
             ":configurator:",
             "resource-version");
 
-    /** The byte order marks of UTF-8 and UTF-16 as who reads ISO 8859-1 sees them, and the one that others see. */
+    /** The byte order marks of UTF-8 and UTF-16 when read as ISO 8859-1, and the mark when read correctly. */
     private static final List<String> MARKS = List.of("\u00EF\u00BB\u00BF", "\u00FF\u00FE", "\u00FE\u00FF", "\uFEFF");
 
-    /** In place of a value that is, or may have in it, a secret. */
+    /** Shown in place of a value that is or may contain a secret. */
     private static final String HIDDEN = "(hidden)";
 
     private final Map<String, ?> properties;
     private final List<String> problems = new ArrayList<>();
 
-    /** @param properties by key; not copied */
+    /** @param properties values by key; not copied */
     public SettingsReader(Map<String, ?> properties) {
         this.properties = properties;
     }
 
-    /** The text, stripped; a list or an array as if separated by commas. */
+    /** The text, stripped. A list or an array is joined with commas. */
     public String text(String key, String absent) {
         Object value = properties.get(key);
         if (value instanceof Object[] array) {
@@ -115,7 +117,7 @@ public final class SettingsReader {
         return Boolean.parseBoolean(text);
     }
 
-    /** One of an enum's constants, by its name in lower case. */
+    /** A constant of an enum, by its name in lower case. */
     public <E extends Enum<E>> E choice(String key, E absent) {
         String text = text(key, "");
         if (text.isEmpty()) {
@@ -132,7 +134,7 @@ public final class SettingsReader {
         return absent;
     }
 
-    /** The keys that begin with this prefix and go on behind it, sorted. */
+    /** The keys that begin with this prefix and are longer than it, sorted. */
     public List<String> keysUnder(String prefix) {
         return properties.keySet().stream()
                 .filter(key -> key.startsWith(prefix) && key.length() > prefix.length())
@@ -141,9 +143,10 @@ public final class SettingsReader {
     }
 
     /**
-     * The keys that nobody reads, as they may be shown: mistyped ones, most likely. What the framework adds does not count.
+     * The unknown keys, which are most likely mistyped, in a form that may be shown. Keys that the framework adds are
+     * not included.
      *
-     * @param known whole keys, and prefixes that end with a dot
+     * @param known the known keys, and prefixes that end with a dot
      */
     public List<String> unknownKeys(Collection<String> known) {
         return properties.keySet().stream()
@@ -162,19 +165,19 @@ public final class SettingsReader {
         return known.stream().anyMatch(k -> k.endsWith(".") || k.endsWith(":") ? key.startsWith(k) : key.equals(k));
     }
 
-    /** Whether a file began with a byte order mark: the key in its first line then has it at its beginning. */
+    /** Whether the file began with a byte order mark: the key in its first line then begins with it. */
     private static boolean isMarked(String key) {
         return MARKS.stream().anyMatch(key::startsWith);
     }
 
-    /** Whether there is anything that an operator has written. */
+    /** Whether there is no key that an operator has written. */
     static boolean isEmpty(Map<String, ?> properties) {
         return properties.keySet().stream().allMatch(key -> isOfFramework(key) && !key.equals("service.ranking"));
     }
 
     /**
-     * Refuses what the encoding of a file has made of it. {@code .cfg} files are ISO 8859-1; characters of UTF-8 stand there
-     * as two or more others, and a password with an umlaut would be the wrong one.
+     * Refuses files in the wrong encoding. {@code .cfg} files are read as ISO 8859-1. A UTF-8 character is then read as
+     * two or more other characters, so a password with an umlaut would be wrong.
      */
     private void checkEncoding() {
         for (String key : properties.keySet().stream().sorted().toList()) {
@@ -183,7 +186,7 @@ public final class SettingsReader {
                         "the file begins with a byte order mark (BOM), which makes its first line unreadable: save it"
                                 + " without one, in ISO 8859-1 or plain ASCII");
             } else if (!isOfFramework(key) && isUtf8(text(key, ""))) {
-                // The value is garbled, and may have a secret in it: as a URL may, or that of a mistyped key.
+                // The value is garbled and may contain a secret: a URL may, and so may the value of a mistyped key.
                 refuse(
                         key,
                         HIDDEN,
@@ -193,7 +196,7 @@ public final class SettingsReader {
         }
     }
 
-    /** Whether these characters, as bytes of ISO 8859-1, are UTF-8 with something beyond ASCII: by chance, they never are. */
+    /** Whether these characters, as bytes of ISO 8859-1, are UTF-8 with more than ASCII. By chance, text never is. */
     private static boolean isUtf8(String text) {
         if (text.chars().allMatch(c -> c < 0x80) || text.chars().anyMatch(c -> c > 0xFF)) {
             return false;
@@ -209,22 +212,22 @@ public final class SettingsReader {
     /**
      * Notes that a value is wrong.
      *
-     * @param reason the end of a sentence that begins with key and value, and the way out, for example {@code must be
-     *     a whole number from 0 to 65535}
+     * @param reason the end of a sentence that begins with the key and the value; it says what is right, for example
+     *     {@code must be a whole number from 0 to 65535}
      */
     public void refuse(String key, String reason) {
         refuse(key, text(key, "(empty)"), reason);
     }
 
     /**
-     * Notes that a value is wrong, showing it in another form. The value of a key that begins with a dot is a secret and
-     * never shown.
+     * Notes that a value is wrong, and shows another text in its place. The value of a key that begins with a dot is a
+     * secret and never shown.
      */
     public void refuse(String key, String shown, String reason) {
         problems.add(PlainText.of(key + " = " + (key.startsWith(".") ? HIDDEN : shown) + ": " + reason));
     }
 
-    /** @throws SettingsException if anything was wrong, the encoding of a file included */
+    /** @throws SettingsException if there was a problem, including the encoding of the file */
     public void check() {
         checkEncoding();
         if (!problems.isEmpty()) {

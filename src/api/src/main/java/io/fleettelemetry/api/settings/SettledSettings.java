@@ -7,24 +7,24 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * Hands on settings as they are delivered, but those that nobody may have meant only when they are still so after two
- * seconds: of a file without any setting, and of one that is gone. Editors, and Karaf's shell, empty or remove a file for a
- * moment when they write it. What lasts is meant: without a setting, all have their defaults, now as after a restart.
+ * Passes settings on. If a file has no setting, or is gone, it first waits two seconds: editors and Karaf's shell empty
+ * or remove a file for a moment while they write it. If the file is still empty or gone after that time, the operator
+ * meant it, and all settings have their defaults, as after a restart.
  *
- * <p>Settings are handed on one after the other, under this object's lock, by the thread that delivers them or by one of its
- * own that is there only while something has to prove that it lasts. Thread-safe.
+ * <p>Settings are passed on one after the other, under this object's lock, by the thread that delivers them or by a
+ * thread of this object, which exists only while settings wait. Thread-safe.
  */
 public final class SettledSettings implements AutoCloseable {
 
-    /** How long a file must have been empty, or gone, for that to be meant. */
+    /** How long a file must stay empty or gone before that takes effect. */
     public static final Duration PATIENCE = Duration.ofSeconds(2);
 
     private final Function<Runnable, Thread> threads;
     private final Duration patience;
     private final Consumer<Map<String, ?>> use;
-    /** Whether something was handed on; guarded by this, as all below. */
+    /** Whether settings have been passed on; guarded by this, as all below. */
     private boolean used;
-    /** What has to prove that it lasts; null if nothing has. */
+    /** The settings that wait until they are settled; null if there are none. */
     private Map<String, ?> doubtful;
 
     private Thread waiting;
@@ -32,8 +32,8 @@ public final class SettledSettings implements AutoCloseable {
 
     /**
      * @param threads makes the thread that waits
-     * @param thread its name
-     * @param use is given each settings in turn; must not throw
+     * @param thread the name of that thread
+     * @param use gets the settings, one after the other; must not throw
      */
     public SettledSettings(Threads threads, String thread, Consumer<Map<String, ?>> use) {
         this(task -> threads.of(thread, task), PATIENCE, use);
@@ -47,9 +47,10 @@ public final class SettledSettings implements AutoCloseable {
     }
 
     /**
-     * Takes settings as a source of configuration delivers them.
+     * Takes settings from a source of configuration. Any thread may call this.
      *
-     * @param settings by key; null if there are none, which are handed on as an empty map: the first time at once
+     * @param settings values by key; null if there is no configuration, which is passed on as an empty map, the first
+     *     time at once
      */
     public synchronized void offer(Map<String, ?> settings) {
         if (closed) {
@@ -85,7 +86,7 @@ public final class SettledSettings implements AutoCloseable {
             next.start();
             waiting = next;
         } catch (OutOfMemoryError e) { // or the machine has no thread left
-            // What is in force stays so, until settings are delivered again.
+            // The settings in force stay so until settings are delivered again.
         }
     }
 
@@ -101,12 +102,12 @@ public final class SettledSettings implements AutoCloseable {
             try {
                 wait(left / 1_000_000 + 1);
             } catch (InterruptedException e) {
-                // Nobody of ours interrupts it: goes on.
+                // No code of ours interrupts this thread, so it continues.
             }
         }
     }
 
-    /** Hands on nothing more. Returns when nothing is being handed on and the thread, if there was one, has ended. */
+    /** Stops passing on settings. When this returns, no settings are being passed on and the thread has ended. */
     @Override
     public void close() {
         Thread last;

@@ -1,6 +1,5 @@
 /**
- * Reading of settings, for datastores and hosts alike: what an operator writes into a {@code .cfg} file becomes checked
- * values, or a list of everything that is wrong with it.
+ * Reads settings, for datastores and hosts. A {@code .cfg} file becomes checked values, or a list of all its problems.
  */
 @Export
 @Version("1.1.0")
