@@ -1,5 +1,6 @@
 package io.fleettelemetry.datastore.nats.journal;
 
+import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
 import io.fleettelemetry.jnats.port.Refusals;
@@ -11,13 +12,22 @@ import java.util.List;
  */
 final class BarrierConfirmation extends Confirmation {
 
+    /** Whether a frame of this epoch has ended without a barrier: then frames and what the server says cannot be counted off. */
+    private volatile boolean uncounted;
+
     BarrierConfirmation(FrameEncoder encoder, Blocks blocks) {
         super(encoder, blocks);
     }
 
     @Override
+    void begin(WireEpoch epoch) {
+        super.begin(epoch);
+        uncounted = false;
+    }
+
+    @Override
     Judgement judge(Refusals refused, List<TelemetryRecord> reached) {
-        return Denials.judge(refused, reached, encoder.subjects());
+        return Denials.judge(refused, reached, !uncounted, encoder.subjects());
     }
 
     @Override
@@ -41,6 +51,19 @@ final class BarrierConfirmation extends Confirmation {
                 end(head, i, null, ended);
             }
         }
+    }
+
+    /**
+     * What was written for a stream, before this took over, is answered late. What is stored is confirmed. What was refused there
+     * may be taken here.
+     */
+    @Override
+    boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {
+        if (failure == null) {
+            uncounted |= epoch.has(block);
+            end(block, frame, null, ended);
+        }
+        return false;
     }
 
     private void reserve(long number, Ended ended) {

@@ -94,11 +94,8 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         blocks.end(block, frame, failure, ended);
     }
 
-    /** JetStream's answer for a frame: it ends. Returns whether there is room for more now. */
-    boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {
-        end(block, frame, failure, ended);
-        return false;
-    }
+    /** JetStream's answer for a frame, which may come from before this took over. Returns whether there is room for more now. */
+    abstract boolean answered(Block block, int frame, Failure failure, Ended ended, long now);
 
     /** JetStream's answer for a frame: not at present. */
     void postponed(Block block, int frame, long now) {}

@@ -107,18 +107,19 @@ final class Denials {
      *
      * @param refused what the server has refused between two barriers
      * @param reached the records that have not ended of all that was written between them, in their order
+     * @param all whether none has ended: else what the server says cannot be counted off against them
      * @param subjects of these records
      */
-    static Judgement judge(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
+    static Judgement judge(Refusals refused, List<TelemetryRecord> reached, boolean all, Subjects subjects) {
         Named named = new Named(refused, true);
-        if (refused.answers() != null && refused.answers().frames() == reached.size()) {
+        if (all && refused.answers() != null && refused.answers().frames() == reached.size()) {
             return oneByOne(refused.answers().refusals(), named, reached, subjects);
         }
         if (named.isEmpty() || reached.isEmpty()) {
             return new Judgement(Map.of(), named.lastWords, false);
         }
-        if (reached.size() == 1 || named.areAll(reached.size())) {
-            return all(named, reached, subjects);
+        if (all && (reached.size() == 1 || named.areAll(reached.size()))) {
+            return denyAll(named, reached, subjects);
         }
         return new Judgement(Map.of(), named.lastWords, true);
     }
@@ -134,7 +135,7 @@ final class Denials {
     }
 
     /** Each of these was refused: there is one refusal for each frame. */
-    private static Judgement all(Named named, List<TelemetryRecord> reached, Subjects subjects) {
+    private static Judgement denyAll(Named named, List<TelemetryRecord> reached, Subjects subjects) {
         Map<TelemetryRecord, Failure> denied = new IdentityHashMap<>();
         for (TelemetryRecord record : reached) {
             String subject = subjects.of(record);

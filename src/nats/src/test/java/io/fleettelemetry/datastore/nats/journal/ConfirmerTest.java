@@ -13,7 +13,9 @@ import io.fleettelemetry.jnats.port.Refusals;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
 /** The writer and the confirmer on a journal, with a wire whose barriers the test answers. */
@@ -259,5 +261,49 @@ class ConfirmerTest {
             outcomes.awaitEnded(1);
             assertEquals(List.of("A"), vins(outcomes.confirmed()));
         }
+    }
+
+    /** Core NATS, where the server refuses one frame once, and the answer to what was written before comes at that moment. */
+    private List<String> confirmedAfterChangeToCore(Consumer<Journal> lateAnswer) throws InterruptedException {
+        String refusal = "Permissions Violation for Publish to \"ns.B.data\"";
+        try (Served served = new Served(Map.of("delivery", "jetstream"), STORING, new Telling()).start()) {
+            served.journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+            for (String vin : List.of("A", "B", "C")) {
+                served.journal.offer(Records.record(vin, "V", new byte[10]), outcomes);
+            }
+            await().atMost(SOON).until(() -> served.journal.unsent() == 0);
+            AtomicInteger asked = new AtomicInteger();
+            Wire core = new AnsweringWire(Wire.Verdict.PASSED) {
+                @Override
+                public Refusals refused() {
+                    if (asked.incrementAndGet() > 1) {
+                        return Refusals.NONE;
+                    }
+                    lateAnswer.accept(served.journal);
+                    return new Refusals(Map.of(refusal, 1), true, null);
+                }
+            };
+            served.journal.prepare(core, CORE, NatsSettings.parse(Map.of("drain.timeout.ms", "0")), () -> {});
+            outcomes.awaitEnded(3);
+        }
+        assertEquals(List.of(), outcomes.failures());
+        return vins(outcomes.confirmed());
+    }
+
+    @Test
+    void what_a_stream_has_stored_is_confirmed_after_a_change_to_core_and_nothing_else_is_denied_for_it()
+            throws Exception {
+        List<String> confirmed = confirmedAfterChangeToCore(journal -> {
+            journal.stored(1);
+            journal.stored(2);
+        });
+        assertEquals(Set.of("A", "B", "C"), Set.copyOf(confirmed));
+    }
+
+    @Test
+    void what_a_stream_has_refused_is_confirmed_by_the_core_that_takes_it_after_a_change() throws Exception {
+        List<String> confirmed = confirmedAfterChangeToCore(
+                journal -> journal.refused(2, new Failure(Failure.Kind.ERROR, "by the test")));
+        assertEquals(List.of("A", "B", "C"), confirmed);
     }
 }

@@ -36,7 +36,7 @@ class DenialsTest {
     }
 
     private Judgement judge(Refusals refused, TelemetryRecord... reached) {
-        return Denials.judge(refused, List.of(reached), subjects);
+        return Denials.judge(refused, List.of(reached), true, subjects);
     }
 
     @Test
@@ -99,6 +99,16 @@ class DenialsTest {
         Judgement judgement = judge(refused(publish("eu.1"), publish("eu.2")), record("A"), record("B"));
         assertFalse(judgement.doubtful());
         assertEquals(2, judgement.denied().size());
+    }
+
+    @Test
+    void refusals_prove_nothing_of_single_frames_if_one_has_ended_already() {
+        TelemetryRecord left = record("A");
+        for (Refusals refused :
+                List.of(refused(publish("ns.A.data")), answered(1, new Refusal(0, publish("ns.A.data"))))) {
+            assertTrue(Denials.judge(refused, List.of(left), false, subjects).doubtful());
+        }
+        assertFalse(Denials.judge(answered(2), List.of(left), false, subjects).doubtful());
     }
 
     @Test

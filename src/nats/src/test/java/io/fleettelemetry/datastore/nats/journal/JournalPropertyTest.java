@@ -221,6 +221,9 @@ class JournalPropertyTest {
         /** What the server has parsed; of what is to be stored, what it has stored. */
         final Set<Integer> arrived = new HashSet<>();
 
+        /** What it has ever refused. */
+        final Set<Integer> everDenied = new HashSet<>();
+
         /** Answers on their way, by the numbers of frames. */
         final Deque<Long> acks = new ArrayDeque<>();
 
@@ -315,6 +318,10 @@ class JournalPropertyTest {
 
         @Override
         public void failed(TelemetryRecord record, Receipt itsReceipt, Failure why) {
+            boolean byName = journal.encoder().asksForAnswers();
+            guard(() -> assertTrue(
+                    why.kind() != Failure.Kind.DENIED || byName || everDenied.contains(number(record)),
+                    "DENIED, so the server has refused it"));
             ends(record, itsReceipt, failed);
         }
 
@@ -628,6 +635,7 @@ class JournalPropertyTest {
                 if (denied) {
                     wire.refused.merge(name.apply(words[1]), 1, Integer::sum);
                     wire.denied.add(number);
+                    everDenied.add(number);
                     postponed = true; // if it is written again, and no longer denied, it comes late
                 } else if (reply != null && streamFails && random.nextInt(10) == 0) {
                     (random.nextInt(4) == 0 ? refusals : noResponders).add(FrameEncoder.numberOf(reply));
