@@ -1,6 +1,8 @@
 package io.fleettelemetry.testkit;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -10,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -23,6 +27,7 @@ public final class NatsServer implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final int PROBE_MS = 2000;
     private static final int TAIL_LINES = 20;
+    private static final Pattern API_LEVEL = Pattern.compile("\"api_lvl\":(\\d+)");
 
     private final Path directory;
     private final int port;
@@ -202,14 +207,27 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
+    /** What it says it knows of JetStream: 2 for nats-server 2.12, 4 for 2.14; 0 for older ones, which say nothing. */
+    public int apiLevel() {
+        Matcher level = API_LEVEL.matcher(greeting());
+        return level.find() ? Integer.parseInt(level.group(1)) : 0;
+    }
+
     /** Whether the server accepts a connection and says INFO, which is when it is ready for clients. */
     private boolean greets() {
+        return greeting().startsWith("INFO ");
+    }
+
+    /** The first line of a connection; empty if there is none. */
+    private String greeting() {
         try (var socket = new Socket()) {
             socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), PROBE_MS);
             socket.setSoTimeout(PROBE_MS);
-            return "INFO ".equals(new String(socket.getInputStream().readNBytes(5), StandardCharsets.US_ASCII));
+            String line = new BufferedReader(new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8))
+                    .readLine();
+            return line == null ? "" : line;
         } catch (IOException notYet) {
-            return false;
+            return "";
         }
     }
 

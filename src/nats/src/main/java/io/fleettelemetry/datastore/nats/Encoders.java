@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.datastore.nats.journal.FrameEncoder;
 import io.fleettelemetry.datastore.nats.journal.Subjects;
+import io.fleettelemetry.datastore.nats.settings.Delivery;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 
 /**
@@ -13,10 +14,10 @@ record Encoders(String id) {
 
     /** @param inbox JetStream: what the subjects of its answers begin with */
     FrameEncoder encoder(NatsSettings settings, String inbox) {
-        boolean stores = settings.delivery().isJetStream();
+        Delivery delivery = settings.delivery();
         return new FrameEncoder(
                 new Subjects(settings.namespace()),
-                stores || settings.connection().messageIds() ? id + "-" : "",
-                stores ? inbox : "");
+                delivery.messageIds() ? id + "-" : "",
+                delivery.isJetStream() ? inbox : "");
     }
 }

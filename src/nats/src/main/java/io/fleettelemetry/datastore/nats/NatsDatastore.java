@@ -215,6 +215,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
                                 journal.records(),
                                 journal.bytes(),
                                 journal.lateAnswers(),
+                                journal.isInBatches(),
                                 unanswered == null
                                         ? ""
                                         : unanswered.inWords(journal.encoder().subjects())),

@@ -36,9 +36,10 @@ record StatusReport(
      * What is in flight.
      *
      * @param lateAnswers JetStream: answers to records that had ended
+     * @param inBatches JetStream: whether records go out in batches
      * @param unanswered JetStream: that no stream answers, in words; empty if one does
      */
-    record InFlight(long records, long bytes, long lateAnswers, String unanswered) {}
+    record InFlight(long records, long bytes, long lateAnswers, boolean inBatches, String unanswered) {}
 
     Status status() {
         if (isClosed) {
@@ -134,6 +135,11 @@ record StatusReport(
         details.put("delivery", settings.delivery().mode().name().toLowerCase(Locale.ROOT));
         if (inUse.streams() != null) {
             details.put("streams", inUse.streams().streams());
+            details.put("confirmed_by", journal.inBatches ? "batches" : "answers");
+            if (!journal.inBatches) {
+                String why = inUse.streams().whyNoBatch();
+                details.put("why_no_batches", why.isEmpty() ? "the next connection uses them" : why);
+            }
             details.put("late_acks", String.valueOf(journal.lateAnswers));
             details.put("unexpected_replies", String.valueOf(inUse.streams().unexpectedReplies()));
         }

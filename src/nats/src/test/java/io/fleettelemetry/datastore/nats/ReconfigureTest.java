@@ -382,6 +382,15 @@ class ReconfigureTest {
                         scene -> await().atMost(SOON)
                                 .until(() -> scene.server.log().contains("$JS.hub.API.STREAM.LIST"))));
         cases.put(
+                "batch",
+                new Change(
+                        List.of(server),
+                        stored,
+                        plus(stored, "batch", "off"),
+                        scene -> assertEquals(
+                                "batch = off",
+                                scene.datastore.status().details().get("why_no_batches"))));
+        cases.put(
                 "inbox.prefix",
                 new Change(
                         List.of(server, "trace: true"),

@@ -2,6 +2,7 @@ package io.fleettelemetry.datastore.nats;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.Status.State;
@@ -29,7 +30,7 @@ class StatusReportTest {
     private String problem = "";
     private String trouble = "";
     private SessionSnapshot next;
-    private InFlight inFlight = new InFlight(3, 500, 0, "");
+    private InFlight inFlight = new InFlight(3, 500, 0, false, "");
     private boolean closed;
     private String missing = "";
     private String lost = "";
@@ -57,8 +58,8 @@ class StatusReportTest {
 
     @Test
     void the_details_have_a_fixed_order_and_no_secret() {
-        streams = new StreamsSnapshot("S: subjects ns.>", "", List.of(), 2);
-        inFlight = new InFlight(3, 500, 4, "");
+        streams = new StreamsSnapshot("S: subjects ns.>", "", List.of(), 2, "batch = off");
+        inFlight = new InFlight(3, 500, 4, false, "");
         assertEquals(
                 List.of(
                         "url=nats://a:1",
@@ -69,6 +70,8 @@ class StatusReportTest {
                         "reconnects=7",
                         "delivery=core",
                         "streams=S: subjects ns.>",
+                        "confirmed_by=answers",
+                        "why_no_batches=batch = off",
                         "late_acks=4",
                         "unexpected_replies=2",
                         "in_flight_records=3",
@@ -77,6 +80,14 @@ class StatusReportTest {
                 new ArrayList<>(status().details().entrySet())
                         .stream().map(Object::toString).toList());
         assertFalse(status().toString().contains("secret"), status()::toString);
+    }
+
+    @Test
+    void in_batches_there_is_no_reason_why_not() {
+        streams = new StreamsSnapshot("S: subjects ns.>", "", List.of(), 0, "");
+        inFlight = new InFlight(3, 500, 0, true, "");
+        assertEquals("batches", status().details().get("confirmed_by"));
+        assertNull(status().details().get("why_no_batches"));
     }
 
     @Test
@@ -133,7 +144,7 @@ class StatusReportTest {
     @Test
     void a_problem_is_critical_whether_connected_or_not() {
         problem = "no stream stores ns.*.*";
-        streams = new StreamsSnapshot("", "not asked", List.of(), 0);
+        streams = new StreamsSnapshot("", "not asked", List.of(), 0, "");
         assertSays(State.CRITICAL, "no stream stores ns.*.*");
         server = null;
         assertSays(State.CRITICAL, "no stream stores ns.*.*");
@@ -141,7 +152,7 @@ class StatusReportTest {
 
     @Test
     void what_streams_have_answered_counts_only_by_this_connection() {
-        streams = new StreamsSnapshot("", "no record was stored in the last 3 s", List.of("a warning"), 0);
+        streams = new StreamsSnapshot("", "no record was stored in the last 3 s", List.of("a warning"), 0, "");
         assertSays(State.CRITICAL, "no record was stored in the last 3 s");
         server = null;
         trouble = "why";
@@ -150,21 +161,21 @@ class StatusReportTest {
 
     @Test
     void warnings_and_refused_records_are_said_together() {
-        streams = new StreamsSnapshot("", "", List.of("one", "two"), 0);
+        streams = new StreamsSnapshot("", "", List.of("one", "two"), 0, "");
         refusedRecords = "Permissions Violation";
         assertSays(State.WARN, "connected; one; two; the server refused records: Permissions Violation");
     }
 
     @Test
     void until_jetstream_is_ready_records_wait() {
-        streams = new StreamsSnapshot("", "", List.of("one"), 0);
+        streams = new StreamsSnapshot("", "", List.of("one"), 0, "");
         preparing = true;
         assertSays(State.WARN, "connected; asking JetStream for its streams, records wait");
     }
 
     @Test
     void streams_that_do_not_answer_are_said_if_there_is_nothing_worse() {
-        inFlight = new InFlight(3, 500, 0, "no stream has answered for 10 s or more");
+        inFlight = new InFlight(3, 500, 0, false, "no stream has answered for 10 s or more");
         assertSays(State.WARN, "connected; no stream has answered for 10 s or more");
     }
 }

@@ -37,6 +37,8 @@ final class AnswerPath {
     private volatile boolean subscribed;
     /** The wire that answers arrive for; null if none is. */
     private volatile PortWire ready;
+    /** The stream to which records go in batches by that wire; empty if each gets an answer of its own. */
+    private volatile String batchStream = "";
     /** Why there is no use in publishing, although there is a connection; empty if there is. */
     private volatile String whyUnusable = "";
 
@@ -78,6 +80,11 @@ final class AnswerPath {
         return whyUnusable;
     }
 
+    /** The stream to which records go in batches by the wire that is ready; empty if each gets an answer of its own. */
+    String batchStream() {
+        return batchStream;
+    }
+
     /** The server has answered {@code -ERR}. Returns whether it does not let us receive answers. */
     boolean serverError(String error) {
         inbox.refused(error);
@@ -116,12 +123,15 @@ final class AnswerPath {
             wire.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
             return Outcome.UNKNOWN;
         }
-        whyUnusable = inbox.isDenied() ? inbox.denial() : streams.whyNeverAcknowledged();
+        whyUnusable = inbox.isDenied() ? inbox.denial() : streams.whyUnusable();
         if (!whyUnusable.isEmpty()) {
             ready = null;
             return Outcome.UNUSABLE;
         }
         if (!streams.isUnsettled() && (wire != ready || !streams.problem().equals(announcedProblem))) {
+            if (wire != ready) {
+                batchStream = streams.batchStream();
+            }
             ready = wire;
             announcedProblem = streams.problem();
             return Outcome.READY;

@@ -180,6 +180,14 @@ public final class Session implements AutoCloseable {
         return answerPath == null ? null : answerPath.streams();
     }
 
+    /**
+     * JetStream: the stream to which records go in batches by the {@linkplain #readyWire ready wire}; empty if each gets an
+     * answer of its own.
+     */
+    public String batchStream() {
+        return answerPath == null ? "" : answerPath.batchStream();
+    }
+
     /** JetStream: whether it is not known yet that something can be stored by the connection. */
     public boolean isPreparing() {
         return answerPath != null && !answerPath.isReady(events.wire());

@@ -85,7 +85,36 @@ record StreamCheck(String namespace, Delivery delivery) {
                 problem,
                 !streams.isEmpty() && answering.isEmpty(),
                 warnings,
-                streams.stream().map(StreamCheck::inWords).toList());
+                streams.stream().map(StreamCheck::inWords).toList(),
+                batches(streams));
+    }
+
+    /** Batches are of one stream, and a record of another one would leave a gap in them. */
+    private Batches batches(List<StreamConfiguration> streams) {
+        if (delivery.batch() == Delivery.Batch.OFF) {
+            return Batches.no("batch = off");
+        }
+        if (streams.isEmpty()) {
+            return Batches.no("no stream stores " + allSubjects());
+        }
+        StreamConfiguration stream = streams.get(0);
+        String name = stream.getName();
+        if (stream.getSubjects().stream().noneMatch(pattern -> StreamReport.covers(pattern, allSubjects()))) {
+            return Batches.no("no stream stores all of " + allSubjects() + ", and batches need one that does");
+        }
+        if (stream.getNoAck()) {
+            return Batches.no("the stream " + name + " has no_ack set");
+        }
+        if (stream.getAllowBatched()) {
+            return Batches.to(name);
+        }
+        return Batches.no(
+                ServerFeatures.of(stream).hasBatches()
+                        ? "the stream " + name
+                                + " does not allow batches (allow_batched); to allow them: nats stream edit " + name
+                                + " --allow-fast"
+                        : "the server of the stream " + name
+                                + " does not say that it knows batches, as nats-server 2.14 and later do");
     }
 
     private List<String> uncovered(List<String> patterns) {

@@ -51,6 +51,8 @@ final class StreamQuery {
 
     private volatile boolean everAnswered;
     private volatile String denial = "";
+    /** Whether we may not ask for more than the list of streams. The session's thread's. */
+    private boolean featuresDenied;
 
     StreamQuery(String datastore, StreamCheck check) {
         this.datastore = datastore;
@@ -103,7 +105,7 @@ final class StreamQuery {
                     .map(StreamInfo::getConfiguration)
                     .toList();
             streams.forEach(this::remember);
-            StreamReport report = check.report(streams, refusal);
+            StreamReport report = check.report(withFeatures(jetStream, streams), refusal);
             if (!report.covers(check.allSubjects())) {
                 find(jetStream);
             }
@@ -118,6 +120,24 @@ final class StreamQuery {
                     : check.unanswered(denial.isEmpty() ? e.getMessage() : denial);
         } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
             return check.unanswered(e.toString());
+        }
+    }
+
+    /** In the list a server does not say what it knows: it is asked why the one stream does not allow batches. */
+    private List<StreamConfiguration> withFeatures(JetStreamManagement jetStream, List<StreamConfiguration> streams)
+            throws IOException, JetStreamApiException {
+        boolean isWorthIt = delivery.batch() != Delivery.Batch.OFF
+                && streams.size() == 1
+                && !streams.get(0).getAllowBatched()
+                && !featuresDenied;
+        if (!isWorthIt) {
+            return streams;
+        }
+        try {
+            return List.of(jetStream.getStreamInfo(streams.get(0).getName()).getConfiguration());
+        } catch (IOException e) {
+            featuresDenied = !denial.isEmpty();
+            return streams;
         }
     }
 
@@ -148,14 +168,22 @@ final class StreamQuery {
         if (jetStream.getStreamNames().contains(delivery.stream())) {
             return "";
         }
+        StreamConfiguration.Builder stream = StreamConfiguration.builder()
+                .name(delivery.stream())
+                .subjects(check.namespace() + ".>")
+                .storageType(StorageType.File)
+                .replicas(clustered ? CLUSTER_REPLICAS : 1)
+                .duplicateWindow(delivery.duplicateWindow())
+                .allowBatched(delivery.batch() != Delivery.Batch.OFF);
         try {
-            jetStream.addStream(StreamConfiguration.builder()
-                    .name(delivery.stream())
-                    .subjects(check.namespace() + ".>")
-                    .storageType(StorageType.File)
-                    .replicas(clustered ? CLUSTER_REPLICAS : 1)
-                    .duplicateWindow(delivery.duplicateWindow())
-                    .build());
+            try {
+                jetStream.addStream(stream.build());
+            } catch (JetStreamApiException e) {
+                if (!ServerFeatures.isFieldUnknown(e)) {
+                    throw e;
+                }
+                jetStream.addStream(stream.allowBatched(false).build());
+            }
         } catch (JetStreamApiException e) {
             if (NOT_ENABLED.contains(e.getApiErrorCode())) {
                 throw e;

@@ -11,6 +11,7 @@ import java.util.List;
  * @param unacknowledged whether that is because no stream acknowledges what it stores
  * @param warnings what else should be otherwise, in sentences
  * @param streams the streams, in words
+ * @param batches whether records can go to a stream in batches
  */
 record StreamReport(
         boolean answered,
@@ -18,18 +19,22 @@ record StreamReport(
         String problem,
         boolean unacknowledged,
         List<String> warnings,
-        List<String> streams) {
+        List<String> streams,
+        Batches batches) {
 
     /** Nothing is known. */
     static final StreamReport UNKNOWN = of(false, "", List.of());
 
     static StreamReport of(boolean answered, String problem, List<String> warnings) {
-        return new StreamReport(answered, List.of(), problem, false, warnings, List.of());
+        return new StreamReport(answered, List.of(), problem, false, warnings, List.of(), Batches.no(problem));
     }
 
     /** Whether a reader would see no difference. */
     boolean saysTheSameAs(StreamReport other) {
-        return problem.equals(other.problem) && warnings.equals(other.warnings) && streams.equals(other.streams);
+        return problem.equals(other.problem)
+                && warnings.equals(other.warnings)
+                && streams.equals(other.streams)
+                && batches.equals(other.batches);
     }
 
     /** Whether a stream stores all of these subjects. */

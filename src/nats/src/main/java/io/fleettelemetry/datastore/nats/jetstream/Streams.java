@@ -46,6 +46,7 @@ public final class Streams {
     private final Runnable lookWanted;
     private final LongSupplier nanoTime;
     private final LatestAnswers latest;
+    private final BatchPermission batches;
 
     private volatile Look last;
     /** Since when looks have shown the same patterns on the same connection. */
@@ -56,6 +57,8 @@ public final class Streams {
     private volatile boolean newConnection = true;
     /** Whether a stream has answered, although none is found. */
     private volatile boolean hidden;
+    /** Why nothing may be published, as it was logged last. The session's thread's. */
+    private String loggedBatchProblem = "";
 
     /**
      * @param lookWanted is run when there is a reason to look; by any thread, which must not be kept
@@ -69,6 +72,7 @@ public final class Streams {
         this.lookWanted = lookWanted;
         this.nanoTime = nanoTime;
         this.latest = new LatestAnswers(nanoTime);
+        this.batches = new BatchPermission(delivery, nanoTime);
         this.since = nanoTime.getAsLong();
         this.last = new Look(StreamReport.UNKNOWN, since);
     }
@@ -142,23 +146,35 @@ public final class Streams {
     boolean isWanted() {
         StreamReport now = last.report;
         return !asksNothing()
-                && (wanted || !now.problem().isEmpty() || !now.warnings().isEmpty() || newConnection);
+                && (wanted
+                        || newConnection
+                        || !now.problem().isEmpty()
+                        || !now.warnings().isEmpty()
+                        || batches.isRefused()
+                        || batches.isMissing());
     }
 
     /** Whether there is one, and the last time is long enough ago. */
     public boolean isDue() {
         Look now = last;
-        boolean urgent = wanted || !now.report.problem().isEmpty() && !hidden;
+        boolean urgent = wanted || !now.report.problem().isEmpty() && !hidden || batches.isMissing();
         long pause = newConnection ? 0 : urgent ? PAUSE_NANOS : PROBLEM_PAUSE_NANOS;
         return isWanted() && nanoTime.getAsLong() - now.nanoTime >= pause;
     }
 
     /** Asks JetStream. May take as long as its answers do, at most two seconds for each. */
     public void look(Connection connection) {
+        boolean first = newConnection;
         wanted = false;
         newConnection = false;
         StreamReport report = query.ask(connection);
+        batches.looked(report, first);
         take(new Look(report, nanoTime.getAsLong()));
+        String problem = batchProblem();
+        if (!problem.isEmpty() && !problem.equals(loggedBatchProblem)) {
+            log.error("nats_stream_problem datastore={} reason=\"{}\"", datastore, PlainText.field(problem));
+        }
+        loggedBatchProblem = problem;
     }
 
     private void take(Look now) {
@@ -176,7 +192,14 @@ public final class Streams {
             return;
         }
         if (!report.streams().isEmpty()) {
-            log.info("nats_stream datastore={} streams=\"{}\"", datastore, PlainText.field(inWords()));
+            log.info(
+                    "nats_stream datastore={} streams=\"{}\" confirmed_by={}",
+                    datastore,
+                    PlainText.field(inWords()),
+                    report.batches().stream().isEmpty()
+                            ? "answers reason=\""
+                                    + PlainText.field(report.batches().whyNot()) + '"'
+                            : "batches");
         }
         report.warnings()
                 .forEach(warning -> log.warn(
@@ -191,18 +214,50 @@ public final class Streams {
     /** Why nothing can be stored; empty if something can, as far as is known. */
     public String problem() {
         Look now = last;
-        return isLasting(now) && !isHidden(now) ? now.report.problem() : "";
+        String problem = isLasting(now) && !isHidden(now) ? now.report.problem() : "";
+        return problem.isEmpty() ? batchProblem() : problem;
     }
 
-    /** Why there is no use in publishing: what is stored is never acknowledged. Empty if there is. */
-    public String whyNeverAcknowledged() {
-        return last.report.unacknowledged() ? problem() : "";
+    /**
+     * Why nothing is to be published: what is stored is never acknowledged, or must go in batches and cannot. Empty if
+     * something is.
+     */
+    public String whyUnusable() {
+        return last.report.unacknowledged() ? problem() : batchProblem();
     }
 
     /** Whether something is wrong that may yet turn out to be nothing. */
     public boolean isUnsettled() {
         Look now = last;
-        return !now.report.problem().isEmpty() && !isLasting(now) && !isHidden(now);
+        return !now.report.problem().isEmpty() && !isLasting(now) && !isHidden(now)
+                || batches.isMissing() && batchProblem().isEmpty();
+    }
+
+    private String batchProblem() {
+        return batches.isMissing() && query.wasEverAnswered() && isLasting(last) ? batches.problem() : "";
+    }
+
+    /** The stream to which records may go in batches; empty if each is to get an answer of its own. */
+    public String batchStream() {
+        return batches.stream();
+    }
+
+    /** Why records may not go in batches, and the way out if there is one; empty if they may. */
+    public String whyNoBatch() {
+        return batches.whyNot();
+    }
+
+    /**
+     * The stream has refused a batch, although a look has shown that it allows them: until the next look that shows otherwise,
+     * and for half a minute at least, each record is to get an answer of its own.
+     *
+     * @param why in the server's words
+     */
+    public void batchRefused(String why) {
+        String words = "the stream refuses batches: " + PlainText.field(why);
+        batches.refused(words);
+        log.warn("nats_stream_problem datastore={} reason=\"{}\"", datastore, words);
+        wantLook();
     }
 
     /** Whether records are stored although no stream is found, as PubAcks that have come since then show. */
@@ -222,7 +277,7 @@ public final class Streams {
     public StreamsSnapshot snapshot() {
         List<String> all = warnings();
         all.addAll(latest.problems());
-        return new StreamsSnapshot(inWords(), latest.whyNothingIsStored(), all, latest.unexpected());
+        return new StreamsSnapshot(inWords(), latest.whyNothingIsStored(), all, latest.unexpected(), whyNoBatch());
     }
 
     /** What should be otherwise, in sentences. */

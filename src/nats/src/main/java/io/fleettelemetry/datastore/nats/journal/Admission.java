@@ -20,9 +20,8 @@ final class Admission {
         if (encoder.hasHeaders() && !wire.takesHeaders()) {
             return new Failure(
                     Failure.Kind.ERROR,
-                    "the server does not accept message headers, but " + encoder.headersNeededBy()
-                            + " needs them; remove no_header_support from the server's configuration, or change this"
-                            + " setting");
+                    "the server takes no headers, which message ids need; allow headers on the server, or set"
+                            + " message.ids = false");
         }
         long size = (long) record.payload().length + encoder.headerLength();
         if (size > wire.maxPayload()) {

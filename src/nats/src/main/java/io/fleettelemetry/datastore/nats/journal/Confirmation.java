@@ -30,6 +30,11 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
                 : new BarrierConfirmation(encoder, blocks);
     }
 
+    /** Whether one answer confirms many records. */
+    boolean isInBatches() {
+        return false;
+    }
+
     /** Nothing is written in this epoch yet. */
     void begin(WireEpoch epoch) {
         this.epoch = epoch;

@@ -67,11 +67,6 @@ public final class FrameEncoder {
         return idPrefix.length > 0;
     }
 
-    /** The setting because of which there are headers. */
-    String headersNeededBy() {
-        return asksForAnswers() ? "delivery = jetstream" : "message.ids = true";
-    }
-
     /** Bytes of the header, which count towards the server's max_payload. */
     int headerLength() {
         return hasHeaders() ? HEADER.length + idPrefix.length + NUMBER_DIGITS + HEADER_END.length : 0;

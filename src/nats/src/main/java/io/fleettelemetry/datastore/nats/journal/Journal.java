@@ -433,6 +433,11 @@ public final class Journal implements Answers {
         return sending.confirmation().unanswered();
     }
 
+    /** JetStream: whether records go out in batches. */
+    public synchronized boolean isInBatches() {
+        return sending.confirmation().isInBatches();
+    }
+
     /** JetStream: answers for records that had ended already, by another answer or because they had expired. */
     public synchronized long lateAnswers() {
         return answered.late();

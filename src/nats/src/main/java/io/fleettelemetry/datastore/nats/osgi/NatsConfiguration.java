@@ -155,11 +155,30 @@ public @interface NatsConfiguration {
     String inbox_prefix() default Defaults.INBOX_PREFIX;
 
     @AttributeDefinition(
+            name = "JetStream: batches",
+            description =
+                    "Records go to the stream in batches (fast ingest), which the stream acknowledges together and"
+                            + " stores in their order. auto: if one stream stores all subjects and allows batches, as"
+                            + " nats-server 2.14 and later can. off: the stream answers each record. required: without batches,"
+                            + " nothing is published, and the status is CRITICAL.",
+            options = {
+                @Option(label = "auto", value = "auto"),
+                @Option(label = "off", value = "off"),
+                @Option(label = "required", value = "required")
+            })
+    String batch() default Defaults.BATCH;
+
+    @AttributeDefinition(
             name = "Message ids",
             description = "Nats-Msg-Id header for every message, unique to its record, and the same when the message is"
-                    + " sent again. A stream on these subjects then drops the duplicates. With delivery = jetstream"
-                    + " it is always on.")
-    boolean message_ids() default Defaults.MESSAGE_IDS;
+                    + " sent again. A stream on these subjects then drops the duplicates. auto: with delivery ="
+                    + " jetstream only.",
+            options = {
+                @Option(label = "auto", value = "auto"),
+                @Option(label = "true", value = "true"),
+                @Option(label = "false", value = "false")
+            })
+    String message_ids() default Defaults.MESSAGE_IDS;
 
     @AttributeDefinition(
             name = "Heartbeat, ms",

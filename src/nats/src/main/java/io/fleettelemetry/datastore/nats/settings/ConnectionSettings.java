@@ -18,7 +18,6 @@ import java.util.List;
  * @param token for the server, instead of a user; empty for none
  * @param credentialsFile path of a {@code .creds} file; empty for none
  * @param tls whom to trust and who we are, where the connection is encrypted
- * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops duplicates
  * @param connectTimeout how long one attempt to connect to one server may take
  * @param reconnectWait pause between attempts to connect to the same server, to which jitter is added
  * @param discover whether servers that a cluster names are used besides {@code servers}
@@ -34,7 +33,6 @@ public record ConnectionSettings(
         String token,
         String credentialsFile,
         TlsSettings tls,
-        boolean messageIds,
         Duration connectTimeout,
         Duration reconnectWait,
         boolean discover,
@@ -49,7 +47,6 @@ public record ConnectionSettings(
             ".password",
             ".token",
             "credentials.file",
-            "message.ids",
             "connect.timeout.ms",
             "reconnect.wait.ms",
             "discover");
@@ -66,7 +63,6 @@ public record ConnectionSettings(
                 reader.text(".token", ""),
                 reader.text("credentials.file", ""),
                 TlsSettings.parse(reader),
-                reader.flag("message.ids", Defaults.MESSAGE_IDS),
                 reader.millis(
                         "connect.timeout.ms", Duration.ofMillis(Defaults.CONNECT_TIMEOUT_MS), Duration.ofMillis(100)),
                 reader.millis("reconnect.wait.ms", Duration.ofMillis(Defaults.RECONNECT_WAIT_MS), Duration.ofMillis(1)),

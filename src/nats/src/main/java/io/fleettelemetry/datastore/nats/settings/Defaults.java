@@ -16,7 +16,8 @@ public final class Defaults {
     public static final String DELIVERY = "core";
     public static final String STREAM_SETUP = "verify";
     public static final String INBOX_PREFIX = "_INBOX";
-    public static final boolean MESSAGE_IDS = false;
+    public static final String BATCH = "auto";
+    public static final String MESSAGE_IDS = "auto";
     public static final long HEARTBEAT_MS = 2_000;
     /** Or confirm.timeout.ms, if that is less. */
     public static final long SILENT_MS = 5_000;

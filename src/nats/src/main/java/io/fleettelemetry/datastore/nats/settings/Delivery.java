@@ -9,17 +9,26 @@ import java.util.regex.Pattern;
 
 /**
  * What counts as a confirmation, and what is asked of JetStream: the keys {@code delivery}, {@code stream*},
- * {@code js.domain} and {@code inbox.prefix}.
+ * {@code js.domain}, {@code inbox.prefix}, {@code batch} and {@code message.ids}.
  *
  * @param mode whether the server must have parsed a record, or stored it
  * @param stream the stream that is to store records; empty for any that JetStream shows for their subjects
  * @param setup what is asked of the streams before anything is published
  * @param domain of JetStream; empty for the server's own
  * @param inboxPrefix first part of the subjects of JetStream's answers
- * @param duplicateWindow how long a stream must know the ids of messages; zero without JetStream
+ * @param batch whether records go to the stream in batches, which are answered together
+ * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops duplicates
+ * @param duplicateWindow how long a stream must know the ids of messages; zero without JetStream or ids
  */
 public record Delivery(
-        Mode mode, String stream, Setup setup, String domain, String inboxPrefix, Duration duplicateWindow) {
+        Mode mode,
+        String stream,
+        Setup setup,
+        String domain,
+        String inboxPrefix,
+        Batch batch,
+        boolean messageIds,
+        Duration duplicateWindow) {
 
     public enum Mode {
         /** A record is confirmed once the connected server has parsed it. */
@@ -42,13 +51,28 @@ public record Delivery(
         }
     }
 
+    public enum Batch {
+        /** Where the stream allows it. */
+        AUTO,
+        /** Never: each record gets an answer of its own. */
+        OFF,
+        /** Nothing is published to a stream that does not allow it. */
+        REQUIRED;
+
+        static Batch of(String name) {
+            return valueOf(name.toUpperCase(Locale.ROOT));
+        }
+    }
+
     private static final String MODE = "delivery";
     private static final String STREAM = "stream";
     private static final String SETUP = "stream.setup";
     private static final String DOMAIN = "js.domain";
     private static final String INBOX = "inbox.prefix";
+    private static final String BATCH = "batch";
+    private static final String IDS = "message.ids";
 
-    static final List<String> KEYS = List.of(MODE, STREAM, SETUP, DOMAIN, INBOX);
+    static final List<String> KEYS = List.of(MODE, STREAM, SETUP, DOMAIN, INBOX, BATCH, IDS);
 
     /** How much longer than {@code confirm.timeout.ms} a stream must know the ids of messages. */
     private static final Duration WINDOW_RESERVE = Duration.ofSeconds(30);
@@ -61,18 +85,27 @@ public record Delivery(
     /** @param confirmTimeout how long a record may be written again */
     static Delivery parse(SettingsReader reader, Duration confirmTimeout) {
         Mode mode = reader.choice(MODE, Mode.of(Defaults.DELIVERY));
+        boolean messageIds = messageIds(reader, mode);
         Delivery delivery = new Delivery(
                 mode,
                 reader.text(STREAM, ""),
                 reader.choice(SETUP, Setup.of(Defaults.STREAM_SETUP)),
                 reader.text(DOMAIN, ""),
                 reader.text(INBOX, Defaults.INBOX_PREFIX),
-                mode == Mode.JETSTREAM ? confirmTimeout.plus(WINDOW_RESERVE) : Duration.ZERO);
+                reader.choice(BATCH, Batch.of(Defaults.BATCH)),
+                messageIds,
+                mode == Mode.JETSTREAM && messageIds ? confirmTimeout.plus(WINDOW_RESERVE) : Duration.ZERO);
         if (!delivery.stream.isEmpty() && !STREAM_NAME.matcher(delivery.stream).matches()) {
             reader.refuse(STREAM, "must be the name of a stream: 1 to 255 characters from ! to ~ without . * > / \\");
         }
         if (delivery.isJetStream() && delivery.setup == Setup.CREATE && delivery.stream.isEmpty()) {
             reader.refuse(SETUP, "needs a name for the stream; set " + STREAM);
+        }
+        if (delivery.batch == Batch.REQUIRED && !delivery.isJetStream()) {
+            reader.refuse(BATCH, "needs " + MODE + " = jetstream");
+        } else if (delivery.batch == Batch.REQUIRED && delivery.setup == Setup.OFF) {
+            reader.refuse(
+                    BATCH, "needs " + SETUP + " = verify or create, which look whether the stream allows batches");
         }
         String problem = delivery.domain.isEmpty() ? null : Token.flaw(delivery.domain);
         if (problem != null) {
@@ -80,6 +113,21 @@ public record Delivery(
         }
         checkInbox(reader, delivery.inboxPrefix);
         return delivery;
+    }
+
+    /** {@code auto}: where records are stored. */
+    private static boolean messageIds(SettingsReader reader, Mode mode) {
+        switch (reader.text(IDS, Defaults.MESSAGE_IDS).toLowerCase(Locale.ROOT)) {
+            case "true":
+                return true;
+            case "false":
+                return false;
+            case "auto":
+                break;
+            default:
+                reader.refuse(IDS, "must be one of auto, true, false");
+        }
+        return mode == Mode.JETSTREAM;
     }
 
     private static void checkInbox(SettingsReader reader, String prefix) {

@@ -8,7 +8,10 @@ import io.fleettelemetry.datastore.nats.settings.Delivery;
 import io.nats.client.api.StreamConfiguration;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What is made of streams, without a server. */
 class StreamCheckTest {
@@ -18,7 +21,12 @@ class StreamCheckTest {
     private final StreamCheck any = check("", Delivery.Setup.VERIFY);
 
     private static StreamCheck check(String stream, Delivery.Setup setup) {
-        return new StreamCheck("fleet", new Delivery(Delivery.Mode.JETSTREAM, stream, setup, "", "_INBOX", WINDOW));
+        return check(stream, setup, Delivery.Batch.AUTO);
+    }
+
+    private static StreamCheck check(String stream, Delivery.Setup setup, Delivery.Batch batch) {
+        return new StreamCheck(
+                "fleet", new Delivery(Delivery.Mode.JETSTREAM, stream, setup, "", "_INBOX", batch, true, WINDOW));
     }
 
     private static StreamConfiguration.Builder stream(String... subjects) {
@@ -89,6 +97,54 @@ class StreamCheckTest {
                 check("OTHER", Delivery.Setup.VERIFY)
                         .report(List.of(stream("fleet.>").build()), "")
                         .warnings());
+    }
+
+    /** A stream of a server that knows batches. */
+    private static StreamConfiguration batching(String name, boolean allowed, String... subjects) {
+        return stream(subjects)
+                .name(name)
+                .allowBatched(allowed)
+                .metadata(Map.of("_nats.level", "4"))
+                .build();
+    }
+
+    private void assertNoBatches(String why, StreamConfiguration... streams) {
+        assertEquals(Batches.no(why), any.report(List.of(streams), "").batches());
+    }
+
+    @Test
+    void batches_go_to_one_stream_that_allows_them_and_stores_all() {
+        List<StreamConfiguration> streams = List.of(batching("S", true, "fleet.>"));
+        assertEquals(Batches.to("S"), any.report(streams, "").batches());
+        StreamCheck off = check("", Delivery.Setup.VERIFY, Delivery.Batch.OFF);
+        assertEquals(Batches.no("batch = off"), off.report(streams, "").batches());
+    }
+
+    @Test
+    void why_there_are_no_batches_is_said_with_the_way_out() {
+        assertNoBatches("no stream stores fleet.*.*");
+        assertNoBatches(
+                "the stream S does not allow batches (allow_batched); to allow them: nats stream edit S --allow-fast",
+                batching("S", false, "fleet.>"));
+        assertNoBatches(
+                "the server of the stream S does not say that it knows batches, as nats-server 2.14 and later do",
+                stream("fleet.>").build());
+        assertNoBatches(
+                "no stream stores all of fleet.*.*, and batches need one that does",
+                batching("S", true, "fleet.*.data"));
+        assertNoBatches(
+                "no stream stores all of fleet.*.*, and batches need one that does",
+                batching("S", true, "fleet.*.data"),
+                batching("T", true, "fleet.*.alerts"));
+        assertNoBatches("the stream S has no_ack set", noAck("fleet.>"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"3, false", "4, true", "5, true", "14, true", "none, false", "-4, false", "4444444444, false"})
+    void what_a_server_knows_is_what_it_says_of_a_stream(String level, boolean batches) {
+        StreamConfiguration stream =
+                stream("fleet.>").metadata(Map.of("_nats.level", level)).build();
+        assertEquals(batches, ServerFeatures.of(stream).hasBatches());
     }
 
     @Test

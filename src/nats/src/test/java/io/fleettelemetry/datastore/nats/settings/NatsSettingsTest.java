@@ -13,6 +13,7 @@ import io.nats.client.Options;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -38,12 +39,18 @@ class NatsSettingsTest {
                                 "",
                                 "",
                                 new TlsSettings("", "", "", false),
-                                false,
                                 Duration.ofSeconds(5),
                                 Duration.ofSeconds(2),
                                 true,
                                 new Delivery(
-                                        Delivery.Mode.CORE, "", Delivery.Setup.VERIFY, "", "_INBOX", Duration.ZERO)),
+                                        Delivery.Mode.CORE,
+                                        "",
+                                        Delivery.Setup.VERIFY,
+                                        "",
+                                        "_INBOX",
+                                        Delivery.Batch.AUTO,
+                                        false,
+                                        Duration.ZERO)),
                         new Limits(
                                 0,
                                 67_108_864,
@@ -82,6 +89,9 @@ class NatsSettingsTest {
                 "stream|a.b|must be the name of a stream",
                 "stream.setup|alter|must be one of off, verify, create",
                 "js.domain|a.b|has '.' at position 2",
+                "batch|on|must be one of auto, off, required",
+                "batch|required|needs delivery = jetstream",
+                "message.ids|yes|must be one of auto, true, false",
                 "inbox.prefix|_INBOX.>|'>' has '>' at position 1",
                 "inbox.prefix|_R_.mine|must not begin with _R_ or _GR_",
                 "namespace|a..b|'' is empty",
@@ -128,6 +138,36 @@ class NatsSettingsTest {
                 SettingsException.class,
                 () -> NatsSettings.parse(Map.of("url", "nats://h:99999", "namespace", "a b", "datastore", "x y")));
         assertEquals(3, e.problems().size());
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "core, auto, false",
+        "core, true, true",
+        "core, TRUE, true",
+        "core, false, false",
+        "jetstream, auto, true",
+        "jetstream, true, true",
+        "jetstream, false, false",
+    })
+    void messages_have_ids_where_they_are_stored_unless_told_otherwise(String delivery, String ids, boolean result) {
+        Delivery parsed = NatsSettings.parse(Map.of("delivery", delivery, "message.ids", ids))
+                .delivery();
+        assertEquals(result, parsed.messageIds());
+        boolean remembered = result && delivery.equals("jetstream");
+        assertEquals(remembered ? Duration.ofSeconds(150) : Duration.ZERO, parsed.duplicateWindow());
+    }
+
+    @Test
+    void batches_that_are_required_must_be_looked_for() {
+        Map<String, String> keys = Map.of("delivery", "jetstream", "batch", "required");
+        assertEquals(
+                Delivery.Batch.REQUIRED, NatsSettings.parse(keys).delivery().batch());
+        Map<String, String> off = new HashMap<>(keys);
+        off.put("stream.setup", "off");
+        SettingsException e = assertThrows(SettingsException.class, () -> NatsSettings.parse(off));
+        assertTrue(
+                e.getMessage().startsWith("batch = required: needs stream.setup = verify or create"), e.getMessage());
     }
 
     @Test

@@ -1,0 +1,36 @@
+package io.fleettelemetry.datastore.nats.jetstream;
+
+import io.nats.client.JetStreamApiException;
+import io.nats.client.api.StreamConfiguration;
+import java.util.Map;
+
+/**
+ * What differs between versions of nats-server, as the server itself says it: the one that leads a stream adds its API level
+ * to the stream's metadata, from 2.11 on.
+ */
+record ServerFeatures(int apiLevel) {
+
+    private static final String LEVEL = "_nats.level";
+    /** Of nats-server 2.14. */
+    private static final int BATCHES = 4;
+
+    /** A request has a field that the server does not know, which it says from 2.12 on: before, it leaves the field out. */
+    private static final int INVALID_REQUEST = 10_025;
+
+    /** Those of the server that leads this stream. */
+    static ServerFeatures of(StreamConfiguration stream) {
+        Map<String, String> metadata = stream.getMetadata();
+        String level = metadata == null ? "" : metadata.getOrDefault(LEVEL, "");
+        return new ServerFeatures(level.matches("[0-9]{1,9}") ? Integer.parseInt(level) : 0);
+    }
+
+    /** Whether a stream can allow batches. */
+    boolean hasBatches() {
+        return apiLevel >= BATCHES;
+    }
+
+    /** Whether the server has refused a request because of a field that it does not know. */
+    static boolean isFieldUnknown(JetStreamApiException refusal) {
+        return refusal.getApiErrorCode() == INVALID_REQUEST;
+    }
+}
