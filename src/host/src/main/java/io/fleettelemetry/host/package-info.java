@@ -1,8 +1,8 @@
 /**
- * The host as those see it who bring records: gateways, commands.
+ * The host's interfaces for the bundles that offer records: gateways and commands.
  *
- * <p>The host is the service {@link io.fleettelemetry.host.TelemetryHost}. Datastores do not need this package: what
- * they and the host say to each other is {@code io.fleettelemetry.api}.
+ * <p>The host is the service {@link io.fleettelemetry.host.TelemetryHost}. Datastores do not need this package: they
+ * and the host use {@code io.fleettelemetry.api}.
  */
 @Export
 @Version("1.1.0")

@@ -17,7 +17,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 
-/** Stands in for Airbrake: an HTTP server on 127.0.0.1 and a free port that keeps what it is sent. Thread-safe. */
+/** A replacement for Airbrake: an HTTP server on 127.0.0.1 and a free port that keeps its requests. Thread-safe. */
 public final class AirbrakeServer implements AutoCloseable {
 
     private final HttpServer server;
@@ -31,16 +31,16 @@ public final class AirbrakeServer implements AutoCloseable {
     }
 
     /**
-     * What somebody sent.
+     * A request that the server received.
      *
-     * @param method such as {@code POST}
-     * @param path with the query, if there is one
-     * @param headers by name in any case, the first value of each
-     * @param body as text
+     * @param method for example {@code POST}
+     * @param path the path, with the query if there is one
+     * @param headers the first value of each header, by its name in upper or lower case
+     * @param body the body as text
      */
     public record Request(String method, String path, Map<String, String> headers, String body) {}
 
-    /** Starts one that answers every request with 201. */
+    /** Starts a server that answers every request with 201. */
     public static AirbrakeServer start() {
         try {
             AirbrakeServer airbrake = new AirbrakeServer(
@@ -54,31 +54,32 @@ public final class AirbrakeServer implements AutoCloseable {
         }
     }
 
-    /** Where it listens: {@code http://127.0.0.1:<port>}. */
+    /** The server's URL: {@code http://127.0.0.1:<port>}. */
     public String url() {
         return "http://127.0.0.1:" + server.getAddress().getPort();
     }
 
-    /** From the next request on, answers with this status. */
+    /** Answers with this status from the next request on. */
     public void answerWith(int status) {
         this.status = status;
         silence.countDown();
     }
 
-    /** From the next request on, gives no answer, until {@link #answerWith} or {@link #close}. */
+    /** Gives no answer from the next request on, until {@link #answerWith} or {@link #close}. */
     public void fallSilent() {
         silence = new CountDownLatch(1);
     }
 
-    /** How many requests came that nobody has taken yet. */
+    /** Number of requests that were received and not {@linkplain #take taken} yet. */
     public int pending() {
         return requests.size();
     }
 
     /**
-     * Takes the oldest request, waiting for one if there is none.
+     * Takes the oldest request. If there is none, it waits for one.
      *
-     * @throws IllegalStateException if none comes within the limit
+     * @param limit longest wait
+     * @throws IllegalStateException if no request comes within the limit
      */
     public Request take(Duration limit) throws InterruptedException {
         Request request = requests.poll(limit.toMillis(), TimeUnit.MILLISECONDS);
@@ -106,7 +107,7 @@ public final class AirbrakeServer implements AutoCloseable {
         }
     }
 
-    /** Stops it; whoever waits for an answer sees the connection end. */
+    /** Stops the server. A client that waits for an answer sees its connection end. */
     @Override
     public void close() {
         silence.countDown();

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 
 /**
- * What is logged in this process while it is open: slf4j-simple writes that to standard error, line by line. One at a time,
- * or one within another.
+ * Captures the log of this process while it is open: slf4j-simple writes it to standard error, line by line. Several
+ * may be open if they are nested.
  */
 public class CapturedLog implements AutoCloseable {
 
@@ -16,7 +16,7 @@ public class CapturedLog implements AutoCloseable {
     private final PrintStream before = System.err;
     private final Runnable settle;
 
-    /** A log that takes lines at once. */
+    /** A log that does not hang. */
     public CapturedLog() {
         this(new CountDownLatch(0), () -> {});
     }
@@ -24,7 +24,7 @@ public class CapturedLog implements AutoCloseable {
     /**
      * A log that may hang.
      *
-     * @param hangs until when nothing can be written
+     * @param hangs writing hangs until this latch is open
      * @param settle waits for the lines that are about to be written
      */
     public CapturedLog(CountDownLatch hangs, Runnable settle) {
@@ -38,7 +38,7 @@ public class CapturedLog implements AutoCloseable {
         });
     }
 
-    /** Whatever interrupts whoever logs: that is remembered. */
+    /** Waits until the latch is open. If the thread is interrupted, it is interrupted again afterwards. */
     private static void await(CountDownLatch hangs) {
         boolean interrupted = false;
         while (hangs.getCount() > 0) {
@@ -53,13 +53,13 @@ public class CapturedLog implements AutoCloseable {
         }
     }
 
-    /** Everything. */
+    /** The whole log. */
     public final String text() {
         settle.run();
         return bytes.toString(StandardCharsets.UTF_8);
     }
 
-    /** The lines of one event, from its name on. */
+    /** The lines of one event, each from the event's name on. */
     public final List<String> of(String event) {
         return text().lines()
                 .filter(line -> line.contains(" " + event + " "))
@@ -67,7 +67,7 @@ public class CapturedLog implements AutoCloseable {
                 .toList();
     }
 
-    /** How many lines an event has. */
+    /** Number of lines of an event. */
     public final long count(String event) {
         return of(event).size();
     }

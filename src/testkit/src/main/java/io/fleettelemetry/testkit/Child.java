@@ -11,7 +11,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 
-/** A process that does not outlive this JVM, whichever way the JVM ends short of SIGKILL. */
+/** A process that ends with this JVM, unless the JVM is ended by SIGKILL. */
 final class Child {
 
     private static final Set<Child> ALIVE = ConcurrentHashMap.newKeySet();
@@ -50,7 +50,9 @@ final class Child {
         return process.isAlive();
     }
 
-    /** Sends a signal by its name, such as STOP; through the shell, because {@code kill} is no program on every system. */
+    /**
+     * Sends a signal by its name, such as STOP. It uses the shell, because not every system has a program {@code kill}.
+     */
     void signal(String name) {
         try {
             int exit = new ProcessBuilder("sh", "-c", "kill -" + name + " " + pid())
@@ -68,7 +70,7 @@ final class Child {
         }
     }
 
-    /** SIGTERM, and SIGKILL for whatever is left after the limit. Returns when the process and its descendants are gone. */
+    /** Sends SIGTERM, and SIGKILL after the limit. Returns when the process and its descendants are gone. */
     void stop(Duration limit) {
         var family = family();
         family.forEach(ProcessHandle::destroy);
@@ -76,7 +78,7 @@ final class Child {
         kill();
     }
 
-    /** SIGKILL. Returns when the process and its descendants are gone. */
+    /** Sends SIGKILL. Returns when the process and its descendants are gone. */
     void kill() {
         var family = family();
         family.forEach(ProcessHandle::destroyForcibly);

@@ -8,11 +8,11 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** TCP ports of 127.0.0.1 that nobody uses. Safe for any number of threads and, as good as, of test processes. */
+/** Finds unused TCP ports of 127.0.0.1. Thread-safe, and almost safe for several test processes at once. */
 public final class FreePort {
 
-    // Below the range that Linux takes for outgoing connections (from 32768): while a killed server is away, nobody
-    // else gets its port.
+    // Below the range that Linux uses for outgoing connections (from 32768), so no other program gets the port of a
+    // killed server.
     private static final int FIRST = 20_000;
     private static final int LAST = 32_000;
 
@@ -21,7 +21,7 @@ public final class FreePort {
     private FreePort() {}
 
     /**
-     * A port that is free now and that this JVM has not been given before.
+     * Returns a port that is free now and that this JVM has not got before.
      *
      * @throws IllegalStateException if a thousand random ports are all in use
      */

@@ -6,7 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** A JVM of one's own with the class path of this one: for what must survive that a JVM dies. */
+/** A separate JVM with the class path of this one, for tests in which a JVM dies. */
 public final class JavaProcess implements AutoCloseable {
 
     private final Path output;
@@ -25,7 +25,9 @@ public final class JavaProcess implements AutoCloseable {
     /**
      * Starts the JVM that runs this class, on the same Java.
      *
-     * @param options of the JVM, {@code -Xmx64m} for example
+     * @param options options of the JVM, for example {@code -Xmx64m}
+     * @param main the class to run
+     * @param arguments arguments of its {@code main}
      */
     public static JavaProcess start(List<String> options, Class<?> main, String... arguments) {
         try {
@@ -47,7 +49,7 @@ public final class JavaProcess implements AutoCloseable {
         return process.isAlive();
     }
 
-    /** What it has written to its standard output and standard error so far. */
+    /** The output of the process so far, standard output and standard error. */
     public String output() {
         try {
             return Files.readString(output);
@@ -56,12 +58,12 @@ public final class JavaProcess implements AutoCloseable {
         }
     }
 
-    /** SIGKILL: nothing in it runs any more, no hook and no finally. Returns when it has gone. */
+    /** Sends SIGKILL: no shutdown hook and no finally block runs. Returns when the process is gone. */
     public void kill() {
         process.kill();
     }
 
-    /** Kills it and forgets what it wrote. */
+    /** Kills the process and deletes its output. */
     @Override
     public void close() {
         kill();

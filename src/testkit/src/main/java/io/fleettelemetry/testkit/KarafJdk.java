@@ -8,9 +8,9 @@ import java.util.Properties;
 import java.util.stream.Stream;
 
 /**
- * The JDK on which Karaf runs in tests. Karaf 4.4.10 does not start on Java 24 and later, which has no security manager.
- * In this order: what the environment variable {@code KARAF_JAVA_HOME} names; the one that runs this, if it is old enough;
- * one that is installed where Linux distributions put them.
+ * The JDK on which Karaf runs in tests. Karaf 4.4.10 does not start on Java 24 and later, which has no security
+ * manager. It is searched in this order: the JDK that the environment variable {@code KARAF_JAVA_HOME} names; the JDK
+ * of this JVM, if it is old enough; a JDK in the directory where Linux distributions install them.
  */
 public final class KarafJdk {
 
@@ -21,9 +21,9 @@ public final class KarafJdk {
     private KarafJdk() {}
 
     /**
-     * Its home directory; empty if there is none.
+     * Returns the JDK's home directory; empty if there is none.
      *
-     * @throws IllegalStateException if {@code KARAF_JAVA_HOME} names none that Karaf runs on
+     * @throws IllegalStateException if Karaf does not run on the JDK that {@code KARAF_JAVA_HOME} names
      */
     public static Optional<Path> find() {
         return find(System.getenv("KARAF_JAVA_HOME"), Path.of(System.getProperty("java.home")), INSTALLED);
@@ -56,7 +56,7 @@ public final class KarafJdk {
         return version >= OLDEST && version <= NEWEST && Files.isExecutable(home.resolve("bin/java"));
     }
 
-    /** The first number of the version that a JDK's file {@code release} names; 0 if it names none. */
+    /** The major version from a JDK's file {@code release}; 0 if there is none. */
     private static int version(Path home) {
         var release = new Properties();
         try (var in = Files.newBufferedReader(home.resolve("release"))) {

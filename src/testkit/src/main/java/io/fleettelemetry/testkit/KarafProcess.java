@@ -19,17 +19,20 @@ import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /**
- * A stock Karaf in a process of its own, on 127.0.0.1 and free ports, without a network: it has no remote repositories
- * and an empty local one, so whatever runs in it was in the distribution or in what was deployed.
+ * A stock Karaf in a process of its own, on 127.0.0.1 and free ports. It has no remote repositories and an empty local
+ * one, so every bundle in it comes from the distribution or was deployed.
  *
- * <p>Commands and file operations may come from several threads at once; starting and closing may not.
+ * <p>Several threads at once may run commands and change files, but not start and close it.
  */
 public final class KarafProcess implements AutoCloseable {
 
     /** System property with the directory of an unpacked stock Karaf. */
     public static final String DISTRIBUTION = "fleettelemetry.karaf";
 
-    /** System property with options for the JVMs of Karaf and of {@code bin/client}; Karaf's own are used if it is not set. */
+    /**
+     * System property with options for the JVMs of Karaf and of {@code bin/client}; Karaf's own are used if it is not
+     * set.
+     */
     public static final String OPTIONS = "fleettelemetry.karaf.options";
 
     private static final Duration START_LIMIT = Duration.ofSeconds(120);
@@ -42,7 +45,7 @@ public final class KarafProcess implements AutoCloseable {
     private final int sshPort;
     private final Shell shell;
     private Child process;
-    /** Empty for what {@code bin/karaf} takes by itself. */
+    /** The value of {@code -Xmx}; empty for the default of {@code bin/karaf}. */
     private String maxMemory = "";
 
     private KarafProcess(Path home, int sshPort) {
@@ -52,27 +55,28 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     /**
-     * What a command in Karaf came to.
+     * The result of commands in Karaf.
      *
      * @param exit 0, or another number if a command failed
-     * @param out what the commands wrote to standard output
-     * @param err what they wrote to standard error
+     * @param out the commands' standard output
+     * @param err their standard error
      */
     public record Result(int exit, String out, String err) {}
 
     /**
-     * Copies the distribution that the system property {@link #DISTRIBUTION} names, and starts the copy. It takes up files
-     * of {@code etc/} and {@code deploy/} sooner than a stock one, and writes nothing back into them.
+     * Copies the distribution that the system property {@link #DISTRIBUTION} names, and starts the copy. It reads
+     * changes in {@code etc/} and {@code deploy/} sooner than a stock Karaf, and does not write into these files.
      *
-     * @param home where to put it; what is there is deleted first, and stays after {@link #close} for its log to be read
+     * @param home directory for the copy; it is deleted first, and stays after {@link #close}, so that the log can be
+     *     read
      * @return the running Karaf, which takes commands
-     * @throws IllegalStateException if it does not start; with its log
+     * @throws IllegalStateException if it does not start; the message has its log
      */
     public static KarafProcess start(Path home) {
         return start(home, KarafProcess::hurryFileInstall);
     }
 
-    /** As {@link #start}, but with files taken up as a stock Karaf does it. */
+    /** Like {@link #start}, but Karaf reads changed files as a stock one does. */
     public static KarafProcess startStock(Path home) {
         return start(home, karaf -> {});
     }
@@ -88,17 +92,17 @@ public final class KarafProcess implements AutoCloseable {
         var karaf = new KarafProcess(directory, FreePort.next());
         karaf.configure();
         more.accept(karaf);
-        // daemon is server without a shell that waits for the JVM: the process is the JVM itself.
+        // With daemon, unlike server, no shell waits for the JVM: the process is the JVM itself.
         karaf.run("daemon");
         return karaf;
     }
 
     /**
-     * Starts one that has ended again, as it is: with its configuration, its data and what was deployed.
+     * Starts a Karaf that has ended again, with its configuration, its data and its deployed files.
      *
-     * @param way as {@code bin/karaf} calls it: {@code daemon}, which service managers use, or {@code server}, where the
-     *     script stays, to start a new JVM if this one asks for it; {@link #pid} is then the script's
-     * @throws IllegalStateException if it does not start; with its log
+     * @param way an argument of {@code bin/karaf}: {@code daemon}, which service managers use, or {@code server}, with
+     *     which the script stays and starts a new JVM if this one asks for it; {@link #pid} is then the script's
+     * @throws IllegalStateException if it does not start; the message has its log
      */
     public void startAgain(String way) {
         if (process.isAlive()) {
@@ -110,8 +114,9 @@ public final class KarafProcess implements AutoCloseable {
     /**
      * Waits until the process has ended by itself.
      *
-     * @return its exit code, as whoever started {@code bin/karaf} sees it
-     * @throws IllegalStateException if it does not end within the limit; with its log
+     * @param limit longest wait
+     * @return the exit code of {@code bin/karaf}
+     * @throws IllegalStateException if it does not end within the limit; the message has its log
      */
     public int awaitExit(Duration limit) {
         if (!Wait.until(limit, () -> !process.isAlive())) {
@@ -121,7 +126,7 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     private void configure() {
-        // An RSA key takes seconds to make, and most of the time of a command to sign with.
+        // An RSA key takes seconds to make, and signing with it takes most of the time of a command.
         edit(
                 "org.apache.karaf.shell.cfg",
                 Map.of(
@@ -142,7 +147,7 @@ public final class KarafProcess implements AutoCloseable {
                         "org.ops4j.pax.url.mvn.localRepository",
                         home.resolve("data/no-repository").toString()));
         try {
-            // Stock Karaf has the user as a comment.
+            // In a stock Karaf the user is commented out.
             Files.writeString(
                     etc("users.properties"),
                     "\nkaraf = karaf,_g_:admingroup\n_g_\\:admingroup = group,admin,manager,viewer,systembundles,ssh\n",
@@ -153,8 +158,8 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     /**
-     * FileInstall writes what it has read back into the file. Within a tenth of a second that undoes the next edit: too slow
-     * for people to meet it, but not for tests, which also need not wait a second for it to look.
+     * Stops FileInstall from writing a configuration back into its file, which undoes an edit within the next tenth of
+     * a second: tests are that fast, people are not. FileInstall also looks for changes more often, so tests wait less.
      */
     private void hurryFileInstall() {
         edit(
@@ -176,49 +181,51 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     /**
-     * Stops it in order and starts it again, as {@code bin/karaf clean} does: without anything that it had in
-     * {@code data/}, the log too, and so with what is in {@code etc/} and {@code deploy/} alone.
+     * Stops Karaf in order and starts it again, as {@code bin/karaf clean} does: without {@code data/} and the log in
+     * it, so only with the files in {@code etc/} and {@code deploy/}.
      *
-     * @throws IllegalStateException if it does not start; with its log
+     * @throws IllegalStateException if it does not start; the message has its log
      */
     public void restartClean() {
         process.stop(STOP_LIMIT);
         run("daemon", "clean");
     }
 
-    /** Stops it in order, and by force if that takes more than half a minute; {@link #startAgain} starts it again. */
+    /**
+     * Stops Karaf in order, and by force if that takes more than half a minute; {@link #startAgain} starts it again.
+     */
     public void stop() {
         process.stop(STOP_LIMIT);
     }
 
     /**
-     * How large its heap may become from the next start on.
+     * Sets the largest size of the heap from the next start on.
      *
-     * @param size as {@code -Xmx} takes it, for example {@code 128m}
+     * @param size a value for {@code -Xmx}, for example {@code 128m}
      */
     public void maxMemory(String size) {
         maxMemory = size;
     }
 
-    /** The directory it runs in. */
+    /** The directory that Karaf runs in. */
     public Path home() {
         return home;
     }
 
-    /** The process id of its JVM. */
+    /** The process id of Karaf's JVM. */
     public long pid() {
         return process.pid();
     }
 
-    /** Whether the process is there. */
+    /** Whether the process runs. */
     public boolean isAlive() {
         return process.isAlive();
     }
 
     /**
-     * Runs commands in one session, by the way that {@code bin/client} takes too, but without starting a JVM for it.
+     * Runs commands in one session over SSH, as {@code bin/client} does, but without a JVM of its own.
      *
-     * @param commands as one would type them, in their order; the first that fails ends it
+     * @param commands the commands as typed, in their order; the first one that fails ends the session
      * @throws IllegalStateException if they take longer than two minutes
      */
     public Result execute(String... commands) {
@@ -230,23 +237,24 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     /**
-     * Starts commands in one session of {@code bin/client}, for those who read along.
+     * Starts commands in one session of {@code bin/client}, for callers that read the output while the commands run.
      *
-     * @return the client, whose standard output and error are the commands'; it ends with this JVM
+     * @param commands the commands as typed, in their order
+     * @return the process of the client, with the commands' standard output and error; it ends with this JVM
      */
     public Process client(String... commands) {
-        // Commands come by standard input: without a terminal, commands given as arguments can print nothing.
+        // Commands come through standard input: without a terminal, commands given as arguments cannot print.
         var client = Child.start(command("bin/client", "-b")).process();
         try (var in = client.getOutputStream()) {
             in.write((String.join("\n", commands) + "\n").getBytes(StandardCharsets.UTF_8));
         } catch (IOException gone) {
-            // It has ended before it read them: its exit status and standard error say why.
+            // The client has ended before it read the commands: its exit status and standard error say why.
             return client;
         }
         return client;
     }
 
-    /** Puts a file, usually a KAR, into {@code deploy/}, in one step so that Karaf never sees half of it. */
+    /** Puts a file, usually a KAR, into {@code deploy/}, in one step, so that Karaf never sees half of it. */
     public void deploy(Path file) {
         try {
             Path outside = home.resolve(file.getFileName() + ".part");
@@ -257,7 +265,7 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    /** Takes a file of this name out of {@code deploy/}. */
+    /** Removes the file of this name from {@code deploy/}. */
     public void undeploy(Path file) {
         try {
             Files.delete(deployed(file));
@@ -267,7 +275,7 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     /**
-     * Replaces a file of {@code etc/} in one step. Karaf takes it up within two seconds.
+     * Replaces a file of {@code etc/} in one step. The change takes effect within two seconds.
      *
      * @param name for example {@code io.fleettelemetry.host.cfg}
      * @param text the whole file
@@ -282,21 +290,21 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    /** A file of {@code etc/}, whether it is there or not. */
+    /** The path of a file in {@code etc/}, whether the file exists or not. */
     public Path etc(String name) {
         return home.resolve("etc").resolve(name);
     }
 
-    /** Karaf's log so far, and before it what the process wrote to its console. */
+    /** The output of the process to its console so far, followed by Karaf's log. */
     public String log() {
         return textOf(home.resolve("console.log")) + textOf(home.resolve("data/log/karaf.log"));
     }
 
     /**
-     * Waits until something is in the log, for at most a minute.
+     * Waits until the log contains a match of a regular expression, for at most a minute.
      *
-     * @param regex found anywhere in the log
-     * @throws IllegalStateException if it is not; with the log
+     * @param regex the regular expression
+     * @throws IllegalStateException if there is no match in time; the message has the log
      */
     public void awaitLog(String regex) {
         var pattern = Pattern.compile(regex);
@@ -305,7 +313,7 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    /** A dump of all its threads with their names and stacks, as {@code jcmd} prints it. */
+    /** A dump of all threads of Karaf with their names and stacks, as {@code jcmd} prints it. */
     public String threads() {
         try {
             var jcmd =
@@ -316,7 +324,7 @@ public final class KarafProcess implements AutoCloseable {
         }
     }
 
-    /** Stops it in order, and by force if that takes more than half a minute. Returns when the process is gone. */
+    /** Stops Karaf in order, and by force if that takes more than half a minute. Returns when the process is gone. */
     @Override
     public void close() {
         shell.close();
@@ -345,13 +353,13 @@ public final class KarafProcess implements AutoCloseable {
         var command = new ProcessBuilder(home.resolve(program).toString()).directory(home.toFile());
         command.command().addAll(List.of(arguments));
         var environment = command.environment();
-        // What changes Karaf, or our bundles in it, is the test's business, not that of whoever runs the tests.
+        // Tests decide what changes Karaf or our bundles, so variables of the caller's environment must not.
         environment
                 .keySet()
                 .removeIf(name ->
                         name.startsWith("KARAF_") || name.equals("JAVA_OPTS") || name.equals("AIRBRAKE_PROJECT_KEY"));
         environment.put("JAVA_HOME", javaHome().toString());
-        // bin/karaf knows no JAVA_MAX_MEM; of two the last one counts.
+        // bin/karaf does not know JAVA_MAX_MEM. If there are two -Xmx, the last one counts.
         environment.put(
                 "EXTRA_JAVA_OPTS", System.getProperty(OPTIONS, "") + (maxMemory.isEmpty() ? "" : " -Xmx" + maxMemory));
         return command;

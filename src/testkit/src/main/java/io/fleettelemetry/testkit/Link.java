@@ -15,33 +15,33 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A TCP link that breaks when told to: a proxy on 127.0.0.1 in front of a port. It knows nothing of what it carries.
+ * A TCP link that a test can break: a proxy on 127.0.0.1 in front of a port. It does not know the protocol that it
+ * carries.
  *
- * <p>Faults of a connection ({@link #cut}, {@link #swallow}) hit the ones that are open; those made afterwards are
- * sound. Faults of the link ({@link #freeze}, {@link #delay}, {@link #refuse}) hit every connection. Safe for any number
- * of threads.
+ * <p>Faults of a connection ({@link #cut}, {@link #swallow}) affect only open connections. Faults of the link
+ * ({@link #freeze}, {@link #delay}, {@link #refuse}) affect new connections as well. Thread-safe.
  */
 public final class Link implements AutoCloseable {
 
     /** How a connection ends. */
     public enum Cut {
-        /** By a reset: what was on its way is gone, and whoever reads or writes gets an error. */
+        /** By a reset: bytes on the way are lost, and readers and writers get an error. */
         RST,
-        /** In order: both sides get what the link had passed on, and then the end of the stream. */
+        /** In order: both sides get the bytes that the link had passed on, and then the end of the stream. */
         FIN
     }
 
-    /** Where bytes go. */
+    /** The direction of bytes. */
     public enum Way {
         TO_SERVER,
         TO_CLIENT
     }
 
     /**
-     * What the link read of one connection, whether it passed it on or not.
+     * The bytes that the link read from one connection, whether it passed them on or not.
      *
-     * @param fromClient ends anywhere, if the connection was cut
-     * @param fromServer likewise
+     * @param fromClient bytes of the client; they may end anywhere if the connection was cut
+     * @param fromServer bytes of the server; they may end anywhere as well
      */
     public record Recording(byte[] fromClient, byte[] fromServer) {}
 
@@ -50,7 +50,7 @@ public final class Link implements AutoCloseable {
     private final int target;
     private final int port;
 
-    // All guarded by this; a change of what somebody may wait for is notified.
+    // All guarded by this; every change that a thread may wait for is notified.
     private final List<Connection> open = new ArrayList<>();
     private final List<Connection> recorded = new ArrayList<>();
     private ServerSocket listener;
@@ -71,7 +71,7 @@ public final class Link implements AutoCloseable {
         this.port = port;
     }
 
-    /** Opens a link, on a free port, to a port of 127.0.0.1, where nobody needs to listen yet. */
+    /** Opens a link, on a free port, to a port of 127.0.0.1. No program needs to listen there yet. */
     public static Link to(int target) {
         var link = new Link(target, FreePort.next());
         link.listen();
@@ -83,25 +83,25 @@ public final class Link implements AutoCloseable {
         return port;
     }
 
-    /** {@code nats://127.0.0.1:<port>}. */
+    /** The URL of the link: {@code nats://127.0.0.1:<port>}. */
     public String url() {
         return "nats://127.0.0.1:" + port;
     }
 
-    /** How many connections were made so far. */
+    /** Number of connections made so far. */
     public synchronized int connections() {
         return accepted;
     }
 
-    /** Ends all connections. New ones can be made at once. */
+    /** Ends all connections. New ones can be made immediately. */
     public synchronized void cut(Cut how) {
         List.copyOf(open).forEach(connection -> connection.cut(how));
         notifyAll();
     }
 
     /**
-     * Passes exactly this many more bytes on to the server, counted over all connections, those to come included; then
-     * cuts. Only after {@link Cut#FIN} has the server surely seen all of them.
+     * Passes exactly this many more bytes on to the server, counted over all present and future connections, and then
+     * cuts. Only with {@link Cut#FIN} is it certain that the server has seen all of them.
      */
     public synchronized void cutAfter(long bytes, Cut how) {
         allowance = bytes;
@@ -109,7 +109,7 @@ public final class Link implements AutoCloseable {
     }
 
     /**
-     * Nothing moves for so long, and nothing is closed either: one piece is read at most, and none is passed on.
+     * Stops all bytes for this time, without closing a connection: at most one piece is read, and none is passed on.
      * {@link Duration#ZERO} ends it.
      */
     public synchronized void freeze(Duration time) {
@@ -118,16 +118,16 @@ public final class Link implements AutoCloseable {
     }
 
     /**
-     * The connections that are open become half-open: what one side sends from now on is read and thrown away, its end
-     * too, and the other way everything is as before.
+     * Makes the open connections half-open: bytes of one side, and its end, are read and discarded from now on. The
+     * other direction works as before.
      */
     public synchronized void swallow(Way way) {
         open.forEach(connection -> connection.swallow(way));
     }
 
     /**
-     * Every piece of up to 64 KiB is passed on so much later, and the next one is read only then: a delayed link is a slow
-     * one, too. {@link Duration#ZERO} ends it.
+     * Passes on every piece of up to 64 KiB after this delay, and reads the next one only then. So a delayed link is
+     * also slow. {@link Duration#ZERO} ends it.
      */
     public synchronized void delay(Duration time) {
         delayNanos = time.toNanos();
@@ -135,25 +135,27 @@ public final class Link implements AutoCloseable {
     }
 
     /**
-     * So many bytes a second go to the server, and little waits inside the link on connections that are made from now on. 0 ends
-     * it.
+     * Passes on this many bytes a second to the server. Connections made from now on buffer little inside the link. 0
+     * ends it.
      */
     public synchronized void throttle(long bytes) {
         bytesPerSecond = bytes;
         notifyAll();
     }
 
-    /** Nobody listens on the port for so long. Connections that are open stay. */
+    /** Does not listen on the port for this time. Open connections stay. */
     public synchronized void refuse(Duration time) {
         refusingUntil = System.nanoTime() + time.toNanos();
         close(listener);
         notifyAll();
-        while (accepting) { // the system listens until the call to accept has come back
+        while (accepting) { // the system listens until the call to accept has returned
             pause(0);
         }
     }
 
-    /** Ends what goes on: freezing, delay, refusing, and a cut still to come. Connections are as they are. */
+    /**
+     * Ends all faults: freezing, delay, refusing, and a cut that has not happened yet. Connections stay as they are.
+     */
     public synchronized void heal() {
         frozenUntil = System.nanoTime();
         refusingUntil = System.nanoTime();
@@ -166,17 +168,17 @@ public final class Link implements AutoCloseable {
         notifyAll();
     }
 
-    /** From now on keeps, in memory, what goes through each connection that is made. */
+    /** Records, in memory, the bytes of each connection that is made from now on. */
     public synchronized void record() {
         recording = true;
     }
 
-    /** What was kept so far, one for each connection, in the order in which they were made. */
+    /** The recordings so far, one for each connection, in the order of the connections. */
     public synchronized List<Recording> recordings() {
         return recorded.stream().map(Connection::recording).toList();
     }
 
-    /** Ends all connections with a reset, and listens no more. */
+    /** Ends all connections with a reset, and stops listening. */
     @Override
     public synchronized void close() {
         closed = true;
@@ -228,7 +230,7 @@ public final class Link implements AutoCloseable {
             if (bytesPerSecond > 0) {
                 keepLittle(client);
             }
-            open.add(connection); // before there is a way to the server: whatever comes now hits this one, too
+            open.add(connection); // before it is connected to the server, so that a fault from now on affects it, too
             if (recording) {
                 recorded.add(connection);
             }
@@ -241,7 +243,7 @@ public final class Link implements AutoCloseable {
         }
     }
 
-    /** Waits for a moment of {@link System#nanoTime} or a notification; false if the moment has come. */
+    /** Waits for a time of {@link System#nanoTime} or a notification; false if the time has come. */
     private synchronized boolean pauseUntil(long moment) {
         long nanos = moment - System.nanoTime();
         if (nanos <= 0) {
@@ -251,7 +253,7 @@ public final class Link implements AutoCloseable {
         return true;
     }
 
-    /** Waits for a notification, and at most so long; 0 is for ever. */
+    /** Waits for a notification, at most this time; 0 means without a limit. */
     private synchronized void pause(long nanos) {
         try {
             wait(nanos / 1_000_000, (int) (nanos % 1_000_000));
@@ -261,7 +263,7 @@ public final class Link implements AutoCloseable {
         }
     }
 
-    /** How many of the next bytes to the server may still go. */
+    /** Returns how many of the next bytes may be passed on to the server. */
     private synchronized int allow(int bytes) {
         if (allowance == Long.MAX_VALUE) {
             return bytes;
@@ -317,7 +319,7 @@ public final class Link implements AutoCloseable {
         }
     }
 
-    /** A client's connection and the one to the server that belongs to it. */
+    /** A client's connection, and the link's connection to the server for it. */
     private final class Connection {
 
         private final Socket client;
@@ -333,7 +335,7 @@ public final class Link implements AutoCloseable {
             this.isRecorded = isRecorded;
         }
 
-        /** Whether the server is there, and nobody has cut the connection while it was made. */
+        /** Connects to the server. False if the server is absent, or the connection was cut in the meantime. */
         boolean reaches(int target) {
             try {
                 server.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), target));
@@ -357,8 +359,8 @@ public final class Link implements AutoCloseable {
                 reset(client);
                 reset(server);
             } else {
-                // What still comes is read until both have closed: closing with bytes unread would send a reset, and a
-                // reset takes from the server what it has not read yet.
+                // The link reads until both sides have closed: closing with unread bytes would send a reset, and a
+                // reset discards the bytes that the server has not read yet.
                 swallow(Way.TO_SERVER);
                 swallow(Way.TO_CLIENT);
                 end(client);
@@ -366,7 +368,7 @@ public final class Link implements AutoCloseable {
             }
         }
 
-        /** Carries bytes one way until they end. */
+        /** Carries bytes in one direction until the stream ends. */
         void carry(Way way) {
             Socket from = way == Way.TO_SERVER ? client : server;
             Socket to = way == Way.TO_SERVER ? server : client;
@@ -407,7 +409,7 @@ public final class Link implements AutoCloseable {
             try {
                 to.getOutputStream().write(piece, 0, way == Way.TO_SERVER ? allow(length) : length);
             } catch (IOException e) {
-                if (!swallowed.contains(way)) { // else it was cut while this wrote
+                if (!swallowed.contains(way)) { // otherwise it was cut during the write
                     throw e;
                 }
             }
@@ -425,7 +427,7 @@ public final class Link implements AutoCloseable {
             }
         }
 
-        /** Takes the time that so many bytes need. */
+        /** Waits for the time that this many bytes need. */
         private void pace(int bytes) {
             synchronized (Link.this) {
                 if (bytesPerSecond > 0) {

@@ -12,8 +12,8 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Several nats-servers that are one: {@code n1}, {@code n2} and so on, each connected to each. Every one is killed, paused
- * and restarted like any other {@link NatsServer}.
+ * A cluster of nats-servers: {@code n1}, {@code n2} and so on, each connected to each other one. Every server can be
+ * killed, paused and restarted like any other {@link NatsServer}.
  */
 public final class NatsCluster implements AutoCloseable {
 
@@ -22,17 +22,17 @@ public final class NatsCluster implements AutoCloseable {
     private static final Pattern ROUTE_TO = Pattern.compile("\"remote_id\": *\"([^\"]+)\"");
 
     private final List<NatsServer> servers = new ArrayList<>();
-    /** Where each server tells how it is. */
+    /** The monitoring port of each server. */
     private final List<Integer> monitors = new ArrayList<>();
 
     private NatsCluster() {}
 
     /**
-     * Starts a cluster. Returns when it is {@linkplain #awaitTogether together}.
+     * Starts a cluster. Returns when it is {@linkplain #awaitTogether complete}.
      *
-     * @param size how many servers
+     * @param size number of servers
      * @param config further lines for each of them, as for {@link NatsServer#start}
-     * @throws IllegalStateException if one does not start, or they do not come together
+     * @throws IllegalStateException if a server does not start, or the cluster is not complete in time
      */
     public static NatsCluster start(int size, String... config) {
         var cluster = new NatsCluster();
@@ -47,7 +47,7 @@ public final class NatsCluster implements AutoCloseable {
                 var lines = new ArrayList<>(List.of(config));
                 lines.add("server_name: n" + (cluster.servers.size() + 1));
                 lines.add("http: \"127.0.0.1:" + monitor + '"');
-                // Told of no other addresses, a client has no way around its link.
+                // The servers advertise no addresses, so a client cannot bypass its link.
                 lines.add("cluster { name: fleet, listen: \"127.0.0.1:" + port + "\", no_advertise: true, routes: "
                         + routes + " }");
                 cluster.servers.add(NatsServer.start(lines.toArray(String[]::new)));
@@ -67,7 +67,7 @@ public final class NatsCluster implements AutoCloseable {
     }
 
     /**
-     * The server of a name, such as that of a stream's leader.
+     * Returns the server of a name, for example of a stream's leader.
      *
      * @param name {@code n1} and so on
      */
@@ -76,8 +76,8 @@ public final class NatsCluster implements AutoCloseable {
     }
 
     /**
-     * Waits until each server has its routes to all others and, with JetStream, has a leader and everything that it
-     * missed. All must be running.
+     * Waits until each server has routes to all others and, with JetStream, has a leader and has caught up. All servers
+     * must be running.
      *
      * @throws IllegalStateException if that takes more than a minute
      */
@@ -98,7 +98,7 @@ public final class NatsCluster implements AutoCloseable {
         return others == servers.size() - 1 && ask(monitor, "healthz").contains("\"ok\"");
     }
 
-    /** What the server says of itself; empty if it does not answer, or answers with an error. */
+    /** The answer of a server's monitoring port; empty if there is none, or if it is an error. */
     private static String ask(int monitor, String what) {
         try {
             var connection = (HttpURLConnection) URI.create("http://127.0.0.1:" + monitor + '/' + what)
@@ -114,7 +114,7 @@ public final class NatsCluster implements AutoCloseable {
         }
     }
 
-    /** Kills the servers and deletes what they stored. */
+    /** Kills the servers and deletes their stores. */
     @Override
     public void close() {
         servers.forEach(NatsServer::close);

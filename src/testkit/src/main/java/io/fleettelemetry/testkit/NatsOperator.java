@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.util.function.UnaryOperator;
 
-/** An operator with one account, who lets users with {@code .creds} files into a {@link NatsServer}. */
+/** An operator with one account. It makes {@code .creds} files for users of a {@link NatsServer}. */
 public final class NatsOperator {
 
     private static final String ACCOUNT_CLAIM = "{\"type\":\"account\",\"version\":2,\"limits\":{\"subs\":-1,"
@@ -30,22 +30,22 @@ public final class NatsOperator {
         }
     }
 
-    /** What the server's configuration needs. */
+    /** The lines that the server's configuration needs. */
     public String configuration() {
         return configuration;
     }
 
     /**
-     * Lets one more user in.
+     * Makes one more user.
      *
-     * @param file where to write the user's credentials
+     * @param file file for the user's credentials
      * @return the file
      */
     public Path writeCredentials(Path file) {
         return writeCredentials(file, limits -> limits);
     }
 
-    /** The same, for a user with limits. */
+    /** Makes one more user, with limits. */
     public Path writeCredentials(Path file, UnaryOperator<JwtUtils.UserClaim> limits) {
         try {
             NKey user = NKey.createUser(null);

@@ -17,10 +17,10 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A real nats-server of one's own, on 127.0.0.1. It keeps its port through {@link #kill}, {@link #stop} and
- * {@link #restart}. Not for several threads at once.
+ * A real nats-server for one test, on 127.0.0.1. It keeps its port through {@link #kill}, {@link #stop} and
+ * {@link #restart}. Not thread-safe.
  *
- * <p>{@link NatsServerBinary} says where the program comes from; without one, starting throws.
+ * <p>{@link NatsServerBinary} finds the program. Without one, starting throws.
  */
 public final class NatsServer implements AutoCloseable {
 
@@ -45,14 +45,14 @@ public final class NatsServer implements AutoCloseable {
      *     <code>jetstream { store_dir: $DIR }</code>, where {@code $DIR} is a directory of this server's own; listen
      *     address and port are given
      * @return the server, which accepts connections
-     * @throws IllegalStateException if there is no nats-server to be had, or it does not start: then with the end of
-     *     its log
+     * @throws IllegalStateException if there is no nats-server, or if it does not start; the message then has the end
+     *     of its log
      */
     public static NatsServer start(String... config) {
         return startOn(FreePort.next(), config);
     }
 
-    /** Like {@link #start}, on a port of the caller's choice. */
+    /** Like {@link #start}, on this port. */
     public static NatsServer startOn(int port, String... config) {
         try {
             var server = new NatsServer(Files.createTempDirectory("nats-server-"), port);
@@ -69,7 +69,7 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** {@code nats://127.0.0.1:<port>}. */
+    /** The server's URL: {@code nats://127.0.0.1:<port>}. */
     public String url() {
         return "nats://127.0.0.1:" + port;
     }
@@ -78,7 +78,7 @@ public final class NatsServer implements AutoCloseable {
         return port;
     }
 
-    /** Everything the server has logged since it was first started. */
+    /** Everything that the server has logged since its first start. */
     public String log() {
         try {
             return Files.exists(logFile()) ? Files.readString(logFile()) : "";
@@ -87,17 +87,17 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** SIGKILL: clients see the connection reset, nothing is said. */
+    /** Sends SIGKILL: clients see a reset of their connection, without any message. */
     public void kill() {
         process.kill();
     }
 
-    /** SIGTERM: the server closes its connections in order. Returns when it has gone. */
+    /** Sends SIGTERM: the server closes its connections in order. Returns when the process is gone. */
     public void stop() {
         process.stop(LIMIT);
     }
 
-    /** Starts it again, on the same port with the same configuration and store; kills it first if it still runs. */
+    /** Starts the server again, with the same port, configuration and store. Kills it first if it still runs. */
     public void restart() {
         if (process != null) {
             process.kill();
@@ -112,7 +112,7 @@ public final class NatsServer implements AutoCloseable {
                         configFile().toString())
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(logFile().toFile()));
-        // Quoted, because the server reads the variable's value as a value of its configuration language.
+        // In quotes, because the server parses the variable's value as a value of its configuration language.
         command.environment().put("DIR", '"' + directory.resolve("store").toString() + '"');
         process = Child.start(command);
         if (!Wait.until(LIMIT, () -> !process.isAlive() || greets()) || !process.isAlive()) {
@@ -121,13 +121,13 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** SIGSTOP: connections stay open and nothing moves, as behind a dead link. */
+    /** Sends SIGSTOP: connections stay open and nothing moves, as with a dead link. */
     public void pause() {
         process.signal("STOP");
         Wait.until(LIMIT, this::isPaused);
     }
 
-    /** The signal is delivered before its threads have stopped; where there is no {@code /proc}, nobody can tell. */
+    /** Whether all threads have stopped, which is later than the signal. Without {@code /proc} this is not known. */
     private boolean isPaused() {
         Path tasks = Path.of("/proc", Long.toString(process.pid()), "task");
         if (!Files.isDirectory(tasks)) {
@@ -140,7 +140,7 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** The state is the word behind the name, which stands in parentheses. */
+    /** A thread's state, which is the word after its name in parentheses. */
     private static String state(Path stat) {
         try {
             String line = Files.readString(stat);
@@ -150,20 +150,20 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** Pauses it and returns after so long: a stall has nothing else to wait for. */
+    /** Pauses the server and returns after this time. A stall has no condition to wait for. */
     public void stall(Duration time) {
         pause();
         Wait.until(time, () -> false);
     }
 
-    /** SIGCONT, after {@link #pause} or {@link #stall}. */
+    /** Sends SIGCONT, after {@link #pause} or {@link #stall}. */
     public void resume() {
         process.signal("CONT");
     }
 
     /**
-     * SIGUSR2: the server takes no more connections and tells its clients to go elsewhere; after
-     * {@code lame_duck_grace_period}, 10 s if not configured, it closes their connections one by one, and exits.
+     * Sends SIGUSR2: the server accepts no more connections and tells its clients to use other servers. After
+     * {@code lame_duck_grace_period} (10 s by default) it closes their connections one by one, and exits.
      */
     public void lameDuck() {
         process.signal("USR2");
@@ -177,7 +177,7 @@ public final class NatsServer implements AutoCloseable {
      * Replaces the configuration of the running server.
      *
      * @param config all lines, as for {@link #start}
-     * @throws IllegalStateException if the server does not take it; with the end of its log
+     * @throws IllegalStateException if the server refuses it; the message has the end of its log
      */
     public void reload(String... config) {
         configure(config);
@@ -190,7 +190,7 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** Kills the server and deletes what it stored. */
+    /** Kills the server and deletes its store. */
     @Override
     public void close() {
         if (process != null) {
@@ -207,13 +207,13 @@ public final class NatsServer implements AutoCloseable {
         }
     }
 
-    /** What it says it knows of JetStream: 2 for nats-server 2.12, 4 for 2.14; 0 for older ones, which say nothing. */
+    /** The server's JetStream API level: 2 for nats-server 2.12, 4 for 2.14; 0 for older ones, which have none. */
     public int apiLevel() {
         Matcher level = API_LEVEL.matcher(greeting());
         return level.find() ? Integer.parseInt(level.group(1)) : 0;
     }
 
-    /** Whether the server accepts a connection and says INFO, which is when it is ready for clients. */
+    /** Whether the server accepts a connection and sends INFO: then it is ready for clients. */
     private boolean greets() {
         return greeting().startsWith("INFO ");
     }

@@ -14,14 +14,14 @@ import java.util.Optional;
 import java.util.stream.Stream;
 
 /**
- * Where the nats-server program comes from. In this order: the environment variable {@code NATS_SERVER}, the PATH, what
- * an earlier search has unpacked, and on Debian and Ubuntu the distribution's package: installed by root, unpacked under
- * {@code target/nats-server} by anybody else.
+ * Finds the nats-server program. It looks in this order: the environment variable {@code NATS_SERVER}; the PATH; the
+ * package that an earlier search has unpacked; and on Debian and Ubuntu the distribution's package, which root
+ * installs, and which any other user unpacks under {@code target/nats-server}.
  */
 final class NatsServerBinary {
 
     private static final String PROGRAM = "nats-server";
-    // Debian puts it into a directory that is not on the PATH of an ordinary user.
+    // Debian installs it in a directory that is not on the PATH of an ordinary user.
     private static final List<Path> ALSO = List.of(Path.of("/usr/sbin"), Path.of("/usr/local/sbin"));
 
     private static Path found;
@@ -32,8 +32,8 @@ final class NatsServerBinary {
 
     /**
      * @param named the value of {@code NATS_SERVER}; null if it is not set
-     * @param path directories in which programs are looked for
-     * @param directory where the package may be unpacked
+     * @param path directories in which to look for programs
+     * @param directory directory in which to unpack the package
      */
     NatsServerBinary(String named, List<Path> path, Path directory) {
         this.named = named;
@@ -42,10 +42,10 @@ final class NatsServerBinary {
     }
 
     /**
-     * The program, fetched if need be; what it does then is said on standard output. Safe for several threads and
-     * several processes at once.
+     * Returns the path of the program, and fetches the program if necessary; it then reports its steps on standard
+     * output. Safe for several threads and several processes at once.
      *
-     * @throws IllegalStateException if it cannot be had; the message says how to get it
+     * @throws IllegalStateException if there is no program; the message says how to get one
      */
     static synchronized Path find() {
         if (found == null) {
@@ -54,7 +54,7 @@ final class NatsServerBinary {
         return found;
     }
 
-    /** The directories in which programs of this machine are looked for. */
+    /** The directories of this machine in which to look for programs. */
     static List<Path> path() {
         var path = System.getenv().getOrDefault("PATH", "").split(File.pathSeparator);
         return Stream.concat(
@@ -62,7 +62,7 @@ final class NatsServerBinary {
                 .toList();
     }
 
-    /** Where packages are unpacked. */
+    /** The directory in which packages are unpacked. */
     static Path directory() {
         return Path.of(System.getProperty("fleettelemetry.root", "")).resolve("target/nats-server");
     }
@@ -130,7 +130,7 @@ final class NatsServerBinary {
         return programs.find(PROGRAM);
     }
 
-    /** Needs no rights: the package goes into our own directory, and so do package lists where the system has none. */
+    /** Needs no privileges: the package goes into our own directory, and so do package lists if the system has none. */
     private Optional<Path> downloaded() {
         say("downloading the package nats-server into " + directory);
         if (!run("apt-get", List.of("download", PROGRAM))) {
@@ -162,7 +162,7 @@ final class NatsServerBinary {
                 Path fresh = directory.resolve("fresh");
                 Trees.delete(fresh);
                 if (run("dpkg-deb", List.of("-x", deb.toString(), fresh.toString()))) {
-                    // In one step: whoever looks here without the lock finds a whole program or none.
+                    // In one step, so that a process without the lock finds the whole program or none.
                     Files.move(fresh.resolve("usr"), directory.resolve("usr"), StandardCopyOption.ATOMIC_MOVE);
                     Trees.delete(fresh);
                     return unpacked(directory);

@@ -9,13 +9,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Programs of this machine, found in some directories and run to their end, with what they said in vain. */
+/** Finds programs of this machine in some directories, runs them to their end, and keeps the output of failed ones. */
 final class Programs {
 
     private final List<Path> path;
     private final StringBuilder tried = new StringBuilder();
 
-    /** @param path directories in which programs are looked for */
+    /** @param path directories in which to look for programs */
     Programs(List<Path> path) {
         this.path = path;
     }
@@ -27,19 +27,19 @@ final class Programs {
                 .findFirst();
     }
 
-    /** Runs a program in a directory; if it fails, what it said becomes part of {@link #tried}. */
+    /** Runs a program in a directory. If it fails, its output becomes part of {@link #tried}. */
     boolean run(Path directory, String program, List<String> arguments) {
         return output(directory, program, arguments).isPresent();
     }
 
-    /** What a program said; empty if it failed. */
+    /** Runs a program and returns its output; empty if it failed. */
     Optional<String> output(Path directory, String program, List<String> arguments) {
         var command = new ArrayList<String>();
         command.add(find(program).map(Path::toString).orElse(program));
         command.addAll(arguments);
         var builder = new ProcessBuilder(command).directory(directory.toFile()).redirectErrorStream(true);
         builder.environment().put("DEBIAN_FRONTEND", "noninteractive");
-        // The package of nats-server would start a service of its own, on port 4222.
+        // Otherwise the package of nats-server starts a service of its own, on port 4222.
         builder.environment().put("SYSTEMD_OFFLINE", "1");
         try {
             var process = Child.start(builder).process();
@@ -47,7 +47,7 @@ final class Programs {
             String said = new String(process.getInputStream().readAllBytes(), Charset.defaultCharset());
             int exit = process.waitFor();
             if (exit != 0) {
-                tried.append("Tried in vain: " + String.join(" ", command) + " (exit " + exit + ")\n" + said);
+                tried.append("This failed: " + String.join(" ", command) + " (exit " + exit + ")\n" + said);
             }
             return exit == 0 ? Optional.of(said) : Optional.empty();
         } catch (IOException e) {
@@ -62,7 +62,7 @@ final class Programs {
         tried.append(line).append('\n');
     }
 
-    /** What failed so far, and what was said then. */
+    /** The programs that failed so far, with their output. */
     String tried() {
         return tried.toString();
     }

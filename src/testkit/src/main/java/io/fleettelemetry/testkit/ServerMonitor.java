@@ -11,8 +11,8 @@ import java.time.Instant;
 import java.util.List;
 
 /**
- * What a {@link NatsServer} itself says of its clients, at its monitoring port. Give the server {@link #configuration}. Safe
- * for several threads.
+ * Reads from a {@link NatsServer}'s monitoring port what the server knows about its clients. The server needs the lines
+ * of {@link #configuration}. Thread-safe.
  */
 public final class ServerMonitor {
 
@@ -21,11 +21,12 @@ public final class ServerMonitor {
     /**
      * One connection of a client.
      *
-     * @param id counts up in the order of connecting
-     * @param name as the client calls it; empty if it does not
-     * @param user as whom it was let in; empty if the server asks for none
-     * @param stop when it ended; {@link Instant#MAX} while it lasts
-     * @param messages that the client has published
+     * @param id number of the connection, in the order of connecting
+     * @param name the client's name for it; empty if there is none
+     * @param user the user; empty if the server needs none
+     * @param start when the connection began
+     * @param stop when the connection ended; {@link Instant#MAX} while it lasts
+     * @param messages number of messages that the client has published
      */
     public record Client(long id, String name, String user, Instant start, Instant stop, long messages) {
 
@@ -40,8 +41,8 @@ public final class ServerMonitor {
     }
 
     /**
-     * All connections since the server was started, oldest first; of those that have ended, the last 10,000. One that never
-     * said CONNECT, as whoever only looks whether the server is there, is none.
+     * Returns all connections since the start of the server, oldest first; of the ended ones, the last 10,000.
+     * Connections without CONNECT, which only check whether the server is there, are not included.
      */
     public List<Client> clients() {
         return JsonValueUtils.readArray(ask("connz?state=all&auth=true&sort=cid&limit=20000"), "connections").stream()

@@ -19,8 +19,7 @@ import org.apache.sshd.common.kex.BuiltinDHFactories;
 import org.apache.sshd.common.keyprovider.KeyIdentityProvider;
 
 /**
- * Karaf's shell over SSH, which is how {@code bin/client} reaches it, without a JVM for each command. Safe for several
- * threads.
+ * Karaf's shell over SSH, as {@code bin/client} uses it, but without a JVM for each command. Thread-safe.
  */
 final class Shell implements AutoCloseable {
 
@@ -31,22 +30,22 @@ final class Shell implements AutoCloseable {
     private final Duration limit;
     private final SshClient client;
 
-    /** @param limit how long commands may take */
+    /** @param limit longest time for the commands of one call */
     Shell(int port, Duration limit) {
         this.port = port;
         this.limit = limit;
         client = SshClient.setUpDefaultClient();
-        // Nothing of the user's own ~/.ssh plays a part.
+        // The user's own ~/.ssh must have no effect.
         client.setHostConfigEntryResolver(HostConfigEntryResolver.EMPTY);
         client.setKeyIdentityProvider(KeyIdentityProvider.EMPTY_KEYS_PROVIDER);
         client.setServerKeyVerifier(AcceptAllServerKeyVerifier.INSTANCE);
-        // The cheapest of those that both sides know: tests ask thousands of times.
+        // The cheapest key exchange that both sides know, because tests connect thousands of times.
         client.setKeyExchangeFactories(List.of(ClientBuilder.DH2KEX.apply(BuiltinDHFactories.ecdhp256)));
         client.start();
     }
 
     /**
-     * Runs commands in one session; the first that fails ends it.
+     * Runs commands in one session. The first one that fails ends it.
      *
      * @throws IOException if Karaf cannot be reached
      * @throws IllegalStateException if they take longer than the limit
@@ -54,7 +53,7 @@ final class Shell implements AutoCloseable {
     Result execute(List<String> commands) throws IOException {
         var out = new ByteArrayOutputStream();
         var err = new ByteArrayOutputStream();
-        // One connection for each: Karaf closes it behind the last command.
+        // One connection for each session: Karaf closes it after the last command.
         try (var session = connect();
                 var channel = session.createExecChannel(String.join("\n", commands) + "\n")) {
             channel.setOut(out);

@@ -14,8 +14,8 @@ import java.util.Base64;
 import java.util.List;
 
 /**
- * A certificate authority of one's own, for servers and clients in tests. Everything is made at the time of the test, by
- * the {@code keytool} of the JDK that runs it, about a second for each certificate; so nothing in the repository expires.
+ * A certificate authority for servers and clients in tests. The {@code keytool} of the JDK that runs the test makes the
+ * certificates, about one a second. So there is no certificate in the repository that could expire.
  */
 public final class TestCa {
 
@@ -40,8 +40,8 @@ public final class TestCa {
     /**
      * Makes an authority.
      *
-     * @param directory for its files; must exist, and nobody deletes them
-     * @param name one that is not taken in this directory
+     * @param directory an existing directory for its files, which are not deleted
+     * @param name a name that is not used yet in this directory
      */
     public static TestCa create(Path directory, String name) {
         var ca = new TestCa(directory, name);
@@ -50,16 +50,16 @@ public final class TestCa {
         return ca;
     }
 
-    /** PEM file with its certificate: what those have to trust who shall trust its certificates. */
+    /** PEM file with the authority's certificate, for programs that must trust its certificates. */
     public Path certificate() {
         return certificate;
     }
 
-    /** The same as a key store, as {@code javax.net.ssl.trustStore} wants it. */
+    /** The authority's certificate in a key store, for {@code javax.net.ssl.trustStore}. */
     public Path trustStore() {
         try {
             Path file = directory.resolve(certificate.getFileName() + ".jks");
-            var store = KeyStore.getInstance("JKS"); // needs no password for reading
+            var store = KeyStore.getInstance("JKS"); // can be read without a password
             store.load(null, null);
             store.setCertificateEntry("ca", chain("ca")[0]);
             try (var out = Files.newOutputStream(file)) {
@@ -74,9 +74,9 @@ public final class TestCa {
     /**
      * Issues a certificate with a key of its own.
      *
-     * @param name its common name, and that of its files
-     * @param options further ones of {@code keytool -genkeypair}, such as {@code -ext san=dns:localhost},
-     *     {@code -startdate -2d}, {@code -keyalg RSA} (default EC), each word by itself
+     * @param name the common name, which is also the name of the files
+     * @param options further options of {@code keytool -genkeypair}, such as {@code -ext san=dns:localhost},
+     *     {@code -startdate -2d}, {@code -keyalg RSA} (default EC); each word is an argument of its own
      */
     public Identity issue(String name, String... options) {
         var all = new ArrayList<>(List.of(options));

@@ -10,44 +10,45 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What one side of a NATS connection said, read by the letter of the
- * <a href="https://docs.nats.io/reference/reference-protocols/nats-protocol">protocol</a>. Written for tests alone and
- * shared with nothing that makes frames.
+ * The bytes that one side of a NATS connection sent, parsed strictly by the <a
+ * href="https://docs.nats.io/reference/reference-protocols/nats-protocol">protocol</a>. It is written for tests only,
+ * and shares no code with the classes that make frames.
  *
  * @param frames all whole frames up to {@link #end}
- * @param end where the first byte stands that belongs to none of them: the length of the stream, or less if it ends in the
- *     middle of a frame, as that of a connection that was cut may, or if it has a flaw
- * @param flaw where and why the stream is not legal; empty if it is
+ * @param end index of the first byte that belongs to no whole frame: the length of the stream, or less if the stream
+ *     ends in the middle of a frame, as it may after a cut, or if it has a flaw
+ * @param flaw where and why the stream is illegal; empty if it is legal
  */
 public record Transcript(List<Frame> frames, int end, Optional<Flaw> flaw) {
 
     /**
-     * One thing that was said.
+     * One protocol message.
      *
-     * @param verb in capitals, such as {@code PUB}
-     * @param offset of its first byte in the stream
-     * @param subject of a message or a subscription; else null
+     * @param verb the verb in capitals, such as {@code PUB}
+     * @param offset index of its first byte in the stream
+     * @param subject the subject of a message or a subscription; else null
      * @param reply the subject for replies; null if there is none
-     * @param headers of a message, with {@code NATS/1.0} and the empty line; empty if there are none
-     * @param payload of a message; of {@code CONNECT}, {@code INFO} and {@code -ERR}, what follows the verb
+     * @param headers the headers of a message, with {@code NATS/1.0} and the empty line; empty if there are none
+     * @param payload the payload of a message; for {@code CONNECT}, {@code INFO} and {@code -ERR}, the text after the
+     *     verb
      */
     public record Frame(String verb, int offset, String subject, String reply, byte[] headers, byte[] payload) {}
 
-    /** What is not legal, and the offset in the stream of the first byte that makes it so. */
+    /** The reason why the stream is illegal, and the index of the first illegal byte. */
     public record Flaw(int offset, String reason) {}
 
     private static final Set<String> CLIENT = Set.of("CONNECT", "PING", "PONG", "PUB", "HPUB", "SUB", "UNSUB");
     private static final Set<String> SERVER = Set.of("INFO", "PING", "PONG", "MSG", "HMSG", "+OK", "-ERR");
 
-    /** Of a client's lines; a server's may be longer, and its INFO is. */
+    /** The length of a client's longest line. A server's lines may be longer, and its INFO is. */
     private static final int LONGEST_LINE = 4096;
 
-    /** Reads what a client said. It begins with CONNECT, and says that once. */
+    /** Parses the bytes of a client. They begin with CONNECT, which comes once. */
     public static Transcript ofClient(byte[] stream) {
         return new Reader(stream, CLIENT, "CONNECT").read();
     }
 
-    /** Reads what a server said. It begins with INFO, and may say that again. */
+    /** Parses the bytes of a server. They begin with INFO, which may come again. */
     public static Transcript ofServer(byte[] stream) {
         return new Reader(stream, SERVER, "INFO").read();
     }
@@ -65,7 +66,7 @@ public record Transcript(List<Frame> frames, int end, Optional<Flaw> flaw) {
         private final Set<String> verbs;
         private final String first;
         private final List<Frame> frames = new ArrayList<>();
-        /** Of the frame that is being read, and of what comes next in it. */
+        /** The index of the frame that is being read, and of the next byte in it. */
         private int start;
 
         private int at;
@@ -133,7 +134,7 @@ public record Transcript(List<Frame> frames, int end, Optional<Flaw> flaw) {
             }
         }
 
-        /** Up to the first byte that is no letter of it; verbs may be written in small letters. */
+        /** Reads the verb, up to the first byte that is not a letter. Verbs may be in lower case. */
         private String verb() throws Incomplete, Illegal {
             int end = start;
             while (end < stream.length && stream[end] > ' ') {
@@ -154,7 +155,7 @@ public record Transcript(List<Frame> frames, int end, Optional<Flaw> flaw) {
             return verb;
         }
 
-        /** The rest of the line; moves behind its end. */
+        /** Reads the rest of the line, with its end. */
         private String line() throws Incomplete, Illegal {
             int end = at;
             while (end < stream.length && stream[end] != '\r') {
@@ -204,8 +205,8 @@ public record Transcript(List<Frame> frames, int end, Optional<Flaw> flaw) {
         }
 
         /**
-         * A subject, for {@code fixed} of two the number of the subscription, perhaps a reply subject, and the sizes: of
-         * the headers if there are two of them, and of everything.
+         * Reads a message: a subject; if {@code fixed} is two, the id of the subscription; an optional reply subject;
+         * and the sizes, which are the total or, if there are two of them, those of the headers and the total.
          */
         private Frame message(String verb, int words, String[] arguments, int fixed, int sizes)
                 throws Incomplete, Illegal {
@@ -253,7 +254,7 @@ public record Transcript(List<Frame> frames, int end, Optional<Flaw> flaw) {
                 throw new Illegal(to, "headers of " + (to - from) + " bytes do not end with an empty line there");
             }
             String[] lines = block.substring(0, block.length() - 4).split("\r\n", -1);
-            // The first line may go on with a status and its text.
+            // A status and its text may follow in the first line.
             int offset = from + lines[0].getBytes(UTF_8).length + 2;
             for (int i = 1; i < lines.length; i++) {
                 if (!lines[i].matches("[!-9;-~]+:[^\r\n]*")) {

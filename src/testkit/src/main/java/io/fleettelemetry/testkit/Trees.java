@@ -9,12 +9,12 @@ import java.nio.file.SimpleFileVisitor;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** Whole directories. */
+/** Operations on whole directories. */
 final class Trees {
 
     private Trees() {}
 
-    /** Deletes a directory and all in it; nothing if it is not there. */
+    /** Deletes a directory and everything in it. Does nothing if there is no directory. */
     static void delete(Path root) {
         if (!Files.exists(root)) {
             return;
@@ -38,7 +38,7 @@ final class Trees {
         }
     }
 
-    /** Copies a directory with its permissions to a place where there is nothing yet. */
+    /** Copies a directory with its permissions to a path that does not exist yet. */
     static void copy(Path from, Path to) {
         try (var paths = Files.walk(from)) {
             Files.createDirectories(to.toAbsolutePath().getParent());

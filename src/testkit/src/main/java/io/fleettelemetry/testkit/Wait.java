@@ -3,7 +3,7 @@ package io.fleettelemetry.testkit;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
 
-/** Waiting for a process to do something that it does not announce. */
+/** Waits for a condition that is not announced. */
 final class Wait {
 
     private static final int POLL_MS = 20;

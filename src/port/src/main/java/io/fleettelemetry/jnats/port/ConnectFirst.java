@@ -5,9 +5,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Has the first thing that is written on a connection be its {@code CONNECT}. When a link breaks at the wrong moment, jnats
- * writes a {@code PING} or {@code PONG} that was meant for it on the next connection, before {@code CONNECT}; and a server
- * that asks for credentials answers that by {@code Authorization Violation}. One thread at a time.
+ * Puts {@code CONNECT} first on a connection. If a link breaks at the wrong moment, jnats writes a {@code PING} or
+ * {@code PONG} that was meant for the old connection on the new one, before {@code CONNECT}. A server that requires
+ * credentials then answers {@code Authorization Violation}. Not thread-safe.
  */
 final class ConnectFirst {
 
@@ -17,11 +17,12 @@ final class ConnectFirst {
     private byte[] connect = {};
 
     /**
-     * What to write now; until there is something, and then not called again.
+     * Returns the bytes to write now. Call it until the result is not empty, and then no more.
      *
-     * @param bytes whole protocol messages, before {@code CONNECT} such that are one line
-     * @param length how many of the bytes
-     * @return the same bytes from {@code CONNECT} on; what came before it follows. Empty as long as there is none
+     * @param bytes whole protocol messages; those before {@code CONNECT} have one line each
+     * @param length the number of bytes
+     * @return {@code CONNECT}, then the messages that came before it, then the rest; empty until {@code CONNECT} has
+     *     come
      */
     byte[] order(byte[] bytes, int length) {
         int from = 0;
@@ -51,7 +52,7 @@ final class ConnectFirst {
         return to <= length && Arrays.equals(bytes, from, to, CONNECT, 0, CONNECT.length);
     }
 
-    /** Behind the next line end; the length if there is none. */
+    /** The index after the next line end; the length if there is none. */
     private static int endOfLine(byte[] bytes, int from, int length) {
         int at = from;
         while (at < length && bytes[at] != '\n') {

@@ -5,9 +5,9 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Which answer is for which frame, once the server answers each command ({@code verbose} of its protocol): {@code +OK} or
- * {@code -ERR}, in the order in which they were written. {@code PING} and {@code PONG} have no such answer. Who writes holds
- * the port's lock of writes; one thread reads.
+ * Finds the frame that an answer belongs to, once the server answers each command ({@code verbose} in its protocol).
+ * The server sends {@code +OK} or {@code -ERR} for each command, in the order in which the commands were written, but
+ * not for {@code PING} and {@code PONG}. Writers hold the port's write lock; one thread reads.
  */
 final class EachAnswer {
 
@@ -16,20 +16,20 @@ final class EachAnswer {
     private static final String PUBLISH = "permissions violation for publish";
     private static final String SUBSCRIPTION = "permissions violation for subscription";
 
-    // The writers'.
+    // Used by writers only.
     private final ProtocolScanner frames = new ProtocolScanner();
     private boolean asked;
-    /** Commands that are to be answered, so far. */
+    /** Number of commands so far that the server must answer. */
     private long commands;
 
-    /** Which of these are no frames: jnats' own, and {@code CONNECT}. */
+    /** The numbers of those commands that are not frames: jnats' own, and {@code CONNECT}. */
     private final Queue<Long> others = new ConcurrentLinkedQueue<>();
 
-    // The reader's.
+    // Used by the reader only.
     private boolean begun;
     private long answers;
 
-    /** The same {@code CONNECT} with {@code verbose}; empty if it has no such option. */
+    /** The same {@code CONNECT} with {@code verbose}; empty if it does not have that option. */
     static byte[] verbose(byte[] connect) {
         String text = new String(connect, StandardCharsets.UTF_8);
         return text.contains(QUIET) ? text.replace(QUIET, VERBOSE).getBytes(StandardCharsets.UTF_8) : new byte[0];
@@ -39,13 +39,13 @@ final class EachAnswer {
         return asked;
     }
 
-    /** The {@code CONNECT} that asks for it is about to be written. */
+    /** The {@code CONNECT} with {@code verbose} is about to be written. */
     void begins() {
         asked = true;
         asksOther();
     }
 
-    /** A command that is no frame is about to be written. */
+    /** A command that is not a frame is about to be written. */
     void asksOther() {
         if (asked) {
             others.add(commands++);
@@ -61,7 +61,7 @@ final class EachAnswer {
         }
     }
 
-    /** Whether the server has begun to. What it says before that is about frames that were written before. */
+    /** Whether the server has begun to answer each command. Earlier errors belong to frames written before that. */
     boolean hasBegun() {
         return begun;
     }
@@ -81,7 +81,7 @@ final class EachAnswer {
         }
     }
 
-    /** What else a server says by -ERR is about the connection, and is no answer. */
+    /** Whether an -ERR is the answer to a command. Every other -ERR concerns the connection. */
     private static boolean isAnswer(String words) {
         return words.regionMatches(true, 0, PUBLISH, 0, PUBLISH.length())
                 || words.regionMatches(true, 0, SUBSCRIPTION, 0, SUBSCRIPTION.length());

@@ -22,23 +22,24 @@ import javax.net.ssl.SSLParameters;
 import javax.net.ssl.SSLSocket;
 
 /**
- * The bytes of one connection, from its beginning to its end: jnats makes a new port for every attempt to connect.
+ * Carries the bytes of one connection. jnats makes a new port for every attempt to connect.
  *
- * <p>Other than jnats' own, it checks that a server's certificate is for the host of its URL, or for the one that its {@link PortOwner#certifiedName owner} says, with every kind of URL, and
- * says why TLS fails. For that it has to be given the host's name: on {@code tls} and {@code nats} URLs jnats passes an
- * address instead, unless its options say {@code hostnameResolveMode(HappyEyeballs)}. The socket's read timeout of the
- * options ends with the connection's preparation: it bounds the TLS handshake, the WebSocket handshake and the wait for
- * the server's INFO, each of which would otherwise wait for a silent server for ever.
+ * <p>Unlike jnats' own port, it verifies for every kind of URL that the server's certificate is for the host of the
+ * URL, or for the host that its {@link PortOwner#certifiedName owner} names, and it reports why TLS failed. It needs
+ * the host name for this. On {@code tls} and {@code nats} URLs jnats passes an address instead, unless its options say
+ * {@code hostnameResolveMode(HappyEyeballs)}. The socket read timeout of the options applies until the connection is
+ * prepared: it limits the TLS handshake, the WebSocket handshake and the wait for the server's INFO. Otherwise each of
+ * these would wait for a silent server without end.
  *
- * <p>From its first write on it is open for frames as well: ready {@code PUB} and {@code HPUB} messages, whole ones, which
- * go out between those of jnats. A port's identity is thus the epoch of a connection, and a write to an old one fails by
- * itself.
+ * <p>After its first write the port takes frames as well: complete {@code PUB} and {@code HPUB} messages, which it
+ * writes between the messages of jnats. So each connection has a port of its own, and a write to the port of an old
+ * connection fails.
  *
- * <p>It follows what both sides say: so it knows which {@code PONG} answers a {@link #ping} of its user, and what the server
- * has refused before that, in the server's own words and order. jnats tells errors late, and without their quotes.
+ * <p>The port parses both directions. So it knows which {@code PONG} answers a {@link #ping} of its user, and what the
+ * server refused before that, in the server's words and order. jnats reports errors later, and without their quotes.
  *
- * <p>{@code afterConstruct} to the first {@code write} happen one after the other; then one thread reads, jnats' writer and
- * one that brings frames write, and any thread may close.
+ * <p>Threads: the calls from {@code afterConstruct} to the first {@code write} come one after the other. Then one
+ * thread reads, jnats' writer and one thread with frames write, and any thread may close.
  */
 public final class FramePort extends SocketDataPort {
 
@@ -46,19 +47,20 @@ public final class FramePort extends SocketDataPort {
     private static final byte[] PONG = "PONG\r\n".getBytes(US_ASCII);
 
     private static final String ORPHAN = "the server sent a PONG without a PING";
-    /** So much is written at once: what a slow link takes of a large frame is to be seen while it is written. */
+    /** Bytes of one write. A large frame is written in pieces, so that progress on a slow link is visible. */
     private static final int PIECE = 1 << 16;
 
     private Options options;
     private PortOwner owner;
     /** The host that the server's certificate must be for; null if it is the one of its URL. */
     private String certifiedName;
-    /** How long a line of the server's may be: one without an end would fill the heap. */
+    /** Limit (bytes) on a line of the server: a line without an end would fill the heap. */
     private static final int MAX_LINE = 1 << 20;
 
     /**
-     * How large a payload may be that the server announces: jnats sets memory aside for it before it comes. No nats-server can be
-     * configured to a larger {@code max_payload}; what we ask for, a page of 256 streams at most, is smaller.
+     * Limit (bytes) on a payload that the server announces, because jnats allocates memory for it before it comes. No
+     * nats-server can have a larger {@code max_payload}. The largest answer that we ask for, a page of 256 streams, is
+     * smaller.
      */
     private static final int MAX_PAYLOAD = 64 << 20;
 
@@ -66,9 +68,9 @@ public final class FramePort extends SocketDataPort {
     private boolean greeted;
     /** Whether the owner knows that the port is open. */
     private boolean toldOpen;
-    /** What the server has sent right behind its first line, and nobody has read. */
+    /** Bytes that came with the server's first line and are not read yet. */
     private byte[] behind = {};
-    /** Fair, so that jnats' PING is not kept waiting by frames and more frames. */
+    /** Fair, so that frames cannot delay jnats' PING without end. */
     private final ReentrantLock writing = new ReentrantLock(true);
 
     private volatile boolean open;
@@ -80,34 +82,34 @@ public final class FramePort extends SocketDataPort {
     private boolean masks;
     private final ConnectFirst connectFirst = new ConnectFirst();
 
-    // PING and PONG: what was written is guarded by the lock of writes, what was read belongs to the thread that reads.
+    // PING and PONG: the state of the written bytes is guarded by the write lock; the reading thread owns the rest.
     private final ProtocolScanner outgoing = new ProtocolScanner();
     private final ProtocolScanner incoming = new ProtocolScanner();
     private final Refusals.Tally refusals = new Refusals.Tally();
     private final EachAnswer each = new EachAnswer();
-    /** PINGs that were written, jnats' and ours; which of them was ours last; and whom its answer wakes. */
+    /** Number of PINGs written by jnats and us; the number of our last one; and the callback for its answer. */
     private volatile long pings;
 
     private volatile long ourPing;
     private volatile Runnable answered;
     private long pongs;
-    /** How many of our PINGs were answered, and what the server refused between the last two of these answers. */
+    /** Number of our PINGs that were answered; and the refusals between the last two of these answers. */
     private volatile long answers;
 
     private volatile Refusals refused = Refusals.NONE;
-    /** The server's last words, and whether they came behind the last answer. */
+    /** The server's last error since the last answer to a PING of ours; else empty. */
     private volatile String lastError = "";
-    /** The first bytes of what may become the PONG to a PING of ours, which jnats must not see. */
+    /** Bytes that may be the beginning of the PONG to a PING of ours, which jnats must not see. */
     private final byte[] held = new byte[PONG.length];
 
     private int heldLength;
-    /** Whether TLS has brought something to read: from then on it works. */
+    /** Whether a byte was read through TLS: later errors are not errors of the handshake. */
     private boolean secured;
 
-    /** For jnats, which makes it by its name. */
+    /** For jnats, which makes ports by class name. */
     public FramePort() {}
 
-    /** @throws IllegalArgumentException if the options' connection listener is no {@link PortOwner} */
+    /** @throws IllegalArgumentException if the connection listener of the options is not a {@link PortOwner} */
     @Override
     public void afterConstruct(Options options) {
         if (!(options.getConnectionListener() instanceof PortOwner listener)) {
@@ -118,10 +120,10 @@ public final class FramePort extends SocketDataPort {
         certifiedName = owner.certifiedName();
     }
 
-    /** @throws IOException with the reason; the socket is then of no use any more */
+    /** @throws IOException if TLS fails, with the reason; the socket cannot be used any more */
     @Override
     public void upgradeToSecure() throws IOException {
-        if (behind.length > 0) { // nothing that is not encrypted may be taken for a part of what is
+        if (behind.length > 0) { // plain bytes must not be taken for bytes that came through TLS
             throw new IOException(
                     "the server did not begin a TLS handshake, but sent: " + new String(behind, UTF_8).strip());
         }
@@ -141,11 +143,11 @@ public final class FramePort extends SocketDataPort {
         isSecure = true;
     }
 
-    /** Once nothing can be read any more the port is closed: jnats does not always do so, behind a reconnect. */
+    /** Closes the port at the end of the stream, because jnats does not always do so after a reconnect. */
     @Override
     public int read(byte[] dst, int off, int len) throws IOException {
         int count = -1;
-        if (!toldOpen && pongs > 0) { // and jnats has seen what came before that PONG, an INFO with new limits for one
+        if (!toldOpen && pongs > 0) { // jnats has now seen everything before that PONG, such as an INFO with new limits
             toldOpen = true;
             owner.opened(this);
         }
@@ -172,10 +174,10 @@ public final class FramePort extends SocketDataPort {
     }
 
     /**
-     * Sees what the server says, in the order in which it says it, and takes the PONGs to our own PINGs out.
+     * Parses what the server sent, in its order, and removes the PONGs that answer our own PINGs.
      *
-     * @return the end of what is left for jnats
-     * @throws IOException if the server has sent a PONG that nobody asked for: then none proves anything any more
+     * @return the end of the bytes that are left for jnats
+     * @throws IOException if the server has sent a PONG without a PING: then a PONG proves nothing any more
      */
     private int follow(byte[] bytes, int from, int to, int room) throws IOException {
         int end = to;
@@ -191,7 +193,7 @@ public final class FramePort extends SocketDataPort {
                 each.ok(refusals);
             } else if (line == ProtocolScanner.Line.PONG && ++pongs == ourPing) {
                 int start = at - incoming.lineLength();
-                if (start < from) { // it began before we asked
+                if (start < from) { // the PONG began before our PING was written
                     throw new IOException(ORPHAN);
                 }
                 before = refusals.take(each.hasBegun());
@@ -209,7 +211,7 @@ public final class FramePort extends SocketDataPort {
         if (incoming.begun() > MAX_LINE) {
             throw new IOException("the server has sent a line of more than " + MAX_LINE + " bytes");
         }
-        if (before != null) { // only now: until then nobody sends another PING, for which a PONG too many could pass
+        if (before != null) { // only now, so that no PING goes out that a surplus PONG could seem to answer
             refused = before;
             answers++;
             wake();
@@ -236,8 +238,8 @@ public final class FramePort extends SocketDataPort {
     }
 
     /**
-     * The server's INFO, and no more. If the server refuses a connection, its reason comes with the INFO, and jnats would
-     * read past it.
+     * Reads the server's INFO line by itself at first. If the server refuses the connection, the reason comes together
+     * with INFO, and jnats would skip it.
      */
     private int receive(byte[] dst, int off, int len) throws IOException {
         if (greeted && behind.length == 0) {
@@ -260,7 +262,7 @@ public final class FramePort extends SocketDataPort {
         return count;
     }
 
-    /** Whole protocol messages of jnats; with CONNECT, which goes out first, the connection's preparation is over. */
+    /** Writes whole protocol messages of jnats. CONNECT goes out first, and ends the preparation of the connection. */
     @Override
     public void write(byte[] src, int toWrite) throws IOException {
         writing.lock();
@@ -271,7 +273,7 @@ public final class FramePort extends SocketDataPort {
             if (length == 0) {
                 return;
             }
-            countPings(bytes, length); // before they are out: so the answer to none comes early
+            countPings(bytes, length); // before they are written, so that no answer comes before its PING is counted
             if (first) {
                 socket.setSoTimeout(0);
                 masks = socket instanceof WebSocket;
@@ -287,12 +289,14 @@ public final class FramePort extends SocketDataPort {
     }
 
     /**
-     * Writes whole frames ({@code PUB}, {@code HPUB}) between two messages of jnats. Blocks while the socket is full, until
-     * {@link #forceClose}.
+     * Writes whole frames ({@code PUB}, {@code HPUB}) between two messages of jnats. Blocks while the socket is full,
+     * until {@link #forceClose}. One thread at a time.
      *
-     * @param frames not changed, also not by a WebSocket, which masks what it is given in place
-     * @throws IOException if the port is closed, or not yet {@linkplain PortOwner#opened open}, or the link has broken; how
-     *     much has arrived nobody knows
+     * @param frames the bytes; not changed, not even by a WebSocket, which masks the bytes of its argument
+     * @param from index of the first byte
+     * @param to index after the last byte
+     * @throws IOException if the port is closed or not yet {@linkplain PortOwner#opened open}, or if the link has
+     *     broken; it is then unknown how many bytes arrived
      */
     public void writeFrames(byte[] frames, int from, int to) throws IOException {
         writing.lock();
@@ -329,10 +333,11 @@ public final class FramePort extends SocketDataPort {
     }
 
     /**
-     * Has the server answer each frame that is written from now on, so that it is known which it {@linkplain Refusals#answers
-     * refuses}: by a second {@code CONNECT}, the same but with {@code verbose}. It costs the server five bytes for each frame.
+     * Makes the server answer each frame that is written from now on, so that {@link Refusals#answers} says which
+     * frames it refuses. For this it writes a second {@code CONNECT}, the same but with {@code verbose}. The server
+     * then sends five bytes for each frame.
      *
-     * @return false if that cannot be had on this connection
+     * @return false if this connection cannot do it
      * @throws IOException as {@link #writeFrames} does
      */
     public boolean answerEach() throws IOException {
@@ -359,10 +364,10 @@ public final class FramePort extends SocketDataPort {
     }
 
     /**
-     * Writes a PING behind everything that was written. jnats does not hear of its answer. One at a time: the next one not
-     * before {@link #answers} has grown.
+     * Writes a PING after all bytes written so far. jnats does not see its answer. The next PING must wait until
+     * {@link #answers} has grown.
      *
-     * @param answered is run when the answer has come, or the port is closed; by a thread that must not be kept
+     * @param answered is run when the answer has come or the port is closed, on a thread that it must not block
      * @throws IOException as {@link #writeFrames} does
      */
     public void ping(Runnable answered) throws IOException {
@@ -382,17 +387,19 @@ public final class FramePort extends SocketDataPort {
         }
     }
 
-    /** How many {@linkplain #ping pings} the server has answered: it has parsed all that was written before them. */
+    /**
+     * Number of {@linkplain #ping pings} that the server has answered. It has parsed everything written before them.
+     */
     public long answers() {
         return answers;
     }
 
-    /** What the server refused between the answer to the last {@linkplain #ping ping} and the one before that. */
+    /** What the server refused between its answers to the last two {@linkplain #ping pings}. */
     public Refusals refused() {
         return refused;
     }
 
-    /** The last thing that the server has refused since it answered a {@linkplain #ping ping}; empty if it has nothing. */
+    /** The server's last error since it answered a {@linkplain #ping ping}; empty if there was none. */
     public String lastError() {
         return lastError;
     }
@@ -404,38 +411,42 @@ public final class FramePort extends SocketDataPort {
         }
     }
 
-    /** Bytes of frames that the system has taken so far, also while {@link #writeFrames} blocks. For any thread. */
+    /**
+     * Bytes of frames that the operating system has taken so far; grows while {@link #writeFrames} blocks. Any thread.
+     */
     public long framesTaken() {
         return framesTaken;
     }
 
-    /** How much of what is written, in bytes, the system may keep before writing blocks; it takes that as a hint. */
+    /**
+     * Sets how many written bytes the operating system may buffer before writing blocks. The system takes it as a hint.
+     */
     public void setSendBuffer(int bytes) {
         try {
             socket.setSendBufferSize(bytes);
         } catch (IOException e) {
-            // It is closed, or the system does not care: then it is as it was.
+            // The socket is closed, or the system refuses the value: then the buffer stays as it was.
         }
     }
 
-    /** The connection that this port carries; callable once it is open. */
+    /** The connection that this port carries. May be called once the port is open. */
     public Connection connection() {
         return connection;
     }
 
-    /** Whether it has been closed, by whomever. */
+    /** Whether the port has been closed, by either side. */
     public boolean isClosed() {
         return closed;
     }
 
-    /** Does not wait for the lock of writes: it must get through while one is stuck. */
+    /** Closes the port without the write lock, because a writer may be stuck. */
     @Override
     public void close() throws IOException {
         closed = true;
         wake();
         owner.closed(this);
         if (framesUnderWay && socket != null) {
-            // Under TLS closing would wait for the write to end, to say goodbye in order.
+            // With TLS, close would wait for the write to end, to send its closing message.
             socket.setSoLinger(true, 0);
         }
         super.close();

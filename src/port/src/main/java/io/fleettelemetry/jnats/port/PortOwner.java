@@ -5,47 +5,50 @@ import java.io.IOException;
 import javax.net.ssl.SSLContext;
 
 /**
- * Whom the {@link FramePort}s of a connection ask and tell: the connection listener of its options, which is the one way
- * from a port, that jnats makes, to its user. Called by threads of jnats; must not block.
+ * The user of the {@link FramePort}s of a connection. It is the connection listener of the connection's options,
+ * because jnats makes the ports and offers them no other way to reach their user. Threads of jnats call it; it must not
+ * block.
  */
 public interface PortOwner extends ConnectionListener {
 
     /**
-     * The keys and the trust for one TLS handshake. Asked before each, so that certificates can be replaced while a
-     * connection is being made anew.
+     * Returns the keys and the trusted certificates for one TLS handshake. Called before each handshake, so that
+     * certificates can be replaced between two attempts to connect.
      *
-     * @return a context of its own for every handshake: a resumed session would check no certificate
-     * @throws IOException if there is none to be had, with the reason
+     * @return a new context for every handshake, because a resumed session would not verify a certificate
+     * @throws IOException if the context cannot be made, with the reason
      */
     SSLContext tls() throws IOException;
 
     /**
-     * The host that the certificate of the server must be for to which a port is about to connect. Asked once, by the thread
-     * that connects.
+     * Returns the host that the server's certificate must be for. The thread that connects calls it once for each port.
      *
-     * @return null if it is the one that the port connects to
+     * @return the host; null if it is the one that the port connects to
      */
     default String certifiedName() {
         return null;
     }
 
     /**
-     * TLS has failed, in the handshake or behind it: under TLS 1.3 a server judges a client's certificate only then, and
-     * jnats says nothing of what it reads while it is connecting.
+     * TLS has failed, in the handshake or after it. With TLS 1.3 the server verifies the client's certificate only
+     * after the handshake, and jnats does not report what it reads while it connects.
      *
      * @param reason one sentence that names the server
      */
     void tlsFailed(String reason);
 
-    /** The port's CONNECT has been written. Must not call the port. */
+    /** The port has written CONNECT. Must not call the port. */
     default void begun(FramePort port) {}
 
     /**
-     * The port is open for frames: the server has answered what jnats sent when it connected, and has told its limits for
-     * this user.
+     * The port is open for frames: the server has answered the messages with which jnats connected, and has sent its
+     * limits for this user.
      */
     default void opened(FramePort port) {}
 
-    /** The port is being closed: nothing more goes through it. Also for ports that never opened; may come twice. */
+    /**
+     * The port is being closed and carries no more bytes. Called for ports that never opened as well; may be called
+     * twice.
+     */
     default void closed(FramePort port) {}
 }

@@ -3,13 +3,13 @@ package io.fleettelemetry.jnats.port;
 import java.nio.charset.StandardCharsets;
 
 /**
- * Follows one direction of the NATS protocol, whatever the bytes are split into: the lines, and the payloads that
- * {@code MSG}, {@code HMSG}, {@code PUB} and {@code HPUB} announce, in which nothing is a line. Allocates nothing but the
- * text of an {@code -ERR}. One thread at a time.
+ * Scans one direction of the NATS protocol, however the bytes are split: the lines, and the payloads that {@code MSG},
+ * {@code HMSG}, {@code PUB} and {@code HPUB} announce, which contain no lines. It allocates only the text of an
+ * {@code -ERR}. Not thread-safe.
  */
 final class ProtocolScanner {
 
-    /** What the line that has just ended was. */
+    /** The kind of the line that has just ended. */
     enum Line {
         NONE,
         PING,
@@ -19,7 +19,7 @@ final class ProtocolScanner {
         OTHER
     }
 
-    /** Bytes of an {@code -ERR} that are kept: the server's longest control line. */
+    /** Limit (bytes) on the text of an {@code -ERR} that is kept: the length of the server's longest control line. */
     private static final int MAX_TEXT = 4_096;
 
     private static final long PING = operation("PING");
@@ -31,24 +31,26 @@ final class ProtocolScanner {
     private static final long PUB = operation("PUB");
     private static final long HPUB = operation("HPUB");
 
-    /** The letters of the line's first word, in upper case, one in each byte; longer words come to another number. */
+    /**
+     * The first word of the line in upper case, one letter in each byte; a longer word gives a number of no known word.
+     */
     private long operation;
 
     private boolean inOperation = true;
-    /** Bytes of the line so far. */
+    /** Number of bytes of the line so far. */
     private int length;
-    /** The number that the line ends with, as far as it is known: the size of the payload. */
+    /** The last number of the line, as far as it has been read: the size of the payload. */
     private long number;
-    /** The same of the word before the last one: in {@code HMSG} the size of the headers. */
+    /** The number before the last one: in {@code HMSG} the size of the headers. */
     private long numberBefore;
 
     private boolean inWord;
-    /** Bytes of a payload, with the line end behind it, that are still to come. */
+    /** Bytes of a payload and its line end that are still to come. */
     private long payload;
 
     private final byte[] text = new byte[MAX_TEXT];
     private int textLength;
-    /** Of the line that has ended: what is to be known of it. */
+    /** The results for the line that has just ended. */
     private int endedText;
 
     private long announced;
@@ -63,7 +65,7 @@ final class ProtocolScanner {
         return packed;
     }
 
-    /** Scans on from here, to the end of the next line at most; {@link #at} says how far it came. */
+    /** Scans from here to the end of the next line at most; {@link #at} says where it stopped. */
     Line scan(byte[] bytes, int from, int to) {
         at = from;
         while (at < to) {
@@ -100,7 +102,7 @@ final class ProtocolScanner {
         return end;
     }
 
-    /** Of what is behind the first word, only the last one matters: most of what comes is lines with one number to know. */
+    /** Reads the rest of a line after its first word. Only the last word matters: the size. */
     private void takeRest(byte[] bytes, int from, int to) {
         int last = to;
         while (last > from && bytes[last - 1] != ' ' && bytes[last - 1] != '\t') {
@@ -157,7 +159,7 @@ final class ProtocolScanner {
         return ended == ERROR ? Line.ERROR : Line.OTHER;
     }
 
-    /** Forgets the line that has begun: its bytes come once more. */
+    /** Forgets the line that has begun, because its bytes will be scanned again. */
     void beginLine() {
         operation = 0;
         inOperation = true;
@@ -168,27 +170,29 @@ final class ProtocolScanner {
         textLength = 0;
     }
 
-    /** Behind the last byte that was looked at. */
+    /** The index after the last byte that was scanned. */
     int at() {
         return at;
     }
 
-    /** Bytes of the line that has just ended, with its end. */
+    /** Number of bytes of the line that has just ended, with its line end. */
     int lineLength() {
         return endedLength;
     }
 
-    /** What the line that has just ended announces: bytes of a payload, or of its headers if they are more. */
+    /**
+     * The size (bytes) that the line that has just ended announces: of the payload, or of the headers if that is more.
+     */
     long announced() {
         return announced;
     }
 
-    /** Bytes of the line that has begun; 0 between two lines and within a payload. */
+    /** Number of bytes of the line that has begun; 0 between two lines and in a payload. */
     int begun() {
         return length;
     }
 
-    /** The server's words, behind {@link Line#ERROR}: without the quotes around them. */
+    /** The server's words after {@link Line#ERROR}, without the quotes around them. */
     String error() {
         String words = new String(text, 0, endedText, StandardCharsets.UTF_8).strip();
         boolean quoted = words.length() > 1 && words.startsWith("'") && words.endsWith("'");

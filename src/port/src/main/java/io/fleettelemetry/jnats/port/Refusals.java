@@ -6,48 +6,48 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a server has answered {@code -ERR} to, in its own words.
+ * The {@code -ERR} messages of a server, in its own words.
  *
- * @param counts how often it said what, in the order of the first times
- * @param complete whether that is all; what would take too much memory is left out
- * @param answers what it has said to each frame; null unless it was {@linkplain FramePort#answerEach asked to}
+ * @param counts number of times by message, in the order of the first occurrence
+ * @param complete whether these are all; messages that would take too much memory are left out
+ * @param answers the answers to each frame; null unless the server was {@linkplain FramePort#answerEach asked for them}
  */
 public record Refusals(Map<String, Integer> counts, boolean complete, Answers answers) {
 
-    /** Nothing was refused. */
+    /** The server refused nothing. */
     public static final Refusals NONE = new Refusals(Map.of(), true, null);
 
     /**
-     * What was said to frames, one after the other.
+     * The answers to frames, in the order of the frames.
      *
-     * @param frames how many frames were answered
-     * @param refusals those that were refused, in their order
+     * @param frames number of frames that were answered
+     * @param refusals the frames that were refused, in their order
      */
     public record Answers(int frames, List<Refusal> refusals) {}
 
     /**
      * One frame that was refused.
      *
-     * @param frame which of the frames that were answered; the first is 0
-     * @param words the server's; where there are too many different ones, others of the same moment
+     * @param frame index of the frame among those that were answered; the first is 0
+     * @param words the server's words; if there are too many different messages, another one of the same time
      */
     public record Refusal(int frame, String words) {}
 
-    /** Whether nothing was refused, as far as the server was to say so. */
+    /** Whether nothing was refused and the server was not asked to answer each frame. */
     public boolean isEmpty() {
         return counts.isEmpty() && complete && answers == null;
     }
 
-    /** Counts what comes, in bounds. One thread. */
+    /** Counts messages within a limit on memory. Not thread-safe. */
     static final class Tally {
         private static final int MAX_CHARS = 1 << 20;
-        /** What an entry costs besides its text, in characters. */
+        /** The cost of an entry besides its text, in characters. */
         private static final int ENTRY = 64;
 
         private Map<String, Integer> counts = new LinkedHashMap<>();
         private int chars;
         private boolean complete = true;
-        /** The words of the frames that were refused, by their numbers in {@link #refusedFrames}. */
+        /** The words for the refused frames, in the order of {@link #refusedFrames}. */
         private String[] refusedWords = {};
 
         private int[] refusedFrames = {};
@@ -66,12 +66,15 @@ public record Refusals(Map<String, Integer> counts, boolean complete, Answers an
             }
         }
 
-        /** The next frame was taken. */
+        /** The next frame was accepted. */
         void frameTaken() {
             frames++;
         }
 
-        /** The next frame was refused. How many can be is bounded by what may be on its way at once. */
+        /**
+         * The next frame was refused. The number of refused frames is limited by the bytes that may be on the way at
+         * once.
+         */
         void frameRefused(String words) {
             add(words);
             if (refused == refusedFrames.length) {
@@ -79,12 +82,12 @@ public record Refusals(Map<String, Integer> counts, boolean complete, Answers an
                 refusedWords = Arrays.copyOf(refusedWords, 16 + 2 * refused);
             }
             refusedFrames[refused] = frames++;
-            boolean asBefore = words.equals(lastWords); // then the same text is kept once
+            boolean asBefore = words.equals(lastWords); // so that equal words are kept once
             refusedWords[refused++] = complete && !asBefore ? words : lastWords;
         }
 
         /**
-         * All since the last time.
+         * Returns everything since the last call, and begins anew.
          *
          * @param each whether the server answers each frame
          */

@@ -1,7 +1,7 @@
 /**
- * What carries the bytes of a jnats connection, in place of jnats' own data port.
+ * A data port for jnats connections, which carries frames of its user as well.
  *
- * <p>A connection gets it by {@code Options.Builder.dataPortType(FramePort.class.getName())} and a
+ * <p>To use it for a connection, set {@code Options.Builder.dataPortType(FramePort.class.getName())} and a
  * {@code connectionListener} that is a {@link io.fleettelemetry.jnats.port.PortOwner}.
  */
 @Export
