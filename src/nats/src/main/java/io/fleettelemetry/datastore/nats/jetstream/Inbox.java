@@ -185,7 +185,7 @@ public final class Inbox implements MessageHandler {
                     message,
                     "a PubAck of a stream that is neither the configured one nor one that JetStream has listed");
             if (streams.isToBeFound(ack.getStream())) { // it answers again, and is known by then
-                answers.postponed(number);
+                answers.postponed(number, false);
             }
         } else if (ack.getSeqno() > 0) {
             latest.stored();
@@ -198,14 +198,14 @@ public final class Inbox implements MessageHandler {
     }
 
     private void postponed(long number, String why) {
-        if (answers.postponed(number) != null) {
+        if (answers.postponed(number, false) != null) {
             latest.postponed(why);
         }
     }
 
     /** The publish itself says that there is no stream; it fails if that is known to last. */
     private void notStored(long number, String words) {
-        TelemetryRecord record = answers.postponed(number);
+        TelemetryRecord record = answers.postponed(number, streams.isOne());
         if (record != null) {
             String why = streams.whyNotStored(subjects.of(record));
             if (why.isEmpty()) {

@@ -55,6 +55,8 @@ public final class Streams {
     private volatile boolean wanted;
     /** Whether nobody has looked yet by this connection. */
     private volatile boolean newConnection = true;
+    /** Whether one stream stores all records, as JetStream has said last: while it elects a leader, it says nothing. */
+    private volatile boolean one;
     /** Whether a stream has answered, although none is found. */
     private volatile boolean hidden;
     /** Why nothing may be published, as it was logged last. The session's thread's. */
@@ -187,6 +189,9 @@ public final class Streams {
         if (report.answered() && report.problem().isEmpty()) {
             hidden = false;
         }
+        if (report.answered()) {
+            one = report.streams().size() == 1 && report.covers(check.allSubjects());
+        }
         last = now;
         if (report.saysTheSameAs(before)) {
             return;
@@ -271,6 +276,11 @@ public final class Streams {
 
     private boolean isLasting(Look now) {
         return now.nanoTime - since >= GRACE_NANOS;
+    }
+
+    /** Whether one stream stores all records, as far as is known: if it is away, none is stored. */
+    boolean isOne() {
+        return one;
     }
 
     /** For the status. */

@@ -32,6 +32,7 @@ final class AnswerConfirmation extends Confirmation {
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final AnswerWindow window;
+    private final Absence absence = new Absence();
     /** When the next block is due to be written again. */
     private long nextRetry;
 
@@ -42,6 +43,9 @@ final class AnswerConfirmation extends Confirmation {
 
     @Override
     void begin(WireEpoch epoch) {
+        if (this.epoch == null || this.epoch.wire != epoch.wire) {
+            absence.begin();
+        }
         super.begin(epoch);
         window.begin();
         nextRetry = epoch.lastPassed + MAX_RETRY_NANOS;
@@ -51,7 +55,18 @@ final class AnswerConfirmation extends Confirmation {
     // ---- what is written -------------------------------------------------------------------------------------------
 
     @Override
+    boolean isToBeginAgain(long now) {
+        if (absence.isDoubted() && window.isToAge(now)) {
+            ageAll(now);
+        }
+        return absence.ends(window.young());
+    }
+
+    @Override
     boolean takeAgain(Step step, long now) {
+        if (absence.isDoubted()) {
+            return false;
+        }
         if (blocks.scan() == null) {
             if (nextRetry - now > 0) {
                 return false;
@@ -84,19 +99,23 @@ final class AnswerConfirmation extends Confirmation {
 
     private boolean takePostponed(Step step, Block block, long now) {
         step.begin(epoch, block, true);
-        int room = window.room();
+        int room = room(now);
         int taken = 0;
-        for (int i = 0; i < block.count() && taken < room; i++) {
-            if (block.isPostponed(i)) {
-                step.add(i);
-                block.isYoung(i);
+        int frame = 0;
+        for (; frame < block.count() && taken < room; frame++) {
+            if (block.isPostponed(frame) && block.number(frame) > block.lastRetried) {
+                step.add(frame);
+                block.isYoung(frame);
+                block.lastRetried = block.number(frame);
                 taken++;
             }
         }
         window.add(taken);
         block.youngSince = now;
-        if (block.postponed() == 0) {
+        if (frame == block.count()) { // each has had its turn; those that were postponed again meanwhile wait
             block.postponements++;
+            block.lastRetried = -1;
+            block.postponedUntil = now + postponement(block, now);
         }
         return step.end(block.written);
     }
@@ -140,18 +159,26 @@ final class AnswerConfirmation extends Confirmation {
 
     @Override
     int room(Block block, int from, long now) {
-        return hasRoomFor(block.count() - from, now) ? window.room() : -1;
+        return hasRoomFor(block.count() - from, now) ? room(now) : -1;
+    }
+
+    private int room(long now) {
+        return absence.room(window.room(), window.young(), now);
     }
 
     private boolean hasRoomFor(int frames, long now) {
         if (!window.hasRoomFor(frames) && window.isToAge(now)) {
-            for (Block block = blocks.head(); block != null && epoch.has(block); block = block.next) {
-                if (now - block.youngSince >= AnswerWindow.YOUNG_NANOS) {
-                    age(block);
-                }
+            ageAll(now);
+        }
+        return absence.isPresent() ? window.hasRoomFor(frames) : room(now) > 0;
+    }
+
+    private void ageAll(long now) {
+        for (Block block = blocks.head(); block != null && epoch.has(block); block = block.next) {
+            if (now - block.youngSince >= AnswerWindow.YOUNG_NANOS) {
+                age(block);
             }
         }
-        return window.hasRoomFor(frames);
     }
 
     private void age(Block block) {
@@ -184,7 +211,7 @@ final class AnswerConfirmation extends Confirmation {
 
     @Override
     long nanosUntilNext(long now) {
-        return blocks.scan() != null ? LOOK_AGAIN_NANOS : nextRetry - now;
+        return blocks.scan() != null || !absence.isPresent() ? LOOK_AGAIN_NANOS : nextRetry - now;
     }
 
     // ---- what ends -------------------------------------------------------------------------------------------------
@@ -230,6 +257,9 @@ final class AnswerConfirmation extends Confirmation {
 
     @Override
     boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {
+        if (failure == null) {
+            absence.stored(block.number(frame));
+        }
         end(block, frame, failure, ended);
         if (block.linked) {
             join(block, block.next);
@@ -242,16 +272,24 @@ final class AnswerConfirmation extends Confirmation {
     }
 
     @Override
-    void postponed(Block block, int frame, long now) {
+    void postponed(Block block, int frame, boolean away, long now) {
         if (!epoch.has(block) || frame >= block.written && !block.isWaitingYoung(frame)) {
             return; // it is to be written anyway
         }
         int young = block.young();
-        long nanos = window.nanosSinceStored(now) < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS;
-        block.isPostponed(frame, now + delay(nanos, block.postponements));
+        block.isPostponed(frame, now + postponement(block, now));
         window.add(block.young() - young);
         nextRetry = earlier(nextRetry, block.postponedUntil);
-        window.refused(block.youngSince, now);
+        if (away) {
+            absence.missed(block.number(frame), now);
+        } else {
+            window.refused(block.youngSince, now);
+        }
+    }
+
+    private long postponement(Block block, long now) {
+        long nanos = window.nanosSinceStored(now) < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS;
+        return delay(nanos, block.postponements);
     }
 
     /** What is left in two blocks is brought together in the first, if it has waited for about as long. */

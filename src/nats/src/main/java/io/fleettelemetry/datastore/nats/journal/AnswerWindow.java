@@ -43,6 +43,11 @@ final class AnswerWindow {
         return size;
     }
 
+    /** How many frames on the wire may yet be answered soon. */
+    int young() {
+        return young;
+    }
+
     int room() {
         return size - young;
     }

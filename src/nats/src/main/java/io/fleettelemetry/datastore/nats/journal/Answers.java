@@ -15,9 +15,10 @@ public interface Answers {
     /**
      * The record with this number could not be stored at present, and is to be written again in a while.
      *
+     * @param away whether that is because the one stream that stores all records is away
      * @return the record; null if it has ended already
      */
-    TelemetryRecord postponed(long number);
+    TelemetryRecord postponed(long number, boolean away);
 
     /** Whether something that was written by this connection has had no answer for a long time. */
     boolean areMissing();

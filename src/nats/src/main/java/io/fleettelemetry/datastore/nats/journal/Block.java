@@ -58,6 +58,8 @@ final class Block {
     long postponedUntil;
 
     int postponements;
+    /** JetStream: the number of the last one that was, if there was no room for all; else -1. */
+    long lastRetried = -1;
     /** JetStream: when frames of it were written last, but for those that were not answered. */
     long youngSince;
     /** The writer has it in its hands. */
@@ -269,6 +271,7 @@ final class Block {
         retryFrames = 0;
         retries = 0;
         postponements = 0;
+        lastRetried = -1;
         for (int i = 0; i < count; i++) {
             if (states[i] != ENDED) {
                 states[i] = WAITS;
@@ -343,6 +346,7 @@ final class Block {
         young += other.young;
         postponed += other.postponed;
         postponements = Math.max(postponements, other.postponements);
+        lastRetried = -1;
     }
 
     /** Forgets everything, for the next use. */

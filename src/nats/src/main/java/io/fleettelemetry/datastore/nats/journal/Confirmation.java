@@ -42,6 +42,11 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
 
     // ---- what is written -------------------------------------------------------------------------------------------
 
+    /** Whether all that is live is to be written again in its order, from now on and on this wire. */
+    boolean isToBeginAgain(long now) {
+        return false;
+    }
+
     /** Takes frames that are to be written again, if there are such. */
     boolean takeAgain(Step step, long now) {
         return false;
@@ -102,8 +107,12 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
     /** JetStream's answer for a frame, which may come from before this took over. Returns whether there is room for more now. */
     abstract boolean answered(Block block, int frame, Failure failure, Ended ended, long now);
 
-    /** JetStream's answer for a frame: not at present. */
-    void postponed(Block block, int frame, long now) {}
+    /**
+     * JetStream's answer for a frame: not at present.
+     *
+     * @param away whether that is because the stream that stores all records is away
+     */
+    void postponed(Block block, int frame, boolean away, long now) {}
 
     /** Whether something that was written in this epoch has had no answer for a long time. */
     boolean areAnswersMissing() {

@@ -383,7 +383,7 @@ public final class Journal implements Answers {
     }
 
     @Override
-    public TelemetryRecord postponed(long number) {
+    public TelemetryRecord postponed(long number, boolean away) {
         TelemetryRecord record;
         synchronized (this) {
             Block block = blocks.holding(number);
@@ -392,7 +392,7 @@ public final class Journal implements Answers {
             }
             int frame = block.frameOf(number);
             record = block.record(frame);
-            sending.confirmation().postponed(block, frame, tick());
+            sending.confirmation().postponed(block, frame, away, tick());
         }
         writer.wake();
         return record;

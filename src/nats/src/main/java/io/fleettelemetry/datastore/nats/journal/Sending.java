@@ -154,6 +154,9 @@ final class Sending {
      * @return whether the confirmer has something to do
      */
     boolean next(Step step, long now) {
+        if (confirmation.isToBeginAgain(now)) {
+            enter(epoch.again(false, now));
+        }
         if (!epoch.inspected) {
             return true;
         }

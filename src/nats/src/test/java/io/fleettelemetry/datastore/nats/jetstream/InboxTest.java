@@ -45,7 +45,7 @@ class InboxTest {
         }
 
         @Override
-        public TelemetryRecord postponed(long number) {
+        public TelemetryRecord postponed(long number, boolean away) {
             return null;
         }
 

@@ -261,6 +261,29 @@ class StreamsTest {
     }
 
     @Test
+    void that_one_stream_stores_all_is_known_while_jetstream_is_away() throws Exception {
+        try (NatsServer bare = NatsServer.start();
+                Connection without = Nats.connect(Options.builder()
+                        .server(bare.url())
+                        .advancedRequestBehavior()
+                        .build())) {
+            Streams streams = streams("verify");
+            assertFalse(streams.isOne(), "nobody has said so");
+            management.addStream(stream(Duration.ofMinutes(5), namespace + ".*.data"));
+            streams.look(client);
+            assertFalse(streams.isOne(), "it stores some");
+            management.updateStream(stream(Duration.ofMinutes(5), namespace + ".>"));
+            streams.look(client);
+            assertTrue(streams.isOne());
+            streams.look(without);
+            assertTrue(streams.isOne(), "nobody has said otherwise");
+            management.deleteStream(namespace);
+            streams.look(client);
+            assertFalse(streams.isOne());
+        }
+    }
+
+    @Test
     void a_new_connection_is_looked_at_at_once() {
         Streams streams = streams("verify");
         assertTrue(streams.isDue());

@@ -229,6 +229,9 @@ class JournalPropertyTest {
 
         final Deque<Long> noResponders = new ArrayDeque<>();
         final Deque<Long> refusals = new ArrayDeque<>();
+        /** Whether one stream stores all, as far as is known. */
+        final boolean oneStream;
+
         boolean postponed;
         boolean settling;
         /** Nothing is offered any more: a silent stream would keep it in flight. */
@@ -250,6 +253,7 @@ class JournalPropertyTest {
             slow = random.nextInt(3) == 0;
             throwing = random.nextInt(10) == 0;
             stores = random.nextBoolean();
+            oneStream = random.nextBoolean();
             journal = new Journal(settings(), encoder(), () -> now);
             confirmer = new Confirmer(journal, this);
             Thread nobody = new Thread(() -> {});
@@ -573,7 +577,7 @@ class JournalPropertyTest {
                 }
             }
             while (!noResponders.isEmpty() && (all || random.nextBoolean())) {
-                journal.postponed(noResponders.poll());
+                journal.postponed(noResponders.poll(), oneStream);
             }
             while (!refusals.isEmpty() && (all || random.nextBoolean())) {
                 journal.refused(refusals.poll(), new Failure(Failure.Kind.ERROR, "by the test"));

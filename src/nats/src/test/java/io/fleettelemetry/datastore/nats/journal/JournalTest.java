@@ -642,7 +642,7 @@ class JournalTest {
                 storing.stored(from + i);
                 storing.refused(from + i + 1, DENIED);
                 if (round < 2) { // each time there is less room for all of them
-                    storing.postponed(from + i + 2);
+                    storing.postponed(from + i + 2, false);
                 }
             }
             storing.wrote(step);
@@ -800,7 +800,7 @@ class JournalTest {
                     if (waiting.size() < queue) {
                         waiting.add(number);
                     } else {
-                        storing.postponed(number);
+                        storing.postponed(number, false);
                     }
                 }
             }
@@ -873,13 +873,13 @@ class JournalTest {
         offer();
         writeAll();
         storing.stored(1);
-        storing.postponed(0);
+        storing.postponed(0, false);
         pass(Duration.ofMillis(45));
         assertEquals(0, writeAll());
         pass(Duration.ofMillis(5));
         assertEquals(1, writeAll());
         pass(Duration.ofMillis(250));
-        storing.postponed(0);
+        storing.postponed(0, false);
         pass(Duration.ofMillis(450));
         assertEquals(0, writeAll(), "but nothing has been stored since");
         pass(Duration.ofMillis(50));
@@ -944,16 +944,16 @@ class JournalTest {
         offer();
         writeAll();
         List<Integer> at = new ArrayList<>();
-        storing.postponed(0);
+        storing.postponed(0, false);
         for (int ms = 50; ms <= 10_000; ms += 50) {
             pass(Duration.ofMillis(50));
             if (writeAll() > 0) {
                 at.add(ms);
-                storing.postponed(0);
+                storing.postponed(0, false);
             }
         }
         assertEquals(List.of(250, 750, 1_750, 3_750, 7_750), at);
-        assertNull(storing.postponed(1), "there is no such record");
+        assertNull(storing.postponed(1, false), "there is no such record");
     }
 
     @Test
