@@ -8,30 +8,30 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The answers to one source, on their way from the datastores: reliable acks and outcomes.
+ * A queue of the answers for one source: reliable acks and outcomes.
  *
- * <p>Datastores add answers from their completion threads and never wait. One thread at a time, borrowed from the
- * {@link AckSenders} while there is something to send, passes them to the source. The queue is Dmitry Vyukov's linked queue
- * for many producers and one consumer; an answer is its own node, so adding one allocates nothing.
+ * <p>Datastores add answers from their completion threads and never wait. While there are answers, one thread at a time
+ * of the {@link AckSenders} passes them to the source. The queue is Dmitry Vyukov's linked queue for many producers and
+ * one consumer. An answer is its own node, so adding one allocates nothing.
  */
 final class AckQueue extends AckSenders.Queue {
 
-    /** Something to tell a source, once. */
+    /** An answer for a source. It is sent once. */
     abstract static class Answer {
         private volatile Answer next;
 
-        /** @param source null if it is gone */
+        /** @param source the source; null if it is gone */
         abstract void sendTo(Source source);
     }
 
     private static final Log log = Own.log(AckQueue.class);
     private static final long RECHECK_NANOS = 100_000;
-    /** After this many answers, other sources that wait for a thread have their turn. */
+    /** After this many answers, the thread goes on with other sources that wait for one. */
     private static final int TURN = 1_024;
 
     private final Source source;
     private final AckSenders senders;
-    /** Answers added and not yet sent; whoever takes it from 0 to 1 asks for a thread. */
+    /** Number of answers that are not sent yet. The thread that increases it from 0 to 1 asks for a sending thread. */
     private final AtomicInteger pending = new AtomicInteger();
 
     private final AtomicReference<Answer> last;
@@ -54,17 +54,17 @@ final class AckQueue extends AckSenders.Queue {
     }
 
     /**
-     * Waits while {@value Intake#MAX_UNHEARD} answers are pending. An interrupted thread waits as well: else there would be
-     * no bound.
+     * Waits while {@value Intake#MAX_UNHEARD} answers are pending. An interrupted thread waits as well, because
+     * otherwise there would be no limit.
      */
     void awaitRoom() {
-        // A source may offer from within an answer: it must not wait for itself.
+        // A source may offer records while it takes an answer. It must not wait for itself.
         if (pending.get() < Intake.MAX_UNHEARD || Thread.currentThread() == sender) {
             return;
         }
         boolean interrupted = false;
         while (pending.get() >= Intake.MAX_UNHEARD && !closed) {
-            interrupted |= Thread.interrupted(); // else parking would return at once
+            interrupted |= Thread.interrupted(); // otherwise parking returns at once
             LockSupport.parkNanos(this, RECHECK_NANOS);
         }
         if (interrupted) {
@@ -72,7 +72,7 @@ final class AckQueue extends AckSenders.Queue {
         }
     }
 
-    /** Adds an answer. Never throws, and blocks only if no thread can be had. */
+    /** Adds an answer. Never throws, and blocks only if no thread can be started. */
     void add(Answer answer) {
         last.getAndSet(answer).next = answer;
         if (pending.getAndIncrement() == 0) {
@@ -85,7 +85,7 @@ final class AckQueue extends AckSenders.Queue {
         return !closed;
     }
 
-    /** From now on the source gets no answers. */
+    /** The source gets no more answers from now on. */
     void close() {
         closed = true;
     }
@@ -101,7 +101,7 @@ final class AckQueue extends AckSenders.Queue {
                 done++;
                 sendNext();
             }
-        } catch (Throwable e) { // that answer is lost, but not those behind it
+        } catch (Throwable e) { // this answer is lost, but not those after it
             sourceThrew(e);
         } finally {
             sender = null; // before the count lets the next sender begin
@@ -131,7 +131,7 @@ final class AckQueue extends AckSenders.Queue {
         try {
             log.error("source_failed source={}", source.getClass().getName(), e);
         } catch (RuntimeException | Error noMemory) {
-            // Then there is no place to say it.
+            // Then there is nowhere to report it.
         }
     }
 }

@@ -7,15 +7,15 @@ import java.util.function.Function;
 import java.util.function.LongSupplier;
 
 /**
- * The threads that pass answers to sources: one for each source that has answers pending, up to a limit. Beyond it the
- * sources take turns. There is no thread while nothing is pending.
+ * The threads that pass answers to sources: one for each source with pending answers, up to a limit. Beyond the limit
+ * the sources share the threads. There is no thread while no answer is pending.
  */
 final class AckSenders {
 
-    /** If this many sources are so slow that all threads wait for them, each delays the others. */
+    /** Limit on the threads. If that many sources are slow, all other sources wait for them. */
     static final int MAX_THREADS = 64;
 
-    /** When no thread has come back from its source for so long, something is wrong there. */
+    /** If no thread has returned from its source for this time, the sources are reported as a problem. */
     static final long STUCK_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private static final long LINGER_MILLIS = 1_000;
@@ -61,7 +61,7 @@ final class AckSenders {
         this.nanoTime = nanoTime;
     }
 
-    /** One sentence if sources that do not return keep the answers of all others; else empty. */
+    /** One sentence if sources that do not return delay the answers of all others; otherwise empty. */
     synchronized List<String> problems() {
         boolean stuck = threads == MAX_THREADS && waiting > 0 && nanoTime.getAsLong() - takenAt >= STUCK_NANOS;
         return stuck
@@ -71,11 +71,11 @@ final class AckSenders {
                 : List.of();
     }
 
-    /** Has a queue's answers sent soon. Never throws, and blocks only if there is no thread and none can be had. */
+    /** Sends a queue's answers soon. Never throws, and blocks only if there is no thread and none can be started. */
     void send(Queue queue) {
         boolean here;
         synchronized (this) {
-            here = closed; // what ends after the host has stopped is sent by the thread that ended it
+            here = closed; // after the host has stopped, the thread that ends a record sends the answer itself
             if (!here) {
                 add(queue);
                 if (waiting > idle && threads < MAX_THREADS) {
@@ -111,7 +111,7 @@ final class AckSenders {
         return queue;
     }
 
-    /** Takes this queue back; it is the only one, or there would be a thread. */
+    /** Takes this queue back. It is the only one that waits, because otherwise there would be a thread. */
     private boolean take(Queue queue) {
         return poll() == queue;
     }
@@ -121,7 +121,7 @@ final class AckSenders {
             starting.apply(() -> Loop.run(this::sendNext, e -> {})).start();
             threads++;
         } catch (RuntimeException | Error e) {
-            // No memory, or the machine has no thread left: the others do it, or the next queue asks again.
+            // No memory, or the machine has no thread left: the other threads send it, or the next queue asks again.
         }
     }
 
@@ -164,7 +164,9 @@ final class AckSenders {
         return queue;
     }
 
-    /** Ends the threads as soon as everything is sent, and waits a second at most for that: sources are others' code. */
+    /**
+     * Ends the threads when everything is sent. Waits one second at most, because sources are code of other bundles.
+     */
     synchronized void close() {
         closed = true;
         notifyAll();

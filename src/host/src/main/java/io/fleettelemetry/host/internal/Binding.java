@@ -7,12 +7,12 @@ import io.fleettelemetry.api.TelemetryRecord;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * A producer, as long as it is bound to a datastore's name: the receipt of all records that it gets, and the count of those
- * it has not answered.
+ * A producer while it is bound to a datastore's name: the receipt of all records that it gets, and the number of
+ * records that it has not answered.
  */
 final class Binding implements Receipt {
 
-    /** Who holds the records that a producer does not take, and waits for its answers. */
+    /** Holds the records that a producer does not take, and is told of its answers. */
     interface Holder {
         /** Takes back a record that was refused; false if it cannot be held. */
         boolean takeBack(Binding binding, Dispatch dispatch, Failure why);
@@ -26,9 +26,9 @@ final class Binding implements Receipt {
     private final Holder holder;
     private final LongAdder entered = new LongAdder();
     private final LongAdder left = new LongAdder();
-    /** When the producer went or another took its place, in {@link System#nanoTime}; guarded by the target's lock. */
+    /** When the producer was unbound or replaced, in {@link System#nanoTime}; guarded by the target's lock. */
     long endedAt;
-    /** Whether the producer was asked when its service went, and then said that it cannot work. */
+    /** Whether the producer was asked for its status when its service went. */
     volatile boolean asked;
 
     volatile boolean cannotWork;
@@ -55,22 +55,23 @@ final class Binding implements Receipt {
         try {
             producer.produce(dispatch.record, this);
         } catch (RuntimeException | Error e) {
-            // Against its contract. Whether it will answer nobody knows; that it has the record is not known either.
+            // A producer must not throw. It is unknown whether it has the record and whether it will answer.
             failed(dispatch.record, endings.producerThrew(dispatch, e));
         }
     }
 
     /**
-     * How many records the producer has not answered; more than there are if some come and go meanwhile, but never none
-     * while it has one.
+     * Returns the number of records that the producer has not answered. It may be too high while records come and go,
+     * but it is never 0 while the producer has a record.
      *
-     * <p>What left is summed up first: it all had entered before the other sum begins, so equal sums mean that at that
-     * moment nothing was in. The other way round, one that enters and leaves between the sums would hide one that is in.
+     * <p>The records that left are counted first. All of them had entered before the second count begins, so equal
+     * counts mean that there was a moment without a record. In the other order, a record that enters and leaves between
+     * the two counts would hide a record that is still there.
      */
     long unanswered() {
         long answered = left.sum();
         return Math.max(
-                0, entered.sum() - answered); // one that answers twice has less than none, and is not waited for
+                0, entered.sum() - answered); // negative if the producer answered twice; then nothing waits for it
     }
 
     @Override
@@ -96,7 +97,7 @@ final class Binding implements Receipt {
         boolean back = false;
         try {
             back = mayPass(why) && holder.takeBack(this, dispatch, why);
-        } finally { // without memory it is not held, and so it ends
+        } finally { // if there is no memory to hold the record, it ends
             if (!back) {
                 endings.fail(dispatch, why);
             }

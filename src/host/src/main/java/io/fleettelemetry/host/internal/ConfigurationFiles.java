@@ -18,9 +18,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Names what an operator would not expect of our files in {@code etc/}: a copy of a file of which there is only one, a
- * datastore's file without a name (nobody reads these two), and a configuration whose file was deleted while Karaf was
- * stopped, which Config Admin still has. Thread-safe.
+ * Reports surprising states of our files in {@code etc/}: a copy of a file of which there can be only one, and a
+ * datastore's file without a name, which both have no effect; and a configuration whose file was deleted while Karaf
+ * was stopped, which Config Admin still has. Thread-safe.
  */
 final class ConfigurationFiles implements ConfigurationListener {
 
@@ -28,14 +28,14 @@ final class ConfigurationFiles implements ConfigurationListener {
 
     private static final String OURS = "(" + ConfigurationAdmin.SERVICE_FACTORYPID + "=io.fleettelemetry.*)";
     private static final String OURS_TOO = "(service.pid=io.fleettelemetry.*)";
-    /** Of these there is one configuration; everything else of ours that has instances is a factory's. */
+    /** The PIDs with exactly one configuration. All our other configurations belong to factories. */
     private static final Set<String> SINGLE =
             Set.of(HostConfiguration.PID, "io.fleettelemetry.datastore.logger", "io.fleettelemetry.airbrake");
 
     private static final Set<String> NAMED = Set.of("io.fleettelemetry.datastore.nats");
 
     private final ConfigurationAdmin admin;
-    /** What the log has named; guarded by this. */
+    /** The problems that were logged; guarded by this. */
     private List<String> named = List.of();
 
     ConfigurationFiles(ConfigurationAdmin admin) {
@@ -49,7 +49,7 @@ final class ConfigurationFiles implements ConfigurationListener {
         }
     }
 
-    /** Logs what was not there when it last looked. */
+    /** Logs the problems that are new since the last call. */
     synchronized void look() {
         List<String> now = problems();
         now.stream()
@@ -58,7 +58,7 @@ final class ConfigurationFiles implements ConfigurationListener {
         named = now;
     }
 
-    /** One sentence for each, with the way out; sorted. */
+    /** One sentence for each problem, with the way out; sorted. */
     List<String> problems() {
         List<String> problems = new ArrayList<>();
         try {
@@ -70,7 +70,7 @@ final class ConfigurationFiles implements ConfigurationListener {
                 }
             }
         } catch (IOException | InvalidSyntaxException | IllegalStateException e) {
-            // Config Admin is going: whatever is wrong is named when it is there again.
+            // Config Admin is stopping. Problems are reported when it is back.
         }
         Collections.sort(problems);
         return problems;
@@ -94,16 +94,16 @@ final class ConfigurationFiles implements ConfigurationListener {
                         + " remove the configuration with config:delete " + pid;
             }
         } catch (IllegalStateException e) {
-            // It was deleted at this moment.
+            // The configuration was deleted at this moment.
         }
         return null;
     }
 
-    /** Null if the configuration has none, or one that is no file of this machine. */
+    /** The file of a configuration; null if it has none, or if its URL is not a file of this machine. */
     private static Path file(Object url) {
         try {
             return url == null ? null : Path.of(URI.create(url.toString()));
-        } catch (RuntimeException e) { // of several kinds, all of which mean that this is no path
+        } catch (RuntimeException e) { // several kinds, which all mean that this is not a path
             return null;
         }
     }

@@ -7,12 +7,12 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The host's own counts: the one place that counts records and reliable acks. Outlives configurations, whose routes refer
- * to it, so that counting a record looks nothing up.
+ * The host's own counts: the one place that counts records and reliable acks. They outlive configurations. Routes refer
+ * to them, so counting a record needs no lookup.
  */
 final class Counts {
 
-    /** What was offered, of one record type. */
+    /** The counts of the records of one type. */
     static final class OfType {
         final String recordType;
         final LongAdder records = new LongAdder();
@@ -25,7 +25,7 @@ final class Counts {
         }
     }
 
-    /** Reliable acks of one record type because of one datastore. */
+    /** The counts of the reliable acks of one record type that one datastore's confirmations caused. */
     static final class OfAcks {
         final String recordType;
         final String datastore;
@@ -40,7 +40,7 @@ final class Counts {
         }
     }
 
-    /** Records of types that no route names: what vehicles send as a type is theirs to choose, and not to be a label. */
+    /** Records of types without a route. Vehicles choose the type freely, so it must not become a label. */
     final OfType unrouted = new OfType("_other");
 
     private final Map<String, OfType> types = new ConcurrentHashMap<>();

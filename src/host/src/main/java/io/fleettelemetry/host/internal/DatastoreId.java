@@ -3,11 +3,11 @@ package io.fleettelemetry.host.internal;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.host.Outcome;
 
-/** A datastore as its records know it; compared by identity. */
+/** Identifies a datastore for its records; compared by identity. */
 final class DatastoreId {
 
     final String name;
-    /** Why a record failed for which there was no memory; made before it is needed. */
+    /** The failure of a record for which there was no memory; made in advance. */
     final Failure noMemory;
 
     final Outcome noMemoryOutcome;

@@ -8,17 +8,18 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * One record on its way to the datastores of its route: the context of what they get, so that their receipts lead back here
- * without a lookup; and in the end the answer to the source.
+ * One record on its way to the datastores of its route. It is the context of the record that they get, so that their
+ * receipts find it without a lookup. In the end it is the answer to the source.
  */
 final class Dispatch extends AckQueue.Answer {
 
     /**
-     * What is the same for all records of a route.
+     * The data that all records of a route share.
      *
-     * @param datastores how many get the record
-     * @param ackSource the one whose confirmation is the vehicle's reliable ack; null if the type asks for none
-     * @param acks counts those acks; null with the source
+     * @param datastores number of datastores that get the record
+     * @param ackSource the datastore whose confirmation is the vehicle's reliable ack; null if the type has no reliable
+     *     acks
+     * @param acks counts these acks; null if there is no ack source
      */
     record Plan(int datastores, DatastoreId ackSource, Counts.OfAcks acks) {}
 
@@ -35,9 +36,9 @@ final class Dispatch extends AckQueue.Answer {
         }
     }
 
-    /** What datastores get: the offered record with this dispatch as its context. */
+    /** The record that datastores get: the offered record with this dispatch as its context. */
     final TelemetryRecord record;
-    /** Its place among all records of the host: what was offered earlier has a smaller one. */
+    /** The record's place among all records of the host: records offered earlier have a smaller one. */
     final long place;
 
     private final TelemetryRecord offered;
@@ -46,7 +47,7 @@ final class Dispatch extends AckQueue.Answer {
     private volatile int pending;
     private volatile Outcome failure;
     private boolean acknowledges;
-    /** The newest of its entries in holds, for the datastores that ever held it; guarded by this. */
+    /** The newest of its entries in holds, one for each datastore that ever held it; guarded by this. */
     private Held held;
 
     Dispatch(TelemetryRecord offered, AckQueue answers, Plan plan, long place) {
@@ -62,10 +63,10 @@ final class Dispatch extends AckQueue.Answer {
         return (Dispatch) record.context();
     }
 
-    /** The record as the hold of one datastore has it, or has had it. */
+    /** The record's entry in the hold of one datastore. It stays after the record has left the hold. */
     final class Held {
         private final DatastoreId datastore;
-        /** When it first came to the hold, in {@link System#nanoTime}. */
+        /** When the record first came to the hold, in {@link System#nanoTime}. */
         final long since;
         /** The same record in the hold of another datastore; null if there is none. */
         private final Held other;
@@ -81,12 +82,14 @@ final class Dispatch extends AckQueue.Answer {
         }
     }
 
-    /** Whether another datastore of the route is kept waiting by one that is slow to take the record. */
+    /** Whether the route has other datastores, which wait while one datastore is slow to take the record. */
     boolean hasOtherDatastores() {
         return plan.datastores() > 1;
     }
 
-    /** The record for the hold of this datastore: always the same object, so that coming back does not make it younger. */
+    /**
+     * The entry for the hold of this datastore: always the same object, so that a record that returns keeps its age.
+     */
     synchronized Held heldFor(DatastoreId datastore) {
         for (Held known = held; known != null; known = known.other) {
             if (known.datastore == datastore) {
@@ -97,12 +100,12 @@ final class Dispatch extends AckQueue.Answer {
         return held;
     }
 
-    /** The datastore has the record; returns whether a reliable ack goes out because of it. */
+    /** The datastore has confirmed the record; returns whether a reliable ack goes out because of it. */
     boolean confirmedBy(DatastoreId datastore) {
         boolean isAckSource = datastore == plan.ackSource();
         boolean acknowledge = isAckSource && answers.isOpen();
         if (isAckSource) {
-            if (pending == 1) { // nobody else is left to end it: one answer says both
+            if (pending == 1) { // no other datastore has the record, so one answer carries the ack and the outcome
                 acknowledges = true;
             } else {
                 acknowledgeSoon();

@@ -19,15 +19,15 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 
 /**
- * Where a record's way begins: from the offer, by the route of its type, to each target.
+ * The host: it passes each offered record to the targets of its type's route.
  *
- * <p>Offers read one immutable snapshot of the routes and take no lock; what changes the snapshot is serialized.
+ * <p>Offers read one immutable snapshot of the routes and take no lock. Changes of the snapshot are serialized.
  */
 final class Dispatcher implements TelemetryHost, AutoCloseable {
 
-    /** How long draining takes at most: whoever stops the host, the framework most likely, waits for it. */
+    /** Limit on draining, because the thread that stops the host waits for it. */
     private static final Duration DRAIN_LIMIT = Duration.ofSeconds(10);
-    /** How long closing waits for the log. */
+    /** Longest wait (ms) for the log on closing. */
     private static final long LOG_MILLIS = 500;
 
     private final AtomicLong places = new AtomicLong();
@@ -36,7 +36,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     private final AtomicInteger senderNumber = new AtomicInteger();
     private final AckSenders senders =
             new AckSenders(task -> Own.threads.of("telemetry-answers-" + senderNumber.incrementAndGet(), task));
-    /** Every target that was ever routed to or offered, by name; guarded by this. */
+    /** All targets that a route ever named or a bundle ever offered, by name; guarded by this. */
     private final Map<String, Target> targets = new TreeMap<>();
 
     private volatile Map<String, Route> routes = Map.of();
@@ -122,7 +122,7 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
         }
     }
 
-    /** Puts new settings in force: records offered from now on go by them. */
+    /** Puts new settings in force, for records that are offered from now on. */
     synchronized void configure(HostSettings next) {
         settings = next;
         targets.values().forEach(target -> target.configure(next));
@@ -144,19 +144,19 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     }
 
     /**
-     * A producer's service is about to go. Asks it how it is, which is somebody else's code, so without a lock; once it has
-     * gone it would say that it is closed.
+     * A producer's service is about to go. This asks for its status now, because later it would only say that it is
+     * closed. No lock is held, because that is code of another bundle.
      */
     void leaving(Producer producer) {
         targets().forEach(target -> target.leaving(producer));
     }
 
-    /** Gives a datastore's name to a producer; null if none offers it any more. */
+    /** Binds a producer to a datastore's name; null if no bundle offers the datastore any more. */
     synchronized void bind(String datastore, Producer producer) {
         target(datastore).bind(producer);
     }
 
-    /** Says what tells how a datastore is while nobody produces for it; null if nothing does any more. */
+    /** Sets the service that reports a datastore's state while it has no producer; null if there is none any more. */
     synchronized void health(String datastore, Health health) {
         target(datastore).health(health);
     }
@@ -201,8 +201,8 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     }
 
     /**
-     * Waits until all records offered so far have ended, at most {@code hold.max.ms} and ten seconds, and no longer than
-     * records do end. A thread of the host's own, which runs a source's or a datastore's code, does not wait.
+     * Waits until all records offered so far have ended, at most {@code hold.max.ms} plus ten seconds, and only while
+     * records still end. A thread of the host, which runs code of a source or a datastore, does not wait.
      */
     void drain() {
         if (Own.threads.isOwn()) {
@@ -215,8 +215,8 @@ final class Dispatcher implements TelemetryHost, AutoCloseable {
     }
 
     /**
-     * Ends what is held; records that are in flight at datastores still end by their receipts. A thread of the host's own,
-     * which runs a source's or a datastore's code, does not wait for it.
+     * Fails the held records. Records in flight at datastores still end through their receipts. A thread of the host,
+     * which runs code of a source or a datastore, does not wait.
      */
     @Override
     public void close() {

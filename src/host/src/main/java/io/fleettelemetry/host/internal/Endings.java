@@ -6,7 +6,9 @@ import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.api.kit.RepeatedLog;
 import java.util.concurrent.atomic.LongAdder;
 
-/** How records end at one datastore: the one place that counts that, and logs what the host itself has failed. */
+/**
+ * Ends records at one datastore: the one place that counts how they ended and logs those that the host itself failed.
+ */
 final class Endings {
 
     private static final Log log = Own.log(Endings.class);
@@ -38,13 +40,13 @@ final class Endings {
         fail(dispatch, id.noMemory);
     }
 
-    /** Fails a record that no producer has, and that nobody else logs therefore. */
+    /** Fails a record that no producer has. The host logs it, because no datastore does. */
     void giveUp(Dispatch dispatch, Failure why) {
         failures.write(dispatch.record, why);
         fail(dispatch, why);
     }
 
-    /** Logs that a producer has thrown, against its contract; returns why the record fails. */
+    /** Logs that a producer has thrown, which it must not; returns the record's failure. */
     Failure producerThrew(Dispatch dispatch, Throwable e) {
         try {
             throwing.write(leftOut -> log.error(

@@ -8,8 +8,8 @@ import io.fleettelemetry.api.kit.RepeatedLog;
 import java.util.function.LongSupplier;
 
 /**
- * Says in the log what the host itself has failed, for one datastore, which knows nothing of it. That can be every record,
- * so there is at most one line in ten seconds.
+ * Logs the records of one datastore that the host itself failed, because the datastore does not know them. That may be
+ * every record, so there is at most one line in ten seconds.
  */
 final class FailureLog {
 
@@ -23,12 +23,12 @@ final class FailureLog {
         this.lines = new RepeatedLog(nanoTime);
     }
 
-    /** Never blocks and never throws. */
+    /** Logs a failed record. Never blocks and never throws. */
     void write(TelemetryRecord record, Failure why) {
         try {
             lines.write(leftOut -> write(record, why, leftOut));
         } catch (OutOfMemoryError e) {
-            // Then there is no place to say it.
+            // Then there is nowhere to report it.
         }
     }
 

@@ -16,28 +16,29 @@ import java.util.Map;
 import java.util.Set;
 import java.util.WeakHashMap;
 
-/** Makes one family per name of what several collectors report: Prometheus refuses a name that comes twice. */
+/** Merges the families of several collectors, because Prometheus refuses a name that comes twice. */
 final class Families {
 
     private static final Log log = Own.log(Families.class);
 
-    /** Those that threw when they were last asked; weak, because they and their bundles come and go. */
+    /** The collectors that threw when they were last asked; weak, because they and their bundles come and go. */
     private final Set<Collector> broken = Collections.synchronizedSet(Collections.newSetFromMap(new WeakHashMap<>()));
 
     /**
-     * Merges by name, sorted by it. Samples with the same labels, which two instances of a datastore with one name have,
-     * are added up. A collector whose families cannot be had, or not be written, is left out, and named in the log once
-     * until it has worked again. Callable by any thread.
+     * Merges the families by name and sorts them by name. Samples with the same labels, as of two datastores of one
+     * name, are added up. A collector that fails, or whose families cannot be written, is left out and logged once
+     * until it works again. Any thread may call this.
      */
     List<MetricFamilySamples> merge(Collection<Collector> collectors) {
         Map<String, MetricFamilySamples> families = new LinkedHashMap<>();
         for (Collector collector : collectors) {
             try {
                 List<MetricFamilySamples> collected = collector.collect();
-                TextFormat.write004(Writer.nullWriter(), Collections.enumeration(collected)); // or it throws here
+                TextFormat.write004(
+                        Writer.nullWriter(), Collections.enumeration(collected)); // throws if they cannot be written
                 collected.forEach(family -> families.merge(family.name, family, Families::union));
                 broken.remove(collector);
-            } catch (RuntimeException | LinkageError | IOException e) { // somebody else's, and replaced at any time
+            } catch (RuntimeException | LinkageError | IOException e) { // another bundle's code, which may be replaced
                 if (broken.add(collector)) {
                     log.error(
                             "metrics_collector_error collector={}",

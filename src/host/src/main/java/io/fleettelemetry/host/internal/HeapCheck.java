@@ -5,12 +5,12 @@ import java.util.Collection;
 import java.util.List;
 
 /**
- * Compares what the bounds let records take of the heap with the heap. A producer that says its bound (the detail
- * {@value #DETAIL} of its status) has its records twice at most, as offered and as frames; the hold has them once.
+ * Compares the memory that the limits allow for records with the heap. A producer that reports its limit (the detail
+ * {@value #DETAIL} of its status) has its records at most twice, as offered and as frames. The hold has them once.
  */
 final class HeapCheck {
 
-    /** Name of the detail of a producer's status that is the bound, in bytes, of what it has accepted and not ended. */
+    /** The detail of a producer's status with its limit (bytes) on records that are accepted and have not ended. */
     static final String DETAIL = "in_flight_max_bytes";
 
     private static final long MIB = 1 << 20;
@@ -18,10 +18,12 @@ final class HeapCheck {
     private HeapCheck() {}
 
     /**
-     * @param producers all, those that stand by, too
-     * @param holds how many datastores the host may hold records for
-     * @return empty if records leave a third of the heap to everything else; else one sentence with the numbers and the way
-     *     out
+     * @param producers all producers, including those that stand by
+     * @param holdMaxBytes limit (bytes) on one hold
+     * @param holds number of datastores that the host may hold records for
+     * @param heap size (bytes) of the heap
+     * @return empty if records leave a third of the heap for everything else; otherwise one sentence with the numbers
+     *     and the way out
      */
     static List<String> problems(
             Collection<Ranking.Ranked<Producer>> producers, long holdMaxBytes, int holds, long heap) {

@@ -6,21 +6,21 @@ import java.util.Comparator;
 import java.util.PriorityQueue;
 
 /**
- * Records that wait for their datastore, in the order in which they were offered. Not thread-safe: guarded by its target's
- * lock.
+ * Records that wait for their datastore, in the order in which they were offered. Not thread-safe: guarded by its
+ * target's lock.
  */
 final class Hold {
 
-    /** What a held record costs besides its payload, in bytes: so that empty records cannot fill the heap. */
+    /** Bytes that a held record counts in addition to its payload, so that empty records cannot fill the heap. */
     private static final int RECORD_OVERHEAD = 128;
 
     private final PriorityQueue<Held> queue =
             new PriorityQueue<>(Comparator.comparingLong(held -> held.dispatch().place));
-    /** What was {@linkplain #lend lent}: it still takes its room; null if nothing is. */
+    /** The record that was {@linkplain #lend lent} and still occupies its room; null if there is none. */
     private Held lent;
 
     private long bytes;
-    /** Time before this one does not count as time held, in {@link System#nanoTime}. */
+    /** Time held is counted from here on at the earliest, in {@link System#nanoTime}. */
     private long heldFrom = System.nanoTime();
 
     private static long bytesOf(Dispatch dispatch) {
@@ -32,7 +32,7 @@ final class Hold {
         return isEmpty() || bytes + bytesOf(dispatch) <= maxBytes;
     }
 
-    /** Takes a record to its place, whether there is room or not. */
+    /** Adds a record at its place, whether there is room or not. */
     void add(Held held) {
         queue.add(held);
         if (held == lent) {
@@ -56,13 +56,13 @@ final class Hold {
         return held;
     }
 
-    /** Gives the oldest record out to be tried: {@link #add} it again, or it goes by {@link #settle}. */
+    /** Lends the oldest record for a try: {@link #add} returns it, and {@link #settle} removes it otherwise. */
     Held lend() {
         lent = queue.poll();
         return lent;
     }
 
-    /** Whether what was lent has not come back; it no longer takes room then. */
+    /** Ends a loan; returns whether the record has not come back, so that it no longer occupies room. */
     boolean settle() {
         boolean gone = lent != null;
         if (gone) {
@@ -72,7 +72,7 @@ final class Hold {
         return gone;
     }
 
-    /** The time until now does not count as time held. */
+    /** Restarts the clock: the time until now does not count as time held. */
     void restartClock() {
         heldFrom = System.nanoTime();
     }

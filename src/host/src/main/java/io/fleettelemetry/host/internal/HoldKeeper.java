@@ -9,28 +9,28 @@ import io.fleettelemetry.api.kit.Uninterrupted;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The thread that empties a target's hold in the order of offering, and opens the direct way when nothing is left. It exists
- * only as long as there is something to do. A record that cannot be handed over fails when it was held too long.
+ * The thread that empties a target's hold in the order of the offers, and opens the direct way when the hold is empty.
+ * It exists only while there is work. A record that cannot be handed over fails when it was held too long.
  */
 final class HoldKeeper implements Binding.Holder {
 
     private static final Log log = Own.log(HoldKeeper.class);
 
-    /** How long to wait for a sign of room before a producer that refused is tried again. */
+    /** Longest wait for a receipt, which may mean room, before a producer that refused is tried again. */
     private static final long RETRY_NANOS = TimeUnit.MILLISECONDS.toNanos(20);
     /** How long the thread stays when there is nothing to do, so that a datastore at its limit does not start one for each
      * refusal. */
     private static final long LINGER_NANOS = TimeUnit.SECONDS.toNanos(1);
-    /** How long closing waits for the thread, which may be in somebody else's code. */
+    /** Longest wait (ms) for the thread on closing, because it may be running code of another bundle. */
     private static final long CLOSING_MILLIS = 5_000;
 
     private final DatastoreId id;
     private final TargetState state;
     private final Endings endings;
     private final RepeatedLog throwing = new RepeatedLog();
-    /** Whether the thread wants to hear of the next receipt. */
+    /** Whether the thread waits for the next receipt. */
     private volatile boolean awaitsReceipt;
-    /** Null while there is nothing to do; guarded by the target's lock. */
+    /** The thread; null while there is no work; guarded by the target's lock. */
     private Thread thread;
 
     HoldKeeper(DatastoreId id, TargetState state, Endings endings) {
@@ -40,9 +40,9 @@ final class HoldKeeper implements Binding.Holder {
     }
 
     /**
-     * Gives the name to a producer, null if nobody offers the datastore; under the lock.
+     * Binds a producer to the name; null if no bundle offers the datastore. Under the lock.
      *
-     * @return the one that went and that nobody has asked yet whether it can work; null if there is none
+     * @return the previous producer, if it was not asked yet whether it can work; otherwise null
      */
     Binding bind(Producer producer) {
         Binding unasked = state.bind(producer);
@@ -53,13 +53,13 @@ final class HoldKeeper implements Binding.Holder {
         return unasked;
     }
 
-    /** Has the thread look again; under the lock. */
+    /** Makes the thread check for work again; under the lock. */
     void wake() {
         state.changed.signalAll();
         startIfNeeded();
     }
 
-    /** Also when there could be no thread before; under the lock. */
+    /** Starts the thread if there is work, for example because it could not be started before; under the lock. */
     void startIfNeeded() {
         if (thread == null && state.needsKeeper()) {
             Thread next = Own.threads.of("telemetry-hold-" + id.name, this::keep);
@@ -116,7 +116,7 @@ final class HoldKeeper implements Binding.Holder {
                 e));
     }
 
-    /** One step; false if there is nothing left to do. The lock is held but while somebody else's code runs. */
+    /** One step; false if there is no work left. The lock is held, except while code of other bundles runs. */
     private boolean keepOn() {
         state.lock.lock();
         try {
@@ -160,7 +160,7 @@ final class HoldKeeper implements Binding.Holder {
 
     private boolean isPredecessorBusy() {
         if (state.succession.hasPredecessors()) {
-            awaitsReceipt = true; // before the counts: a receipt that they miss sees this
+            awaitsReceipt = true; // before counting: a receipt that is not counted yet sees this flag
         }
         return state.succession.isPredecessorBusy(state.settings().holdMax());
     }
@@ -178,7 +178,7 @@ final class HoldKeeper implements Binding.Holder {
         try {
             binding.produce(held.dispatch());
         } finally {
-            Thread.interrupted(); // the producer may have left one behind
+            Thread.interrupted(); // the producer may have left an interrupt behind
             state.lock.lock();
             if (state.hold.settle()) {
                 state.room.signal();
@@ -226,7 +226,7 @@ final class HoldKeeper implements Binding.Holder {
         }
     }
 
-    /** Whether there is something to do after a while. */
+    /** Waits a while; returns whether there is work. */
     private boolean linger() {
         return await(LINGER_NANOS) || state.needsKeeper();
     }
@@ -236,11 +236,11 @@ final class HoldKeeper implements Binding.Holder {
         try {
             return nanos > 0 && state.changed.awaitNanos(nanos) > 0;
         } catch (InterruptedException e) {
-            return true; // nobody whom we know means anything by it: look again
+            return true; // no code of ours interrupts this thread, so it checks again
         }
     }
 
-    /** Fails what is held and waits until that is done. */
+    /** Fails the held records and waits until that is done. */
     void close() {
         Thread ending;
         state.lock.lock();
@@ -251,8 +251,8 @@ final class HoldKeeper implements Binding.Holder {
             state.lock.unlock();
         }
         if (ending == null) {
-            keep(); // should there have been no thread for it, something may be held
-        } else if (!Own.threads.isOwn()) { // it might wait for itself
+            keep(); // records may be held although no thread could be started
+        } else if (!Own.threads.isOwn()) { // otherwise the thread might wait for itself
             Uninterrupted.join(ending, CLOSING_MILLIS);
         }
     }

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.function.Function;
 import java.util.function.ToLongFunction;
 
-/** The host's counts as Prometheus sees them, by the Go server's names. */
+/** The host's counts as Prometheus metrics, with the Go server's names. */
 final class HostCollector extends Collector {
 
     private static final List<String> TYPE = List.of("record_type");
@@ -20,7 +20,7 @@ final class HostCollector extends Collector {
 
     @Override
     public List<MetricFamilySamples> collect() {
-        // Ends before beginnings: what is read under load never shows more dispatched than offered.
+        // The later counts are read first, so that under load there are never more records dispatched than offered.
         return List.of(
                 ofAcks("reliable_ack", "Reliable acks passed to a vehicle", c -> c.passed.sum()),
                 ofAcks("reliable_ack_miss", "Reliable acks whose vehicle was gone", c -> c.missed.sum()),
@@ -49,7 +49,8 @@ final class HostCollector extends Collector {
                 Type.COUNTER,
                 help,
                 counts.stream()
-                        .filter(c -> value.applyAsLong(c) > 0) // as the Go server: a series appears when it has counted
+                        .filter(c ->
+                                value.applyAsLong(c) > 0) // like the Go server: a series appears with its first count
                         .map(c -> new MetricFamilySamples.Sample(
                                 name, labels, labelValues.apply(c), value.applyAsLong(c)))
                         .toList());

@@ -29,15 +29,17 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.Designate;
 
 /**
- * The host as a component: brings configuration and the datastores that come and go to the {@link Dispatcher}.
+ * The host as an OSGi component: it passes the configuration, and the datastores that come and go, to the
+ * {@link Dispatcher}.
  *
- * <p>A configuration that is wrong changes nothing: the last good one stays in force and every problem is logged and
- * shown in the status. Neither it nor a port that is taken makes activation fail, so mending the file is enough.
+ * <p>A wrong configuration changes nothing: the last good one stays in force, and every problem is logged and shown in
+ * the status. Neither a wrong configuration nor an occupied port makes activation fail, so it is enough to correct the
+ * file.
  *
- * <p>The configuration is not from Declarative Services, which would take that of a factory for this component's, and a copy
- * of a file in {@code etc/}, such as {@code io.fleettelemetry.host-old.cfg}, is a factory's. A {@link ManagedService} is
- * given that of its own PID and no other. The host is offered as soon as its configuration is known: until then it would
- * fail every record for want of a route.
+ * <p>The configuration does not come from Declarative Services, because that would also take a factory configuration
+ * for this component's. A copy of a file in {@code etc/}, such as {@code io.fleettelemetry.host-old.cfg}, is one. A
+ * {@link ManagedService} gets only the configuration of its own PID. The host's service is registered when the
+ * configuration is known, because before that every record would fail without a route.
  */
 @Component(
         immediate = true,
@@ -67,7 +69,7 @@ public final class HostComponent {
     private Metrics metrics;
     private final AtomicReference<List<String>> smallHeap = new AtomicReference<>(List.of());
 
-    /** Null until the first configuration was delivered, be it that there is none. */
+    /** Null until Config Admin has delivered the first configuration, or the information that there is none. */
     private ServiceRegistration<TelemetryHost> registration;
 
     @Activate
@@ -88,8 +90,9 @@ public final class HostComponent {
     }
 
     /**
-     * Whoever uninstalls the KAR stops SCR as well, and first what nobody of these bundles uses. Were that SCR, it would end the
-     * datastores' components before this one, which could not give them what it holds. So this bundle uses SCR until it stops.
+     * Uses SCR until this bundle stops. When the KAR is uninstalled, Karaf stops SCR as well, and it begins with
+     * bundles that no other one uses. If SCR stopped first, it would end the datastores' components before this one,
+     * and the held records could no longer be handed over.
      */
     private void stayBeforeScr() {
         ServiceReference<?> scr =
@@ -99,7 +102,7 @@ public final class HostComponent {
         }
     }
 
-    /** What becomes of a configuration. */
+    /** Handles the configurations. */
     private final class Configured implements LastGoodSettings.User<HostSettings> {
 
         @Override
@@ -158,7 +161,7 @@ public final class HostComponent {
                         Runtime.getRuntime().maxMemory());
     }
 
-    /** Once for each change: the status shows it for as long as it is so. */
+    /** Logs heap problems once for each change. The status shows them while they last. */
     private void warnOfSmallHeap() {
         List<String> now = heapProblems();
         if (!now.equals(smallHeap.getAndSet(now))) {
@@ -214,7 +217,9 @@ public final class HostComponent {
         healths.remove(reference);
     }
 
-    /** The service goes first, so that nothing new comes; then what is here may end, while the datastores are still bound. */
+    /**
+     * Unregisters the service first, so that no new records come. Then the records here end, with the datastores bound.
+     */
     @Deactivate
     void deactivate() {
         listener.unregister();

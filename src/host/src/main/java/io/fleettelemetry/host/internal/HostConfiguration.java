@@ -5,8 +5,8 @@ import org.osgi.service.metatype.annotations.AttributeType;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
 /**
- * What configuration tools show of the host's settings. Further record types are configured in the same way, by
- * {@code records.<type>} and {@code reliable_ack_sources.<type>}; {@link HostSettings} reads them all.
+ * Describes the host's settings for configuration tools. Further record types have the keys {@code records.<type>} and
+ * {@code reliable_ack_sources.<type>} as well; {@link HostSettings} reads all of them.
  */
 @ObjectClassDefinition(
         id = HostConfiguration.PID,

@@ -19,9 +19,9 @@ import java.util.stream.Collectors;
  * @param reliableAckSources by record type, one of the datastores of its route
  * @param metricsHost address that the metrics endpoint binds
  * @param metricsPort its port; 0 for no endpoint
- * @param holdMaxBytes what may be held for one datastore, payloads and 128 bytes for each record
- * @param holdMax how long a record may be held
- * @param dispatchWait how long an offer waits for room in a full hold
+ * @param holdMaxBytes limit (bytes) on the records held for one datastore: payloads, plus 128 for each record
+ * @param holdMax longest time that a record is held
+ * @param dispatchWait longest time that an offer waits for room in a full hold
  */
 record HostSettings(
         Map<String, List<String>> routes,
@@ -32,13 +32,13 @@ record HostSettings(
         Duration holdMax,
         Duration dispatchWait) {
 
-    /** What holds until a configuration arrives: no route, no endpoint. */
+    /** The settings until a configuration arrives: no route, no endpoint. */
     static final HostSettings DEFAULTS = new HostSettings(
             Map.of(), Map.of(), "127.0.0.1", 0, 16_777_216, Duration.ofMillis(10_000), Duration.ofMillis(1_000));
 
     private static final String ROUTE = "records.";
     private static final String ACK_SOURCE = "reliable_ack_sources.";
-    /** Keys that have a meaning here, and prefixes of such. */
+    /** The known keys, and prefixes of known keys. */
     static final List<String> KNOWN_KEYS = List.of(
             ROUTE,
             ACK_SOURCE,
@@ -68,7 +68,7 @@ record HostSettings(
         return settings;
     }
 
-    /** The names that routes have. */
+    /** The names of the datastores in all routes. */
     Set<String> datastores() {
         return routes.values().stream().flatMap(List::stream).collect(Collectors.toCollection(LinkedHashSet::new));
     }
@@ -93,7 +93,7 @@ record HostSettings(
         return Collections.unmodifiableMap(routes);
     }
 
-    /** The Go server's four rules, in its order; the first that is broken is named. */
+    /** Checks the Go server's four rules, in its order, and reports the first that is broken. */
     private static Map<String, String> reliableAckSources(SettingsReader reader, Map<String, List<String>> routes) {
         Map<String, String> sources = new TreeMap<>();
         for (String key : reader.keysUnder(ACK_SOURCE)) {

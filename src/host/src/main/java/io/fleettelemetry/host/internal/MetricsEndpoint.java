@@ -17,17 +17,17 @@ import org.osgi.framework.ServiceRegistration;
 import org.osgi.util.tracker.ServiceTracker;
 
 /**
- * Serves what all {@link Collector} services report, at {@code /metrics} in Prometheus' text format.
+ * Serves the metrics of all {@link Collector} services at {@code /metrics}, in Prometheus' text format.
  *
- * <p>The JDK's own HTTP server carries it: Karaf has none that a bundle could count on, and delegates {@code com.sun.*}
- * to the VM, so the package is used without being imported. That server would wait for the rest of a request for ever,
- * unless a property of the whole VM says otherwise; so it is interrupted here, see {@link TimedRequests}.
+ * <p>It uses the JDK's HTTP server, because a plain Karaf has none. Karaf delegates {@code com.sun.*} to the JVM, so
+ * the package need not be imported. That server waits for the rest of a request without end, unless a property of the
+ * whole JVM says otherwise; so {@link TimedRequests} interrupts it.
  */
 final class MetricsEndpoint implements Metrics {
 
     private static final Log log = Own.log(MetricsEndpoint.class);
 
-    /** After which an address that cannot be had is tried again: whoever has it may give it back. */
+    /** Pause before an address that could not be opened is tried again, because it may be free by then. */
     private static final Duration RETRY = Duration.ofSeconds(2);
 
     private final ServiceTracker<Collector, Collector> collectors;
@@ -40,11 +40,11 @@ final class MetricsEndpoint implements Metrics {
     // All below: guarded by this.
     private Address wanted = Address.NONE;
     private Address open = Address.NONE;
-    /** Null if none is open. */
+    /** The server; null if none is open. */
     private HttpServer server;
 
     private String problem = "";
-    /** Why the address that is wanted could not be had although ours was closed for it; empty if that was not tried. */
+    /** Why the wanted address could not be opened even after ours was closed; empty if that was not tried. */
     private String closedInVain = "";
 
     private Future<?> retry = CompletableFuture.completedFuture(null);
@@ -67,7 +67,7 @@ final class MetricsEndpoint implements Metrics {
     }
 
     /**
-     * @param pause after which an address that cannot be had is tried again
+     * @param pause time after which an address that could not be opened is tried again
      * @param requests runs the requests
      */
     MetricsEndpoint(BundleContext context, Counts counts, Shown shown, Duration pause, TimedRequests requests) {
@@ -83,8 +83,9 @@ final class MetricsEndpoint implements Metrics {
     }
 
     /**
-     * Ours is not got as a service: Karaf, when it exchanges bundles, stops first those that nobody of them uses, and that is
-     * to be the host, before the datastores. One that uses itself would come at a chance place.
+     * Tracks the collectors, but does not get our own one as a service. When Karaf replaces bundles, it stops first
+     * those that no other one uses. That must be the host, before the datastores, and a bundle that uses its own
+     * service would stop at a random place.
      */
     private static ServiceTracker<Collector, Collector> collectors(
             BundleContext context, ServiceReference<Collector> ours, Collector own) {
@@ -103,7 +104,7 @@ final class MetricsEndpoint implements Metrics {
         move();
     }
 
-    /** To the address that is wanted, if it can be had. */
+    /** Moves to the wanted address, if it can be opened. */
     private synchronized void move() {
         retry.cancel(false);
         String before = problem;
@@ -129,7 +130,7 @@ final class MetricsEndpoint implements Metrics {
         try {
             retry = requests.clock.schedule(this::move, pause.toMillis(), TimeUnit.MILLISECONDS);
         } catch (OutOfMemoryError e) { // the machine has no thread left
-            // It is tried as soon as there is something else to wait for, or with the next settings.
+            // It is tried again with the next timer, or with the next settings.
         }
     }
 
@@ -138,7 +139,7 @@ final class MetricsEndpoint implements Metrics {
                 + (open.port() == wanted.port() ? "; if that is in the way, set the port to 0 for a moment" : "");
     }
 
-    /** With what happened on the way. */
+    /** The reason for an exception, with the suppressed ones. */
     private static String reason(Throwable e) {
         StringBuilder reason = new StringBuilder(e.getMessage() == null ? e.toString() : e.getMessage());
         for (Throwable further : e.getSuppressed()) {
@@ -147,7 +148,7 @@ final class MetricsEndpoint implements Metrics {
         return reason.toString();
     }
 
-    /** The new one first, if it can be had beside the old one: so there is always one. */
+    /** Opens the new endpoint before it closes the old one, if both can be open, so that there is always one. */
     private void replace() throws IOException {
         HttpServer next;
         try {
@@ -167,7 +168,10 @@ final class MetricsEndpoint implements Metrics {
         }
     }
 
-    /** One may be part of the other, as every address is of 0.0.0.0. Not for every retry: scrapes would find nothing. */
+    /**
+     * Closes our endpoint before it opens the new one, because the addresses may overlap: 0.0.0.0 includes every
+     * address. It does so only once, because in the meantime there is no endpoint.
+     */
     private HttpServer serveInPlaceOfOurs() throws IOException {
         Address old = open;
         stop();
@@ -185,13 +189,13 @@ final class MetricsEndpoint implements Metrics {
         }
     }
 
-    /** The JDK's server has threads that nobody else can make, and they inherit what the caller has at this moment. */
+    /** Opens a server. The JDK makes its threads itself, and they inherit the caller's context class loader. */
     private HttpServer serve(Address at) throws IOException {
         Thread caller = Thread.currentThread();
         ClassLoader before = caller.getContextClassLoader();
         caller.setContextClassLoader(MetricsEndpoint.class.getClassLoader());
         try {
-            // First, as without it there is none for the server: that would keep the port, and be of no use.
+            // First, because without a thread left the server would occupy the port and not work.
             requests.clock.prestartCoreThread();
             HttpServer made = HttpServer.create(new InetSocketAddress(at.host(), at.port()), 0);
             made.setExecutor(requests);

@@ -16,7 +16,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** Answers {@code GET /metrics} with what all collectors report, and nothing else. */
+/** Answers {@code GET /metrics} with the metrics of all collectors, and refuses every other request. */
 final class MetricsPage implements HttpHandler {
 
     private static final Log log = Own.log(MetricsPage.class);
@@ -25,7 +25,7 @@ final class MetricsPage implements HttpHandler {
     private final Supplier<Collection<Collector>> collectors;
     private final Runnable headRead;
 
-    /** @param headRead is told when the head of a request has been read */
+    /** @param headRead is run when the head of a request has been read */
     MetricsPage(Supplier<Collection<Collector>> collectors, Runnable headRead) {
         this.collectors = collectors;
         this.headRead = headRead;
@@ -36,7 +36,7 @@ final class MetricsPage implements HttpHandler {
         headRead.run();
         try (exchange) {
             if (hasBody(exchange)) {
-                return; // without an answer, before which the server would wait for all of it
+                return; // without an answer, because before that the server would wait for the whole body
             }
             if (!exchange.getRequestURI().getPath().equals("/metrics")) {
                 exchange.sendResponseHeaders(404, -1);
@@ -50,7 +50,7 @@ final class MetricsPage implements HttpHandler {
                     TextFormat.write004(writer, Collections.enumeration(merged));
                 }
             }
-        } catch (RuntimeException | Error e) { // which nobody would hear of: see TimedRequests
+        } catch (RuntimeException | Error e) { // otherwise it would be lost: see TimedRequests
             log.error(
                     "metrics_request_failed request={}",
                     PlainText.field(exchange.getRequestURI().toString()),

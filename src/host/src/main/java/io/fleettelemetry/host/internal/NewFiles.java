@@ -18,15 +18,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Karaf writes the KAR's configuration files with the permissions of any file, and passwords will stand in them: right after
- * the installation, those that are still exactly as they came are made their owner's alone. Once, and no others: whoever
- * has edited a file or given it permissions later has meant them.
+ * Restricts the KAR's configuration files to their owner, because passwords will be in them and Karaf writes them with
+ * its usual permissions. This happens once, right after the installation, and only for files that are unchanged.
+ * Permissions that an operator sets later stay.
  */
 public final class NewFiles implements BundleActivator {
 
     private static final Logger log = LoggerFactory.getLogger(NewFiles.class);
 
-    /** Where this bundle has copies of the KAR's files: see bnd.bnd. */
+    /** The directory with copies of the KAR's files in this bundle: see bnd.bnd. */
     private static final String COPIES = "cfg";
 
     @Override

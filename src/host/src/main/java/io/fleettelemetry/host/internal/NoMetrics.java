@@ -3,7 +3,7 @@ package io.fleettelemetry.host.internal;
 import io.fleettelemetry.api.kit.Log;
 import org.osgi.framework.BundleContext;
 
-/** In place of the metrics endpoint where there is no Prometheus client: says so if one is configured. */
+/** Replaces the metrics endpoint if there is no Prometheus client, and reports that if an endpoint is configured. */
 final class NoMetrics implements Metrics {
 
     private static final Log log = Own.log(NoMetrics.class);
@@ -15,9 +15,9 @@ final class NoMetrics implements Metrics {
     }
 
     /**
-     * The metrics endpoint, or this if the Prometheus client is missing.
+     * Returns the metrics endpoint, or an object of this class if the Prometheus client is missing.
      *
-     * @param counts the host's own, which are offered as a collector service like everybody's
+     * @param counts the host's own counts, which are offered as a collector service like all others
      */
     static Metrics orEndpoint(BundleContext context, Counts counts, Shown shown) {
         try {

@@ -3,14 +3,17 @@ package io.fleettelemetry.host.internal;
 import io.fleettelemetry.api.Failure;
 
 /**
- * How records come to one datastore: to the producer, into the hold, or after waiting for room there.
+ * Takes the records for one datastore: it gives them to the producer, or puts them into the hold, or waits for room
+ * there.
  *
- * <p>An offer counts itself in at the {@link Binding} before it looks at {@code direct} a second time, and whoever takes a
- * binding out of {@code direct} counts afterwards: one of the two sees the other.
+ * <p>An offer is counted in at the {@link Binding} before it reads {@code direct} a second time. A thread that clears
+ * {@code direct} counts afterwards. So one of the two sees the other.
  */
 final class Offers {
 
-    /** After a wait, how many times as long the other datastores of a route are not kept waiting: so it is 5 % of the time. */
+    /**
+     * After a wait, offers with other datastores do not wait for this many times as long: so they wait 5 % of the time.
+     */
     private static final int PAUSE_FACTOR = 19;
 
     private final DatastoreId id;
@@ -18,9 +21,9 @@ final class Offers {
     private final HoldKeeper keeper;
     private final Endings endings;
     // All below: guarded by the target's lock.
-    /** When a record with other datastores may wait for room again, in {@link System#nanoTime}. */
+    /** When an offer with other datastores may wait for room again, in {@link System#nanoTime}. */
     private long patientFrom = System.nanoTime();
-    /** What had been confirmed when an offer waited for room in vain; -1 if none has, or much is different since. */
+    /** The number of confirmed records when an offer last found no room in time; -1 if offers may wait again. */
     private long stuckAt = -1;
 
     Offers(DatastoreId id, TargetState state, HoldKeeper keeper, Endings endings) {
@@ -30,18 +33,18 @@ final class Offers {
         this.endings = endings;
     }
 
-    /** Takes a record, waiting for room if need be. */
+    /** Takes a record, and waits for room if necessary. */
     void offer(Dispatch dispatch) {
         if (!offerDirectly(dispatch)) {
             try {
                 offerToHold(dispatch);
-            } catch (OutOfMemoryError e) { // then it is not held
+            } catch (OutOfMemoryError e) { // the record is not held then
                 endings.failForWantOfMemory(dispatch);
             }
         }
     }
 
-    /** Much is different: offers may wait for room again; under the lock. */
+    /** The producer or the settings have changed, so offers may wait for room again; under the lock. */
     void mayWaitAgain() {
         stuckAt = -1;
     }
@@ -73,7 +76,7 @@ final class Offers {
         }
     }
 
-    /** Takes a record, waiting for room if it may; null, or why it did not. */
+    /** Takes a record, and waits for room if it may; returns null, or why the record was not taken. */
     private Failure takeOrRefuse(Dispatch dispatch) {
         if (take(dispatch)) {
             return null;
@@ -112,7 +115,7 @@ final class Offers {
         }
         if (state.isClosed()
                 || !state.hold.hasRoomFor(dispatch, state.settings().holdMaxBytes())) {
-            keeper.startIfNeeded(); // should there have been no thread for it before
+            keeper.startIfNeeded(); // it may not have been possible to start its thread before
             return false;
         }
         state.hold.add(dispatch.heldFor(id));
@@ -144,8 +147,9 @@ final class Offers {
     }
 
     /**
-     * Null if there may soon be room. If an earlier offer found no room in time, and nothing has been confirmed since, then
-     * another wait would not help. It would only delay the records behind this one, which other datastores could take.
+     * Null if there may soon be room. If an earlier offer found no room in time, and nothing has been confirmed since,
+     * then another wait would not help. It would only delay the records behind this one, which other datastores could
+     * take.
      */
     private Failure whyNotToWait() {
         if (state.isClosed()) {

@@ -6,7 +6,7 @@ import io.fleettelemetry.api.kit.Threads;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** What this bundle has of its own: its threads, and its log, where one that hangs stops no other thread. */
+/** The threads of this bundle, and its log, which never delays the threads that use it. */
 final class Own {
 
     static final Threads threads = new Threads(Own.class);
@@ -16,7 +16,7 @@ final class Own {
 
     private Own() {}
 
-    /** The log of a class, by whose name it can be configured. */
+    /** The log of a class, which is configured by the class's name. */
     static Log log(Class<?> speaker) {
         Logger logger = LoggerFactory.getLogger(speaker);
         return new Log(lines, logger::info, logger::warn, logger::error);

@@ -7,7 +7,7 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.api.kit.RepeatedLog;
 
-/** What datastores say of themselves, whatever they throw. Somebody else's code: never called under a lock. */
+/** Asks producers for their status and destinations, and catches what they throw. Never called under a lock. */
 final class ProducerStatus {
 
     private static final Log log = Own.log(ProducerStatus.class);
@@ -29,7 +29,7 @@ final class ProducerStatus {
         }
     }
 
-    /** Where a producer puts a record; empty if it does not say, or there is none. */
+    /** The destination of a record at a producer; empty if it has none, or if there is no producer. */
     static String destination(String datastore, Producer producer, TelemetryRecord record) {
         try {
             return producer == null ? "" : producer.destination(record);

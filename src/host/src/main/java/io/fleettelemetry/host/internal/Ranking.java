@@ -10,19 +10,19 @@ import org.osgi.framework.Constants;
 import org.osgi.framework.ServiceReference;
 
 /**
- * Services that carry a datastore's name in one of their properties, and for each name the best: the one with the highest
- * ranking; of equals, the one that was there first. Thread-safe.
+ * Services with a datastore's name in one of their properties, and the best one for each name: the one with the highest
+ * ranking; among equals, the one that was registered first. Thread-safe.
  */
 final class Ranking<S> {
 
     private final String property;
     private final BiConsumer<String, S> best;
-    /** Everything that is there now, also what a higher ranking hides; guarded by this. */
+    /** All present services, including those hidden by a higher ranking; guarded by this. */
     private final Map<ServiceReference<S>, S> services = new HashMap<>();
-    /** The name each of them had when it was last looked at; guarded by this. */
+    /** The last known name of each service; guarded by this. */
     private final Map<ServiceReference<S>, String> names = new HashMap<>();
 
-    /** @param best is told the best service of a name whenever it may have changed; null if none is left */
+    /** @param best gets the best service of a name whenever it may have changed; null if none is left */
     Ranking(String property, BiConsumer<String, S> best) {
         this.property = property;
         this.best = best;
@@ -38,7 +38,7 @@ final class Ranking<S> {
         return services.get(reference);
     }
 
-    /** Name or ranking may have changed. */
+    /** Updates a service whose name or ranking may have changed. */
     synchronized void update(ServiceReference<S> reference) {
         String now = String.valueOf(reference.getProperty(property));
         String before = names.put(reference, now);
@@ -56,7 +56,7 @@ final class Ranking<S> {
         }
     }
 
-    /** Those of this name, the best first, with their rankings. */
+    /** The services of this name with their rankings, the best first. */
     synchronized List<Ranked<S>> all(String name) {
         return services.keySet().stream()
                 .filter(reference -> Objects.equals(names.get(reference), name))
@@ -65,7 +65,7 @@ final class Ranking<S> {
                 .toList();
     }
 
-    /** All of them, whatever their name. */
+    /** The services of all names. */
     synchronized List<Ranked<S>> all() {
         return services.keySet().stream().map(this::ranked).toList();
     }

@@ -8,15 +8,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** What the status says of datastores that are not in use, because another of the same name ranks higher. */
+/** Shows in the status the datastores that are not in use because another one of the same name ranks higher. */
 final class Standbys {
 
     private Standbys() {}
 
     /**
-     * A datastore with its standbys among the details.
+     * Returns a datastore with its standbys among the details.
      *
-     * @param all of its name, the best first
+     * @param all all producers of its name, the best first
      */
     static HostStatus.Datastore shown(HostStatus.Datastore datastore, List<Ranking.Ranked<Producer>> all) {
         if (all.size() < 2) {
@@ -43,7 +43,7 @@ final class Standbys {
                 datastore.heldBytes());
     }
 
-    /** That two rank equally, if so: which of them is in use is up to chance, and may be another after a restart. */
+    /** A sentence if two datastores rank equally: which of them is used is random, and may change with a restart. */
     static Stream<String> tie(String name, List<Ranking.Ranked<Producer>> all) {
         return all.size() < 2 || all.get(0).ranking() != all.get(1).ranking()
                 ? Stream.of()

@@ -10,7 +10,7 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
 
-/** How the host is, from what each part of it knows. Thread-safe. */
+/** Makes the host's status from the states of its parts. Thread-safe. */
 final class StatusReport implements Metrics.Shown {
 
     private volatile List<String> problems = List.of();
@@ -23,12 +23,12 @@ final class StatusReport implements Metrics.Shown {
         this.problems = List.copyOf(problems);
     }
 
-    /** Says what tells of problems that are looked for whenever somebody asks for the status. */
+    /** Sets a source of further problems, which is asked whenever the status is. */
     void problemsToo(Supplier<List<String>> further) {
         furtherProblems = further;
     }
 
-    /** Says what knows all producers of a name, the best first. */
+    /** Sets the function that returns all producers of a name, the best first. */
     void ranked(Function<String, List<Ranking.Ranked<Producer>>> ranked) {
         this.ranked = ranked;
     }
@@ -40,9 +40,10 @@ final class StatusReport implements Metrics.Shown {
     }
 
     /**
-     * Asks every datastore how it is, which is others' code: not to be called under a lock.
+     * Makes the status. It asks every datastore, which runs code of other bundles, so it must not be called under a
+     * lock.
      *
-     * @param sources what is wrong with those who bring records
+     * @param sources the problems of sources
      */
     HostStatus of(Collection<Target> targets, HostSettings settings, List<String> sources) {
         Set<String> routed = settings.datastores();
@@ -71,7 +72,7 @@ final class StatusReport implements Metrics.Shown {
                 || datastore.status() != Status.UNKNOWN;
     }
 
-    /** One that does not say how it is is not known to be wrong. */
+    /** Whether a datastore has a problem. An unknown state is not a problem. */
     private static boolean isWrong(HostStatus.Datastore datastore) {
         Status.State state = datastore.status().state();
         return state == Status.State.WARN || state == Status.State.CRITICAL;

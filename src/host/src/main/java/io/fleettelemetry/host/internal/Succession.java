@@ -9,21 +9,21 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
 /**
- * Who produces for a datastore's name, and who did before and still has records that must not be overtaken. Guarded by its
- * target's lock; never locks and never calls anybody else's code.
+ * The producer that is bound to a datastore's name, and earlier producers with records that must not be overtaken.
+ * Guarded by its target's lock. It never locks and never calls code of other bundles.
  */
 final class Succession {
 
     private static final Log log = Own.log(Succession.class);
 
-    /** How long a producer that went may take to begin closing, and to give back what it could not end. */
+    /** How long an unbound producer may take to begin closing and to give back the records that it could not end. */
     private static final long CLOSING_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private final String name;
     private final Function<Producer, Binding> binding;
-    /** Null if nobody offers the datastore. */
+    /** The bound producer; null if no bundle offers the datastore. */
     private Binding bound;
-    /** Producers that went, and have records that must not be overtaken. */
+    /** Earlier producers with records that must not be overtaken. */
     private final List<Binding> predecessors = new ArrayList<>();
 
     Succession(String name, Function<Producer, Binding> binding) {
@@ -31,21 +31,21 @@ final class Succession {
         this.binding = binding;
     }
 
-    /** Null if nobody offers the datastore. */
+    /** The bound producer; null if no bundle offers the datastore. */
     Binding bound() {
         return bound;
     }
 
-    /** Null if nobody offers the datastore. */
+    /** The bound producer; null if no bundle offers the datastore. */
     Producer producer() {
         return bound == null ? null : bound.producer;
     }
 
     /**
-     * Gives the name to a producer; null if nobody offers the datastore. One that goes because it cannot work keeps what it
-     * has: whoever follows does not wait for that.
+     * Binds a producer to the name; null if no bundle offers the datastore. If the previous producer cannot work, it
+     * keeps its records, and the next one does not wait for them.
      *
-     * @return the one that went and that nobody has asked yet whether it can work; null if there is none
+     * @return the previous producer, if it was not asked yet whether it can work; otherwise null
      */
     Binding bind(Producer producer) {
         Binding unasked = null;
@@ -58,7 +58,7 @@ final class Succession {
         return unasked;
     }
 
-    /** One that is back before it has ended what it had goes on with that: it does not wait for itself. */
+    /** The binding of a producer that is back before its records have ended, so that it does not wait for itself. */
     private Binding returning(Producer producer) {
         for (Binding predecessor : predecessors) {
             if (predecessor.producer == producer) {
@@ -70,7 +70,7 @@ final class Succession {
         return binding.apply(producer);
     }
 
-    /** It cannot work, and so nobody waits for it; false if nobody did. */
+    /** Stops waiting for a producer, because it cannot work; false if nothing waited for it. */
     boolean forget(Binding predecessor) {
         return predecessors.remove(predecessor);
     }
@@ -80,10 +80,11 @@ final class Succession {
     }
 
     /**
-     * Whether a producer that went still has records. One whose service goes ends them, or gives back what it could not end,
-     * after a time that is configured there; one that was put aside for another may wait for its server for ever.
+     * Whether an earlier producer still has records. A producer whose service goes ends its records, or gives them
+     * back, within a time that its own settings limit. A producer that another one replaced may wait for its server
+     * without end.
      *
-     * @param holdMax after which, and {@link #CLOSING_NANOS}, none is waited for
+     * @param holdMax the longest wait, together with {@link #CLOSING_NANOS}
      */
     boolean isPredecessorBusy(Duration holdMax) {
         predecessors.removeIf(predecessor -> predecessor.unanswered() == 0 || isOverdue(predecessor, holdMax));

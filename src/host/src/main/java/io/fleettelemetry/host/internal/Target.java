@@ -12,16 +12,17 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 
 /**
- * One datastore by its name, as routes see it: whoever produces for it now, and the hold for when nobody can.
+ * One datastore by its name, as routes see it: its current producer, and the hold for the time when the producer cannot
+ * take records.
  *
- * <p>While all is well an {@linkplain Offers offer} goes directly to the producer, without a lock. When the producer is
- * absent, full, closed or being replaced, every offer goes through the {@link Hold}, which the {@link HoldKeeper} empties in
- * the order of offering. A replacement gets its first record only after everything that its predecessor had has ended (see
- * {@link Succession}): so nothing is overtaken. {@link TargetState} is what they share.
+ * <p>Normally an {@linkplain Offers offer} goes directly to the producer, without a lock. If the producer is absent,
+ * full, closed or being replaced, every offer goes through the {@link Hold}, which the {@link HoldKeeper} empties in
+ * the order of the offers. A new producer gets its first record only after all records of its predecessor have ended
+ * (see {@link Succession}), so no record is overtaken. These classes share {@link TargetState}.
  */
 final class Target {
 
-    /** When no record has ended for so long, draining waits for no further one: its server is away, most likely. */
+    /** If no record ends for this time, draining stops, because the server is most likely away. */
     private static final long STALLED_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final long DRAIN_RECHECK_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
@@ -32,7 +33,10 @@ final class Target {
     private final TargetState state;
     private final HoldKeeper keeper;
     private final Offers offers;
-    /** What says how the datastore is while nobody produces for it; null if nothing does. Guarded by the lock. */
+    /**
+     * The service that reports the datastore's state while it has no producer; null if there is none. Guarded by the
+     * lock.
+     */
     private Health health;
 
     Target(String name, HostSettings settings) {
@@ -55,13 +59,13 @@ final class Target {
         return id.name;
     }
 
-    /** Takes a record: to the producer, or into the hold, waiting for room there if need be. */
+    /** Takes a record: gives it to the producer, or puts it into the hold, and waits for room there if necessary. */
     void offer(Dispatch dispatch) {
         offered.increment();
         offers.offer(dispatch);
     }
 
-    /** Says who produces for this name from now on; null if nobody does. */
+    /** Binds a producer to this name; null if there is none. */
     void bind(Producer producer) {
         state.lock.lock();
         try {
@@ -79,8 +83,8 @@ final class Target {
     }
 
     /**
-     * The service of this producer is about to go: asks it whether it can work, without a lock and by the thread that takes
-     * the service away, so that one that hangs harms itself alone.
+     * The service of this producer is about to go. This asks whether it can work, without a lock and on the thread that
+     * removes the service, so that a producer that hangs delays only itself.
      */
     void leaving(Producer producer) {
         Binding binding;
@@ -96,12 +100,12 @@ final class Target {
         }
     }
 
-    /** Another one has taken this one's place, and the thread that says so must not be kept by this one. */
+    /** Asks a replaced producer on another thread, so that it cannot delay the thread that reported the replacement. */
     private void askSoon(Binding binding) {
         try {
             Own.threads.of("telemetry-ask-" + name(), () -> ask(binding)).start();
         } catch (OutOfMemoryError e) { // the machine has no thread left
-            // Then it is waited for like one that can work.
+            // Then its records are waited for, as if it could work.
         }
     }
 
@@ -119,7 +123,7 @@ final class Target {
         }
     }
 
-    /** Says what tells how this datastore is while it is absent; null if nothing does. */
+    /** Sets the service that reports this datastore's state while it is absent; null if there is none. */
     void health(Health next) {
         state.lock.lock();
         try {
@@ -152,7 +156,7 @@ final class Target {
         return ProducerStatus.destination(name(), now().producer, record);
     }
 
-    /** What is asked how the datastore is; that is others' code, and so called without the lock. */
+    /** The services to ask for the status, which is done without the lock, because they are code of other bundles. */
     private record Now(Producer producer, Health health, long heldRecords, long heldBytes) {}
 
     private Now now() {
@@ -181,7 +185,7 @@ final class Target {
                 now.heldBytes);
     }
 
-    /** Should there have been no thread for it, and no record since. */
+    /** Starts the hold's thread, if that was not possible before and no record has come since. */
     private void startKeeperIfNeeded() {
         state.lock.lock();
         try {
@@ -195,7 +199,7 @@ final class Target {
         return routed ? new Status(Status.State.CRITICAL, "no bundle offers it", Map.of()) : Status.UNKNOWN;
     }
 
-    /** What the status of the producer in use does not show: that a better one of the same name has withdrawn. */
+    /** A problem that the used producer's status does not show: a better one of the same name has withdrawn. */
     Stream<String> problems() {
         Now now = now();
         if (now.producer == null || now.health == null || statusOf(now.producer).state() == Status.State.CRITICAL) {
@@ -212,9 +216,9 @@ final class Target {
     }
 
     /**
-     * Waits until all records offered so far have ended, for as long as there is a producer and it ends some.
+     * Waits until all records offered so far have ended, while there is a producer and it ends records.
      *
-     * @param deadline after which it waits no longer, in {@link System#nanoTime}
+     * @param deadline end of the wait, in {@link System#nanoTime}
      */
     void drain(long deadline) {
         long wanted = offered.sum();
@@ -224,7 +228,7 @@ final class Target {
         for (long now = endedAt;
                 ended < wanted && now().producer != null && now - deadline < 0 && now - endedAt < STALLED_NANOS;
                 now = System.nanoTime()) {
-            interrupted |= Thread.interrupted(); // else parking would return at once
+            interrupted |= Thread.interrupted(); // otherwise parking returns at once
             LockSupport.parkNanos(this, DRAIN_RECHECK_NANOS);
             long before = ended;
             ended = ended();
@@ -239,7 +243,7 @@ final class Target {
         return endings.confirmed.sum() + endings.failed.sum();
     }
 
-    /** Fails what is held and waits until that is done. */
+    /** Fails the held records and waits until that is done. */
     void close() {
         keeper.close();
     }

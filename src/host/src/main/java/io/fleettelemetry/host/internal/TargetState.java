@@ -7,39 +7,41 @@ import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * What the offers to a datastore, the thread of its hold and the receipts share, and the {@link Mode} that decides what
- * happens to a record. Everything but {@link #direct} is guarded by {@link #lock}, which the callers take: nothing here locks or
- * calls anybody else's code.
+ * The state that the offers to a datastore, the thread of its hold and the receipts share. Its {@link Mode} decides
+ * what happens to a record. Everything except {@link #direct} is guarded by {@link #lock}, which the callers hold.
+ * Nothing here locks or calls code of other bundles.
  */
 final class TargetState {
 
     private static final Log log = Own.log(TargetState.class);
 
-    /** What happens to records now. */
+    /** What happens to records. */
     enum Mode {
-        /** Nobody offers the datastore: records are held. */
+        /** No bundle offers the datastore: records are held. */
         ABSENT,
-        /** Records are held until the producers that went have ended what they had. */
+        /** Records are held until the earlier producers have ended their records. */
         REPLACING,
-        /** The producer is handed what is held, in order; new records queue behind it. */
+        /** The held records go to the producer, in order; new records queue behind them. */
         HANDING_OVER,
-        /** The producer has refused a record, and is tried again in a moment. */
+        /** The producer has refused a record. The hold's thread will try it again soon. */
         REFUSED,
-        /** Nothing is held: offers go to the producer. */
+        /** No record is held: offers go to the producer. */
         DIRECT,
-        /** The host stops: what is held fails. */
+        /** The host stops: held records fail. */
         CLOSED
     }
 
     final ReentrantLock lock = new ReentrantLock();
-    /** Signalled when the hold's thread should look again. */
+    /** Signalled when the hold's thread should check for work again. */
     final Condition changed = lock.newCondition();
     /** Signalled when the hold got smaller. */
     final Condition room = lock.newCondition();
 
     final Hold hold = new Hold();
     final Succession succession;
-    /** Where offers go without a lock: the producer in use if the mode is DIRECT, else null. Written under the lock. */
+    /**
+     * The producer that offers may use without a lock, if the mode is DIRECT; otherwise null. Written under the lock.
+     */
     volatile Binding direct;
 
     private final String name;
@@ -68,7 +70,7 @@ final class TargetState {
         return mode == Mode.CLOSED;
     }
 
-    /** Whether there is something for the hold's thread to do. */
+    /** Whether there is work for the hold's thread. */
     boolean needsKeeper() {
         return switch (mode) {
             case ABSENT, DIRECT -> !hold.isEmpty();
@@ -84,9 +86,9 @@ final class TargetState {
     }
 
     /**
-     * Gives the name to a producer, null if nobody offers the datastore; it gets records when it has {@link #succeeded}.
+     * Binds a producer to the name; null if no bundle offers the datastore. It gets records after {@link #succeeded}.
      *
-     * @return the one that went and that nobody has asked yet whether it can work; null if there is none
+     * @return the previous producer, if it was not asked yet whether it can work; otherwise null
      */
     Binding bind(Producer producer) {
         log.info("{} datastore={}", producer == null ? "datastore_gone" : "datastore_bound", name);
@@ -108,11 +110,13 @@ final class TargetState {
         }
     }
 
-    /** The producer could not take a record: it goes back to its place, over the limit if need be, as it was accepted. */
+    /**
+     * The producer did not take a record. It goes back to its place, even beyond the limit, because it was accepted.
+     */
     void refused(Binding by, Dispatch.Held held, Failure why) {
         direct = null;
         if (by != succession.bound()) {
-            hold.restartClock(); // it had been accepted: a successor that has yet to come is to get it
+            hold.restartClock(); // the record was accepted, so a later successor must still get it
         }
         if (mode == Mode.DIRECT || mode == Mode.HANDING_OVER) {
             mode = Mode.HANDING_OVER;
@@ -124,14 +128,14 @@ final class TargetState {
         hold.add(held);
     }
 
-    /** The producer that refused is tried again. */
+    /** The producer that refused a record is tried again. */
     void tryAgain() {
         if (mode == Mode.REFUSED) {
             mode = Mode.HANDING_OVER;
         }
     }
 
-    /** Nothing is held any more: from now on offers go to the producer without a lock. */
+    /** No record is held any more: from now on offers go to the producer without a lock. */
     void openDirectWay() {
         mode = Mode.DIRECT;
         direct = succession.bound();
@@ -145,7 +149,7 @@ final class TargetState {
         room.signalAll();
     }
 
-    /** Once, until somebody offers the datastore. */
+    /** Logs the absence of the datastore once, until a bundle offers it. */
     void logAbsence() {
         if (succession.bound() == null && !absenceLogged && !isClosed()) {
             absenceLogged = true;
@@ -157,7 +161,7 @@ final class TargetState {
         }
     }
 
-    /** Why its records are held: the end of a sentence that begins with the datastore. */
+    /** The reason why records are held, as the end of a sentence that begins with the datastore. */
     String whyHeld() {
         return switch (mode) {
             case ABSENT -> "is absent";

@@ -17,29 +17,29 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Runs the requests to the metrics endpoint on a few threads, and cuts off those that take too long. No thread is there while
- * there is nothing to do.
+ * Runs the requests to the metrics endpoint on a few threads, and ends those that take too long. There is no thread
+ * while there is no work.
  */
 final class TimedRequests implements Executor, AutoCloseable {
 
-    /** How long the head of a request may take from its first byte on. Whoever scrapes sends it in one piece. */
+    /** Limit on the time for the head of a request, from its first byte on. Scrapers send it in one piece. */
     private static final Duration HEAD = Duration.ofSeconds(3);
-    /** How long it may take in any case once a thread has turned to it: what has arrived is read. */
+    /** The time that the head has in any case once a thread handles it, to read the bytes that have arrived. */
     private static final Duration LEAST = Duration.ofMillis(200);
-    /** How long the answer may take. Whoever scrapes has given up by then: Prometheus after 10 s. */
+    /** Limit on the time for the answer. Prometheus gives up after 10 s by default. */
     private static final Duration LIMIT = Duration.ofSeconds(10);
-    /** How many requests are answered at a time; a thread that has none ends after a while. */
+    /** Number of requests that are answered at the same time. A thread without a request ends after a while. */
     private static final int THREADS = 4;
-    /** How many may wait for that; the connections of further ones are closed. If all are halves, that takes 5 s. */
+    /** Number of requests that may wait; the connections of further ones are closed. */
     private static final int WAITING = 32;
 
     private final Duration head;
     private final Duration limit;
-    /** What each thread of {@link #requests} is at. */
+    /** The current request of each thread of {@link #requests}. */
     private final Map<Thread, Turn> turns = new ConcurrentHashMap<>();
 
     private final ExecutorService requests = requests();
-    /** Ends what takes too long, and whatever else must be done later. Its one thread is there only while it waits for that. */
+    /** Timer for requests that take too long, and for other tasks. Its one thread exists only while a task waits. */
     final ScheduledThreadPoolExecutor clock = clock();
 
     TimedRequests() {
@@ -47,8 +47,8 @@ final class TimedRequests implements Executor, AutoCloseable {
     }
 
     /**
-     * @param head how long the head of a request may take
-     * @param limit how long the answer may take
+     * @param head limit on the time for the head of a request
+     * @param limit limit on the time for the answer
      */
     TimedRequests(Duration head, Duration limit) {
         this.head = head;
@@ -72,7 +72,7 @@ final class TimedRequests implements Executor, AutoCloseable {
         ScheduledThreadPoolExecutor clock = new ScheduledThreadPoolExecutor(
                 1,
                 task -> Own.threads.of("telemetry-metrics-clock", task),
-                new ThreadPoolExecutor.DiscardPolicy()); // of what comes when it is closed
+                new ThreadPoolExecutor.DiscardPolicy()); // of requests after closing
         clock.setExecuteExistingDelayedTasksAfterShutdownPolicy(false);
         clock.setRemoveOnCancelPolicy(true);
         clock.setKeepAliveTime(1, TimeUnit.SECONDS);
@@ -80,7 +80,7 @@ final class TimedRequests implements Executor, AutoCloseable {
         return clock;
     }
 
-    /** Runs what the server makes of a connection on which something has come: to read the request, and to answer it. */
+    /** Runs the server's task for a connection with new bytes: it reads the request and answers it. */
     @Override
     public void execute(Runnable exchange) {
         Turn turn = new Turn(exchange);
@@ -92,8 +92,8 @@ final class TimedRequests implements Executor, AutoCloseable {
     }
 
     /**
-     * One request and its answer. If either takes too long, as when half a request is all that ever comes, the thread is
-     * interrupted, which closes the connection: a channel of java.nio does that.
+     * One request and its answer. If either takes too long, for example because only half a request comes, the thread
+     * is interrupted. That closes the connection, because it is a channel of java.nio.
      */
     private final class Turn implements Runnable {
 
@@ -129,11 +129,11 @@ final class TimedRequests implements Executor, AutoCloseable {
             try {
                 end = clock.schedule(() -> task.cancel(true), nanos, TimeUnit.NANOSECONDS);
             } catch (OutOfMemoryError e) { // the machine has no thread left
-                // It is ended as soon as there is one, if it is not over by then.
+                // The request is ended as soon as there is a thread, if it still runs then.
             }
         }
 
-        /** By the server's own thread: the connection is closed as soon as anything is read from it or written to it. */
+        /** Refuses a request, on the server's own thread: the connection closes at the next read or write. */
         void refuse() {
             Thread.currentThread().interrupt();
             try {
@@ -144,10 +144,10 @@ final class TimedRequests implements Executor, AutoCloseable {
         }
     }
 
-    /** The head of the request that the current thread is at has been read. */
+    /** The current thread has read the head of its request. */
     void answering() {
         Turn turn = turns.get(Thread.currentThread());
-        if (turn != null) { // else it is refused
+        if (turn != null) { // null if the request was refused
             turn.answering();
         }
     }
