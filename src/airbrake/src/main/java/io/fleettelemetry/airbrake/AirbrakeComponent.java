@@ -20,15 +20,17 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps a reporter in step with what Config Admin says: while a project is configured there are a service and a thread,
- * otherwise neither.
+ * The Airbrake reporter as an OSGi component. While a project is configured, there are a service and a thread;
+ * otherwise there is neither.
  *
- * <p>Never fails to activate: a configuration that is wrong is logged, the last good one stays in force, and mending the
- * file is enough. The service is registered here, not by Declarative Services, because it is not always there.
+ * <p>Activation never fails: a wrong configuration is logged, the last good one stays in force, and it is enough to
+ * correct the file. This component registers the service itself, not through Declarative Services, because it is not
+ * always there.
  *
- * <p>Nor is the configuration from Declarative Services, which would take that of a factory for this component's, and a copy
- * of a file in {@code etc/}, such as {@code io.fleettelemetry.airbrake-old.cfg}, is a factory's. A {@link ManagedService}
- * is given that of its own PID and no other.
+ * <p>The configuration does not come from Declarative Services either, because that would also take a factory
+ * configuration for this component's. A copy of a file in {@code etc/}, such as
+ * {@code io.fleettelemetry.airbrake-old.cfg}, is one. A {@link ManagedService} gets only the configuration of its own
+ * PID.
  */
 @Component(
         service = {},
@@ -50,18 +52,18 @@ public final class AirbrakeComponent {
             new Configured());
     private final ServiceRegistration<ManagedService> source;
 
-    /** These two are null while reporting is off. */
+    /** This and the next field are null while reporting is off. */
     private AirbrakeReporter reporter;
 
     private ServiceRegistration<ErrorReporter> registration;
 
-    /** Begins to report, if the configuration says so. */
+    /** Starts to report, if a project is configured. */
     @Activate
     public AirbrakeComponent(BundleContext context) {
         this(context, System.getenv());
     }
 
-    /** @param variables in place of the process's environment */
+    /** @param variables replaces the process's environment */
     AirbrakeComponent(BundleContext context, Map<String, String> variables) {
         this.context = context;
         this.variables = variables;
@@ -71,7 +73,7 @@ public final class AirbrakeComponent {
                 FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, AirbrakeConfiguration.PID)));
     }
 
-    /** What becomes of a configuration. */
+    /** Handles the configurations. */
     private final class Configured implements LastGoodSettings.User<Optional<AirbrakeSettings>> {
 
         @Override
@@ -95,7 +97,7 @@ public final class AirbrakeComponent {
 
         @Override
         public void mended() {
-            // the log alone has named what was wrong
+            // only the log showed the problems
         }
 
         @Override
@@ -108,7 +110,7 @@ public final class AirbrakeComponent {
         if (reporter == null) {
             AirbrakeReporter opened = new AirbrakeReporter(
                     settings, context.getBundle().getVersion().toString());
-            opened.open(); // may throw for want of a thread
+            opened.open(); // throws if no thread can be started
             reporter = opened;
             registration = context.registerService(ErrorReporter.class, reporter, null);
         } else {
@@ -122,7 +124,10 @@ public final class AirbrakeComponent {
                 settings.keySource());
     }
 
-    /** The service goes first, so that nobody reports to a reporter that ends. Returns when its thread has ended. */
+    /**
+     * Unregisters the service first, so that no bundle reports to an ending reporter. Returns when its thread has
+     * ended.
+     */
     private void stop() {
         registration.unregister();
         reporter.close();

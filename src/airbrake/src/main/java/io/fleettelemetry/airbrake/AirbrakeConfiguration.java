@@ -4,7 +4,7 @@ import org.osgi.service.metatype.annotations.AttributeDefinition;
 import org.osgi.service.metatype.annotations.AttributeType;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 
-/** What configuration tools show of the reporter's settings; {@link AirbrakeSettings} reads them. */
+/** Describes the reporter's settings for configuration tools. {@link AirbrakeSettings} reads them. */
 @ObjectClassDefinition(
         id = AirbrakeConfiguration.PID,
         name = "Fleet Telemetry Airbrake reporter",

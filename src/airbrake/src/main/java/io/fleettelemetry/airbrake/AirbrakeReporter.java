@@ -16,10 +16,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Passes reports on to Airbrake, on one thread, from a bounded queue.
+ * Sends reports to Airbrake, on one thread, from a limited queue.
  *
- * <p>A report is tried once. Whatever Airbrake does or does not do, whoever reports is never held up: what finds the
- * queue full or is not taken by Airbrake is lost, counted, and the log says so, at most once in a while.
+ * <p>Each report is tried once. The caller is never delayed. If the queue is full, or Airbrake does not take a report,
+ * the report is lost and counted, and the log says so from time to time.
  */
 final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
 
@@ -40,7 +40,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     private volatile AirbrakeSettings settings;
     private volatile boolean closed;
 
-    // The reporter's thread alone uses these.
+    // Only the reporter's thread uses these.
     private String hostname;
     private long failed;
     private String lastFailure = "";
@@ -48,14 +48,14 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     private long failedLogged;
     private long lastLogged;
 
-    /** @param version of the notifier, for Airbrake */
+    /** @param version version of the notifier, for Airbrake */
     AirbrakeReporter(AirbrakeSettings settings, String version) {
         this(settings, version, LOG_PAUSE, Endpoint.ANSWER_LIMIT);
     }
 
     /**
-     * @param logPause at least so long between two lines about losses
-     * @param answerLimit how long Airbrake may take to answer
+     * @param logPause shortest time between two lines about losses
+     * @param answerLimit longest time for Airbrake's answer
      */
     AirbrakeReporter(AirbrakeSettings settings, String version, Duration logPause, Duration answerLimit) {
         this.settings = settings;
@@ -66,12 +66,12 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         thread.setDaemon(true);
     }
 
-    /** Begins to send. */
+    /** Starts to send. */
     void open() {
         thread.start();
     }
 
-    /** From the next report on, works by these settings; what is queued is sent by them too. */
+    /** Puts settings in force, for the next report that is sent, even if it is already in the queue. */
     void use(AirbrakeSettings settings) {
         this.settings = settings;
     }
@@ -79,7 +79,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     @Override
     public void report(String message, Throwable cause, Map<String, String> fields) {
         Report report = new Report(message, cause, fields);
-        synchronized (queue) { // no two may take the last place
+        synchronized (queue) { // so that two threads cannot take the last place
             if (!closed && queue.size() < settings.queueMax()) {
                 queue.add(report);
                 return;
@@ -97,7 +97,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         logLosses();
     }
 
-    /** An interrupt is that of {@link #close}, or was left behind by an exception that somebody reports. */
+    /** One round. An interrupt comes from {@link #close}, or was left behind by the exception that a bundle reports. */
     private boolean round() throws InterruptedException {
         if (closed) {
             return false;
@@ -146,7 +146,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         lastLogged = System.nanoTime();
     }
 
-    /** Asks the network's name service, which may take its time: not for the thread of whoever configures. */
+    /** This machine's name. It asks the name service, which may be slow, so it must not run on a configuring thread. */
     private static String hostname() {
         try {
             return InetAddress.getLocalHost().getHostName();
@@ -156,8 +156,8 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     }
 
     /**
-     * Ends it; reports that wait are lost. Returns when the thread has ended: at once, or, while a connection is being
-     * made, when that has succeeded or not.
+     * Closes the reporter; waiting reports are lost. Returns when the thread has ended: at once, or, if a connection is
+     * being made, after that attempt.
      */
     @Override
     public void close() {
@@ -167,7 +167,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
         thread.interrupt();
         boolean interrupted = false;
         while (thread.isAlive()) {
-            endpoint.abort(); // again and again: a connection that is just being made cannot be cut yet
+            endpoint.abort(); // repeatedly, because a connection that is being made cannot be cut yet
             try {
                 thread.join(ABORT_PAUSE.toMillis());
             } catch (InterruptedException e) {

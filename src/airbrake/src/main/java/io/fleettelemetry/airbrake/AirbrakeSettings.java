@@ -8,14 +8,14 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Where reports go, checked and complete.
+ * The reporter's settings, checked and complete.
  *
  * @param host URL without a slash at its end; scheme http or https
  * @param projectId the project's number, positive
  * @param projectKey the project's key: a secret
- * @param keySource where the key is from: {@code environment_variable} or {@code config_file}
- * @param environment such as {@code production}; empty for none
- * @param queueMax how many reports may wait to be sent
+ * @param keySource the source of the key: {@code environment_variable} or {@code config_file}
+ * @param environment for example {@code production}; empty for none
+ * @param queueMax limit on the reports that wait
  */
 record AirbrakeSettings(
         String host, long projectId, String projectKey, String keySource, String environment, int queueMax) {
@@ -65,7 +65,7 @@ record AirbrakeSettings(
                             : "the project has no key; give it as " + KEY + " or in the environment variable "
                                     + KEY_VARIABLE);
         } else if (!projectKey.chars().allMatch(c -> c > ' ' && c <= '~')) {
-            // The JDK would show the whole HTTP header, key and all, in an exception.
+            // The JDK's exception would show the whole HTTP header, including the key.
             reader.refuse(
                     byVariable ? KEY_VARIABLE : KEY,
                     "(hidden)",
@@ -75,7 +75,7 @@ record AirbrakeSettings(
 
     private static String host(SettingsReader reader) {
         String host = reader.text("host", DEFAULT_HOST);
-        if (host.contains("@")) { // before anything else: a password may have characters that make it no URL
+        if (host.contains("@")) { // first, because a password may contain characters that are illegal in a URL
             reader.refuse("host", "(hidden)", "must not contain a user or password; the project's key is enough");
             return host;
         }
@@ -91,12 +91,12 @@ record AirbrakeSettings(
         return host.replaceAll("/+$", "");
     }
 
-    /** The URL that takes notices; the key is not in it. */
+    /** The URL for notices, without the key. */
     URI notices() {
         return URI.create(host + "/api/v3/projects/" + projectId + "/notices");
     }
 
-    /** Without the key. */
+    /** The settings without the key. */
     @Override
     public String toString() {
         return "project " + projectId + " at " + host;

@@ -6,15 +6,15 @@ import java.net.HttpURLConnection;
 import java.time.Duration;
 
 /**
- * Sends notices by HTTP, one after the other, each on a connection of its own.
+ * Sends notices over HTTP, one after the other, each on its own connection.
  *
- * <p>With {@link HttpURLConnection}, which goes through the JVM's proxy settings and leaves nothing behind. The JDK's
- * newer client cannot be closed in Java 17: its thread stays until the garbage collector comes by.
+ * <p>It uses {@link HttpURLConnection}, which respects the JVM's proxy settings and leaves no thread behind. The JDK's
+ * newer client cannot be closed in Java 17: its thread stays until the garbage collector finds it.
  */
 final class Endpoint {
 
     private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
-    /** As long as the Go server waits. */
+    /** Longest time for an answer; the same as the Go server's. */
     static final Duration ANSWER_LIMIT = Duration.ofSeconds(10);
 
     private final String userAgent;
@@ -22,8 +22,8 @@ final class Endpoint {
     private volatile HttpURLConnection current;
 
     /**
-     * @param version of the notifier, for the server's logs
-     * @param answerLimit how long the server may take to answer; {@link #ANSWER_LIMIT}, except in tests
+     * @param version version of the notifier, for the server's logs
+     * @param answerLimit longest time for an answer; {@link #ANSWER_LIMIT}, except in tests
      */
     Endpoint(String version, Duration answerLimit) {
         this.userAgent = "fleet-telemetry/" + version;
@@ -33,7 +33,7 @@ final class Endpoint {
     /**
      * Sends a notice and waits for the answer. One thread at a time.
      *
-     * @throws IOException if it did not arrive, or the answer is not that it was taken; the key is not in the message
+     * @throws IOException if the notice did not arrive or was not accepted; the message does not contain the key
      */
     void post(AirbrakeSettings settings, byte[] notice) throws IOException {
         HttpURLConnection connection =
@@ -43,7 +43,7 @@ final class Endpoint {
             connection.setConnectTimeout((int) CONNECT_LIMIT.toMillis());
             connection.setReadTimeout((int) answerLimit.toMillis());
             connection.setUseCaches(false);
-            // Elsewhere, the key has no business.
+            // The key must not go to another server.
             connection.setInstanceFollowRedirects(false);
             connection.setRequestMethod("POST");
             connection.setRequestProperty("Authorization", "Bearer " + settings.projectKey());
@@ -51,7 +51,7 @@ final class Endpoint {
             connection.setRequestProperty("User-Agent", userAgent);
             connection.setRequestProperty("Connection", "close");
             connection.setDoOutput(true);
-            // A body of unknown length is kept by the JDK, and sent a second time if the first has no answer.
+            // The JDK keeps a body of unknown length, and sends it a second time if there is no answer.
             connection.setFixedLengthStreamingMode(notice.length);
             try (OutputStream out = connection.getOutputStream()) {
                 out.write(notice);
@@ -66,7 +66,7 @@ final class Endpoint {
         }
     }
 
-    /** Cuts the connection that another thread is using, if it is made already. */
+    /** Cuts the connection that another thread is using, if it has been made. */
     void abort() {
         HttpURLConnection connection = current;
         if (connection != null) {

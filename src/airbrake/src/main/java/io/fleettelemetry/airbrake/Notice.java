@@ -8,14 +8,14 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A report in the form that Airbrake's API, version 3, takes.
+ * A report in the form of Airbrake's API, version 3.
  *
- * <p>As from the Go server, {@code errors[0].message} is the same text for every error of a sort, by which Airbrake
- * groups; what differs is in {@code params}.
+ * <p>As with the Go server, {@code errors[0].message} is the same text for all errors of one kind, and Airbrake groups
+ * by it. {@code params} contains the details.
  */
 final class Notice {
 
-    // Airbrake refuses a notice of more than 64 KB: a long stack and long texts are cut.
+    // Airbrake refuses a notice of more than 64 KB, so a long stack and long texts are cut.
     private static final int MAX_FRAMES = 100;
     private static final int MAX_TEXT = 2_000;
 
@@ -24,12 +24,12 @@ final class Notice {
     private Notice() {}
 
     /**
-     * The notice as JSON in UTF-8.
+     * Returns the notice as JSON in UTF-8.
      *
-     * @param report what happened
-     * @param environment such as {@code production}; empty for none
-     * @param hostname this machine's name; empty if it is not known
-     * @param version of the notifier
+     * @param report the report
+     * @param environment for example {@code production}; empty for none
+     * @param hostname this machine's name; empty if it is unknown
+     * @param version version of the notifier
      */
     static byte[] json(Report report, String environment, String hostname, String version) {
         Map<String, Object> notice = Map.of(

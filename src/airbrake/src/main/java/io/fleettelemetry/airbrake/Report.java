@@ -4,15 +4,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * What somebody reported.
+ * A report of an error.
  *
- * @param message the same text for every error of its sort
- * @param cause what was thrown; null if nothing was
+ * @param message the same text for all errors of one kind
+ * @param cause the exception; null if there was none
  * @param fields further facts by name; copied
  */
 record Report(String message, Throwable cause, Map<String, String> fields) {
 
-    /** Whatever is null, but for the cause, becomes a text that says so: a report must not fail for its form. */
+    /** Replaces null, except for the cause, with a text, because a report must not fail for its form. */
     Report {
         message = String.valueOf(message);
         Map<String, String> copy = new LinkedHashMap<>();

@@ -4,13 +4,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What a command has to say. Nothing in it need be {@linkplain io.fleettelemetry.api.kit.PlainText plain}: it becomes so when
- * it is written, each line for itself.
+ * The answer of a command. Its texts need not be {@linkplain io.fleettelemetry.api.kit.PlainText plain}: each line is
+ * made plain when it is written.
  *
- * @param facts for programs: names and values, which become one JSON object; in the order to show them
+ * @param facts for programs: names and values, which become one JSON object, in this order
  * @param text for people: lines
- * @param complaint why the command did not do what it was asked, in lines, which makes it end with an error; empty if it
- *     did
+ * @param complaint why the command did not do what it was asked, in lines; the command then ends with an error; empty
+ *     if it did
  */
 record Answer(Map<String, ?> facts, List<String> text, List<String> complaint) {
 

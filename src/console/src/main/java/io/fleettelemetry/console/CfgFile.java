@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
 
-/** A {@code .cfg} file, there or not yet, and what is to become of it. */
+/** A {@code .cfg} file, which may not exist yet, and its new text. */
 final class CfgFile {
 
     private static final String HEADER = "# From the Go server's configuration, by telemetry:import-config.\n";
@@ -24,13 +24,13 @@ final class CfgFile {
     private final Path path;
     private final boolean there;
     private final CfgText text;
-    /** Whether what is to stand in it is being written beside it. */
+    /** Whether this object has created the file with the new text beside the old one. */
     private boolean prepared;
 
     /**
-     * Reads it, if it is there. A link is followed: what it points to is read, and written.
+     * Reads the file, if it exists. A symbolic link is followed, for reading and writing.
      *
-     * @throws IOException if it is there and cannot be read
+     * @throws IOException if it exists and cannot be read
      */
     CfgFile(Path etc, String name) throws IOException {
         this.name = name;
@@ -45,20 +45,20 @@ final class CfgFile {
         return name;
     }
 
-    /** Whether it was there when it was read. */
+    /** Whether the file existed when it was read. */
     boolean isThere() {
         return there;
     }
 
-    /** What stands in it, or is to. */
+    /** The text of the file, with the changes so far. */
     CfgText text() {
         return text;
     }
 
     /**
-     * Why this file is not to be written, if it should change: another file has the settings of the same PID, and Karaf would
-     * take now the one, now the other; or its values are typed, as in {@code key = I"5"}, and among those FileInstall takes
-     * none that is not. Empty if nothing speaks against it.
+     * Returns why this file must not be written, if it would change; empty if it may be written. Either another file
+     * has the settings of the same PID, so that Karaf would use sometimes one and sometimes the other. Or its values
+     * are typed, as in {@code key = I"5"}, and FileInstall ignores plain values in such a file.
      */
     Optional<String> obstacle() {
         String pid = name.replaceAll("\\.cfg$", "");
@@ -75,14 +75,14 @@ final class CfgFile {
                                 + " = value), or make the change by hand"));
     }
 
-    /** Whether something else is to stand in it than does. */
+    /** Whether the new text differs from the old one. */
     boolean isChanged() {
         return !text.difference().isEmpty();
     }
 
     /**
-     * Writes files: first all of them beside the old ones, then each in place of its old one in one step. So one that
-     * cannot be written leaves them all as they are, as good as always.
+     * Writes files: first all of them beside the old ones, then each one replaces its old one in one step. So if one
+     * cannot be written, almost always all of them stay as they are.
      */
     static void write(List<CfgFile> files) throws IOException {
         try {
@@ -94,7 +94,7 @@ final class CfgFile {
             }
         } finally {
             for (CfgFile file : files) {
-                if (file.prepared) { // what somebody else has put there is theirs
+                if (file.prepared) { // a file that this object did not create must stay
                     Files.deleteIfExists(file.part());
                 }
             }
@@ -102,8 +102,8 @@ final class CfgFile {
     }
 
     /**
-     * With the permissions of the old one; a new one is its owner's alone, because a password may stand in it. Makes the
-     * file anew, so that nothing is written where a link points to.
+     * Writes the new text beside the old file, with the permissions of the old file. A new file is readable by its
+     * owner only, because it may contain a password. The file is created, so that nothing is written through a link.
      */
     private void prepare() throws IOException {
         try {
@@ -127,7 +127,7 @@ final class CfgFile {
                 LinkOption.NOFOLLOW_LINKS);
     }
 
-    /** Nothing where the file system has no such permissions. */
+    /** Permissions for the owner only; none if the file system has no such permissions. */
     private FileAttribute<?>[] ownerAlone() {
         return path.getFileSystem().supportedFileAttributeViews().contains("posix")
                 ? new FileAttribute<?>[] {
@@ -136,7 +136,7 @@ final class CfgFile {
                 : new FileAttribute<?>[0];
     }
 
-    /** FileInstall does not look at a file of this name. */
+    /** The path of the new file beside the old one. FileInstall ignores a file of this name. */
     private Path part() {
         return path.resolveSibling(path.getFileName() + ".part");
     }

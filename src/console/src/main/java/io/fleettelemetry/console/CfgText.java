@@ -12,12 +12,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The text of a {@code .cfg} file, in which the values of single keys change while all else, comments and the order of
- * lines, stays as it is.
+ * The text of a {@code .cfg} file. It can change the values of single keys, and keeps comments and the order of lines.
  *
- * <p>Our files show each default as a line {@code #key = value}: a key that gets a value takes the place of that line.
- * That is why this is not done by {@code org.apache.felix.utils.properties}, which keeps comments too, but would leave
- * the default standing and put the key elsewhere.
+ * <p>Our files show each default as a line {@code #key = value}. A key that gets a value replaces that line.
+ * {@code org.apache.felix.utils.properties} also keeps comments, but it would keep the line with the default and put
+ * the key elsewhere.
  */
 final class CfgText {
 
@@ -27,12 +26,12 @@ final class CfgText {
             Pattern.compile("[TILFDXSCBtilfdxscb]?\\s*(\".*\"|\\[.*]|\\(.*\\)|\\{.*})", Pattern.DOTALL);
 
     /**
-     * A line, or several that are one because the former end with a backslash.
+     * A line, or several lines joined by backslashes.
      *
-     * @param raw with the line end
-     * @param key that it sets; empty if none
-     * @param shows the key that it shows as a comment, with a value; empty if none
-     * @param value of the one or the other
+     * @param raw the text with the line end
+     * @param key the key that the line sets; empty if there is none
+     * @param shows the key that the line shows in a comment, with a value; empty if there is none
+     * @param value the value of one of the two keys
      */
     private record Line(String raw, String key, String shows, String value) {
 
@@ -46,7 +45,7 @@ final class CfgText {
     private final String lineEnd;
     private final Optional<String> typedKey;
 
-    /** @param text of a file, in which every character is one of its bytes (ISO 8859-1, as FileInstall reads it) */
+    /** @param text the text of a file, in which every character is one byte (ISO 8859-1, as FileInstall reads it) */
     CfgText(String text) {
         lineEnd = text.contains("\r\n") ? "\r\n" : "\n";
         StringBuilder raw = new StringBuilder();
@@ -95,7 +94,7 @@ final class CfgText {
         } catch (IOException e) {
             throw new UncheckedIOException("from a text in memory", e);
         } catch (IllegalArgumentException e) {
-            return new Line(raw, "", "", ""); // a malformed \\u: nobody can read it, so it stays
+            return new Line(raw, "", "", ""); // a malformed \\u, which cannot be parsed, so the line stays
         }
         return properties.stringPropertyNames().stream()
                 .findFirst()
@@ -108,7 +107,7 @@ final class CfgText {
         return typedKey;
     }
 
-    /** Gives a key a value, unless it has that already. Blanks around commas make no difference. */
+    /** Gives a key a value, unless it already has that value. Blanks around commas make no difference. */
     void set(String key, String value) {
         Line line = new Line(escaped(key, true) + " = " + escaped(value, false) + lineEnd, key, "", value);
         int at = last(candidate -> candidate.key.equals(key));
@@ -127,7 +126,7 @@ final class CfgText {
         difference.add("+ " + shown(line));
     }
 
-    /** Behind the other keys of its family, such as {@code records.}, or at the end. */
+    /** Inserts a line after the other keys of its family, such as {@code records.}, or at the end. */
     private void insert(Line line) {
         int dot = line.key.indexOf('.');
         int at = dot > 0 ? last(candidate -> candidate.isOf(line.key.substring(0, dot + 1))) : -1;
@@ -141,7 +140,7 @@ final class CfgText {
         lines.add(at + 1, line);
     }
 
-    /** Removes the keys of a family, such as {@code records.}, but for some; their default stays as it is. */
+    /** Removes the keys of a family, such as {@code records.}, except some. Lines with defaults stay. */
     void removeFamily(String family, Predicate<String> kept) {
         lines.removeIf(line -> {
             boolean goes = line.key.startsWith(family) && !kept.test(line.key);
@@ -174,7 +173,7 @@ final class CfgText {
         return value.strip().replaceAll("\\s*,\\s*", ",");
     }
 
-    /** So that FileInstall reads back what was meant, from bytes that are ISO 8859-1. */
+    /** Escapes a text, so that FileInstall reads the same text back from ISO 8859-1. */
     private static String escaped(String text, boolean key) {
         StringBuilder escaped = new StringBuilder();
         for (char c : text.toCharArray()) {
@@ -189,12 +188,14 @@ final class CfgText {
         return escaped.toString();
     }
 
-    /** What has changed: a line for each that went ({@code - }) or came ({@code + }), secrets masked; empty if none. */
+    /**
+     * The changes: one line for each removed ({@code - }) or added ({@code + }) line, secrets masked; empty if none.
+     */
     List<String> difference() {
         return difference;
     }
 
-    /** The text as it now is. */
+    /** The current text. */
     @Override
     public String toString() {
         StringBuilder text = new StringBuilder();

@@ -3,7 +3,7 @@ package io.fleettelemetry.console;
 import io.fleettelemetry.api.TelemetryRecord;
 import java.util.Map;
 
-/** Stands in for the gateway that the vehicles would be connected to. */
+/** A replacement for a gateway that vehicles connect to. */
 final class Gateway {
 
     private static final String CLIENT_VERSION = "1.1.0";
@@ -11,8 +11,8 @@ final class Gateway {
     private Gateway() {}
 
     /**
-     * The record that a gateway makes of a vehicle's message. Its metadata are the seven entries of the Go server, two
-     * of which that server never sets either.
+     * Makes the record that a gateway makes of a vehicle's message. Its metadata are the seven entries of the Go
+     * server, which also never sets two of them.
      *
      * @param receivedAt milliseconds since the epoch
      */

@@ -20,19 +20,19 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The Go server's configuration, read as that server reads it: names of keys in any case, the last of several values
- * counts, null is as good as absent, and what stands behind the object is not looked at.
+ * The Go server's configuration, read as that server reads it: keys may be in upper or lower case, the last of several
+ * values counts, null means absent, and text after the object is ignored.
  */
 final class GoConfig {
 
-    /** The file cannot be what it should be. No secret is in the problems. */
+    /** The file is wrong. The problems contain no secrets. */
     static final class Wrong extends Exception {
 
         private static final long serialVersionUID = 1;
 
         private final transient List<String> problems;
 
-        /** @param problems one sentence for each: key, value, reason, and the way out */
+        /** @param problems one sentence for each problem: key, value, reason, and the way out */
         Wrong(List<String> problems) {
             super(String.join("; ", problems));
             this.problems = List.copyOf(problems);
@@ -61,7 +61,7 @@ final class GoConfig {
      * Reads a file.
      *
      * @param json its text
-     * @throws Wrong if it holds no object, or a value is not of its key's type
+     * @throws Wrong if it is not an object, or if a value does not have its key's type
      */
     static GoConfig parse(String json) throws Wrong {
         GoConfig config = new GoConfig();
@@ -87,7 +87,7 @@ final class GoConfig {
                 problems.add("the file contains " + kind(file) + "; it must contain one JSON object, in braces");
             }
         } catch (JsonParseException e) {
-            // Gson's own text advises on its Java API.
+            // Gson's own message gives advice for Java programmers.
             Matcher place = PLACE.matcher(String.valueOf(e.getMessage()));
             problems.add("the file is not JSON"
                     + (e.getCause() instanceof EOFException ? ", it ends too early" : "")
@@ -103,7 +103,7 @@ final class GoConfig {
             } else if (!value.isJsonNull()) {
                 readValue(value, key.get());
             } else if (GoKey.isMap(path)) {
-                // There, a name whose value is null is a name all the same, with an empty text or an empty list.
+                // If names are data, a name with the value null counts, with an empty text or an empty list.
                 values.put(key.get().path(), key.get().type() == GoKey.Type.TEXTS ? List.of() : "");
             }
         });
@@ -154,7 +154,7 @@ final class GoConfig {
         return texts;
     }
 
-    /** A value that has not the type of its key; of one that may hold a secret, only its kind. */
+    /** Shows a value of the wrong type; if it may contain a secret, only its kind. */
     private static String shown(JsonElement value, GoKey key) {
         boolean secret = key.type() == GoKey.Type.OBJECT || SECRETS.contains(key.path());
         return secret || !value.isJsonPrimitive() ? kind(value) : value.toString();
@@ -168,22 +168,22 @@ final class GoConfig {
         return scalar.isString() ? "a string" : scalar.isNumber() ? "a number" : "a Boolean";
     }
 
-    /** Whether the file says something about a key, by its documented path. */
+    /** Whether the file has a key, by its documented path. */
     boolean has(String path) {
         return values.containsKey(path);
     }
 
-    /** A text; empty if the file does not say. */
+    /** A text; empty if the file does not have the key. */
     String text(String path) {
         return (String) values.getOrDefault(path, "");
     }
 
-    /** A whole number or a flag as a text; empty if the file does not say. */
+    /** A whole number or a flag as a text; empty if the file does not have the key. */
     String scalar(String path) {
         return values.getOrDefault(path, "").toString();
     }
 
-    /** A list; empty if the file does not say. */
+    /** A list; empty if the file does not have the key. */
     List<String> list(String path) {
         return cast(values.getOrDefault(path, List.of()));
     }
@@ -201,12 +201,12 @@ final class GoConfig {
         return (List<String>) list;
     }
 
-    /** Keys that are present and have no counterpart here, with the reason; in the order of the file. */
+    /** The keys of the file without a counterpart here, with the reason, in the order of the file. */
     Map<String, String> withoutCounterpart() {
         return withoutCounterpart;
     }
 
-    /** Keys that are present and that the server does not know either; in the order of the file. */
+    /** The keys of the file that the Go server does not know either, in the order of the file. */
     List<String> unknown() {
         return unknown;
     }

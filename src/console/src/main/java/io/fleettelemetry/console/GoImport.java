@@ -16,10 +16,11 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * What the Go server's configuration becomes here: settings for our {@code .cfg} files, and why the rest becomes nothing.
+ * Translates the Go server's configuration: into settings for our {@code .cfg} files, and into reasons why the rest has
+ * no counterpart here.
  *
- * <p>What the file does not say stays as it is here. Only the routes are taken over as a whole, together with the sources
- * of reliable acks, because those refer to them; one at least must be left.
+ * <p>Settings that the file does not have stay as they are here. Only the routes, and the sources of reliable acks that
+ * refer to them, are replaced as a whole. At least one route must be left.
  */
 final class GoImport {
 
@@ -49,10 +50,11 @@ final class GoImport {
     private final List<String> problems = new ArrayList<>();
 
     /**
-     * Decides on everything in a file.
+     * Translates a file.
      *
+     * @param config the file
      * @param variables the environment of Karaf's process
-     * @throws GoConfig.Wrong if the Go server would not start with it, or we could not
+     * @throws GoConfig.Wrong if the Go server would not start with the file, or we could not
      */
     GoImport(GoConfig config, Map<String, String> variables) throws GoConfig.Wrong {
         this.config = config;
@@ -72,7 +74,7 @@ final class GoImport {
 
     private void take(String from, String file, String key, String value) {
         if (value.isBlank()) {
-            return; // to the Go server as good as absent
+            return; // to the Go server this means absent
         }
         if (value.contains("${") || value.contains("$[")) {
             refuse(from, key, value, "contains ${ or $[, which Karaf would replace; use another value");
@@ -84,7 +86,7 @@ final class GoImport {
         refuse(from, "", value, reason);
     }
 
-    /** @param key in the .cfg file, which says whether the value may be shown */
+    /** @param key the key in the .cfg file, which decides whether the value may be shown */
     private void refuse(String from, String key, String value, String reason) {
         problems.add(from + " = \"" + Secret.masked(key, value) + "\": " + reason);
     }
@@ -203,7 +205,7 @@ final class GoImport {
                 .anyMatch(type -> config.list(ROUTES + type).contains(dispatcher));
     }
 
-    /** Whether the file says what goes where: then our routes and sources of reliable acks are replaced as a whole. */
+    /** Whether the file has routes: then our routes and sources of reliable acks are replaced as a whole. */
     boolean hasRoutes() {
         return config.has("records");
     }
@@ -223,7 +225,7 @@ final class GoImport {
         }
     }
 
-    /** The Go server starts with that. Here every record would fail from then on, which nobody moves over for. */
+    /** Refuses a file without routes. The Go server starts with it, but here every record would fail. */
     private void refuseToLeaveNoRoute(List<String> types) {
         String only = types.stream()
                 .flatMap(type -> config.list(ROUTES + type).stream())
@@ -270,7 +272,7 @@ final class GoImport {
                         : "there is no such datastore here, nor in the Go server, which would drop the vehicle's connection");
     }
 
-    /** The Go server's four rules, in its order; the first that is broken is named. */
+    /** Checks the Go server's four rules, in its order, and reports the first that is broken. */
     private void reliableAckSources() {
         for (String type : config.namesIn("reliable_ack_sources")) {
             String from = ACK_SOURCES + type;
@@ -299,28 +301,28 @@ final class GoImport {
         }
     }
 
-    /** What is taken over. */
+    /** The settings that are taken over. */
     List<ImportedSetting> settings() {
         return settings;
     }
 
-    /** What has no counterpart here, by key, with the reason. */
+    /** The reasons of settings without a counterpart here, by key. */
     Map<String, String> withoutCounterpart() {
         return withoutCounterpart;
     }
 
-    /** Keys that the Go server does not know either. */
+    /** The keys that the Go server does not know either. */
     List<String> unknown() {
         return config.unknown();
     }
 
-    /** What else an operator should know, one sentence each. */
+    /** Further notes for the operator, one sentence each. */
     List<String> notes() {
         return notes;
     }
 
     /**
-     * Puts what belongs into one of our files into its text.
+     * Changes the text of one of our files.
      *
      * @param file one of {@link #FILES}
      */

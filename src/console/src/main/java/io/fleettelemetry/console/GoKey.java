@@ -8,13 +8,13 @@ import java.util.TreeMap;
 /**
  * A key of the Go server's configuration.
  *
- * @param path names from the outermost object on, joined by dots; {@code *} stands for a name that is data
- * @param type what its value must be in JSON
- * @param instead why it has no counterpart here; empty if it has one, or lies within one that has none
+ * @param path the names from the outermost object on, joined by dots; {@code *} stands for a name that is data
+ * @param type the JSON type that its value must have
+ * @param instead why it has no counterpart here; empty if it has one, or if it is inside an object that has none
  */
 record GoKey(String path, Type type, String instead) {
 
-    /** JSON types, with the words that say so. */
+    /** JSON types, with their names in messages. */
     enum Type {
         TEXT("a string, in quotes"),
         TEXTS("a list of strings, in brackets"),
@@ -143,7 +143,7 @@ record GoKey(String path, Type type, String instead) {
             redis.pool.conn_max_lifetime     whole
             """;
 
-    // The server's JSON decoder matches the names of keys in any case.
+    // The server's JSON decoder ignores the case of keys.
     private static final Map<String, GoKey> BY_PATH = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
 
     static {

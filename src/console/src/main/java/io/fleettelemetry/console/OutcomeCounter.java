@@ -7,10 +7,10 @@ import io.fleettelemetry.host.Source;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** A source that counts what becomes of its records. Safe for many threads. */
+/** A source that counts how its records end. Thread-safe. */
 final class OutcomeCounter implements Source {
 
-    /** How many different reasons are kept; every further one is {@link #OTHER}. */
+    /** Number of different reasons that are kept; every further reason is {@link #OTHER}. */
     static final int REASONS = 5;
 
     static final String OTHER = "other reasons";
@@ -25,7 +25,7 @@ final class OutcomeCounter implements Source {
     /**
      * The counts at one moment.
      *
-     * @param failures how many records failed for each reason, the first reason first
+     * @param failures number of failed records by reason, in the order of the first occurrence
      */
     record Counts(long offered, long confirmed, long failed, long acks, Map<String, Long> failures) {
 
@@ -35,7 +35,7 @@ final class OutcomeCounter implements Source {
         }
     }
 
-    /** To be called before a record is offered. */
+    /** Counts a record. Must be called before the record is offered. */
     synchronized void offering() {
         offered++;
     }
@@ -62,7 +62,7 @@ final class OutcomeCounter implements Source {
         }
     }
 
-    /** Whether the host takes no more records: a datastore that is closed is none of the source's business. */
+    /** Whether the host takes no more records. A closed datastore does not matter here. */
     synchronized boolean hostClosed() {
         return hostClosed;
     }
@@ -74,8 +74,8 @@ final class OutcomeCounter implements Source {
     /**
      * Waits until every record has ended.
      *
-     * @param millis the longest to wait
-     * @return whether every record has
+     * @param millis longest wait (ms)
+     * @return whether every record has ended
      */
     synchronized boolean await(long millis) throws InterruptedException {
         long end = System.nanoTime() + millis * 1_000_000;

@@ -10,7 +10,7 @@ import org.apache.karaf.shell.api.console.Completer;
 import org.apache.karaf.shell.api.console.Session;
 import org.apache.karaf.shell.support.completers.StringsCompleter;
 
-/** Completes a record type: those that vehicles send, and those that have a route. */
+/** Completes record types: the types that vehicles send, and the types with a route. */
 @Service
 public final class RecordTypeCompleter implements Completer {
 

@@ -8,18 +8,21 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 
-/** A file whose name somebody has typed: of a device there is no end, and of a pipe perhaps no beginning. */
+/**
+ * Reads a file that an operator has named. It must be a regular file, because reading a device or a pipe may not end.
+ */
 final class RegularFile {
 
     private RegularFile() {}
 
     /**
-     * Reads all of it.
+     * Reads the whole file.
      *
-     * @param option that names it
-     * @param directory where a relative name begins
-     * @param max the most bytes that it may have
-     * @throws Misuse if it cannot be read, is no regular file or a link to one, or is larger
+     * @param option the option that names the file
+     * @param file the name
+     * @param directory the directory for relative names
+     * @param max limit (bytes) on the size
+     * @throws Misuse if it cannot be read, is not a regular file or a link to one, or is too large
      */
     static byte[] read(String option, String file, Path directory, int max) throws Misuse {
         byte[] bytes;

@@ -1,6 +1,6 @@
 package io.fleettelemetry.console;
 
-/** Values that nobody may read over an operator's shoulder. */
+/** Masks values that must not be visible on an operator's screen. */
 final class Secret {
 
     private static final String MASK = "(hidden)";
@@ -8,10 +8,11 @@ final class Secret {
     private Secret() {}
 
     /**
-     * A value as it may be shown.
+     * Returns a value in a form that may be shown.
      *
-     * @param key of a {@code .cfg} file. Of one that begins with a dot the whole value is a secret; of {@code url} and
-     *     {@code host}, what may be a user and a password: all up to the last @, whatever is in between
+     * @param key a key of a {@code .cfg} file. If it begins with a dot, the whole value is a secret. The values of
+     *     {@code url} and {@code host} may contain a user and a password, so everything up to the last @ is a secret
+     * @param value the value
      */
     static String masked(String key, String value) {
         if (key.startsWith(".")) {

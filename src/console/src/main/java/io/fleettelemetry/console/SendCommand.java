@@ -24,15 +24,15 @@ import org.apache.karaf.shell.api.action.Option;
 import org.apache.karaf.shell.api.action.lifecycle.Service;
 import org.apache.karaf.shell.support.completers.FileCompleter;
 
-/** Offers one record, whatever its bytes are, and says what became of it. */
+/** Offers one record with any bytes, and shows how it ended. */
 @Service
 @Command(scope = "telemetry", name = "send", description = "Offers one record to the host and shows how it ended")
 public final class SendCommand extends HostCommand {
 
-    /** After which somebody who waits is told what for: what is confirmed by then needs no words. */
+    /** Time after which the command shows what it waits for. */
     private static final Duration LOOK = Duration.ofMillis(500);
 
-    /** In bytes; the host holds no more of all records by default. */
+    /** Limit (bytes) on the payload, which is also the default limit of the host's hold. */
     private static final int MAX_PAYLOAD = 16_777_216;
 
     @Option(name = "--type", description = "Record type: V, alerts, errors, connectivity or any other (required)")
@@ -72,7 +72,8 @@ public final class SendCommand extends HostCommand {
         try (Intake intake = host.open(end)) {
             intake.offer(record);
             Outcome outcome = await(end);
-            // What a datastore fails that has no place for it went nowhere, wherever others of the route put it.
+            // If a datastore without a destination failed the record, there is no subject, even if other datastores
+            // have one.
             return answer(
                     record,
                     outcome.confirmed() ? subject : host.destination(record, outcome.datastore()),
@@ -83,7 +84,7 @@ public final class SendCommand extends HostCommand {
         }
     }
 
-    /** Of the datastores of the route, the first that has one. */
+    /** The first destination that a datastore of the route has. */
     private String firstDestination(TelemetryRecord record) {
         return host.status().routes().getOrDefault(record.type(), List.of()).stream()
                 .map(datastore -> host.destination(record, datastore))
@@ -92,7 +93,7 @@ public final class SendCommand extends HostCommand {
                 .orElse("");
     }
 
-    /** Waits until the record has ended, and meanwhile says for what, as soon as that is known and when it changes. */
+    /** Waits until the record has ended, and shows what it waits for whenever that changes. */
     private Outcome await(End end) throws InterruptedException, ExecutionException {
         String said = "";
         while (true) {
@@ -108,7 +109,7 @@ public final class SendCommand extends HostCommand {
         }
     }
 
-    /** The datastores of the route that are not as they should be; if all are, that of the first. */
+    /** The summaries of the route's datastores that are not OK; if all are OK, the summary of the first. */
     private String whyItTakesLong() {
         HostStatus status = host.status();
         List<String> route = status.routes().getOrDefault(type, List.of());

@@ -10,7 +10,7 @@ import org.apache.karaf.shell.api.action.Command;
 import org.apache.karaf.shell.api.action.Option;
 import org.apache.karaf.shell.api.action.lifecycle.Service;
 
-/** Offers the records of a simulated fleet to the host, and counts what becomes of them. */
+/** Offers the records of a simulated fleet to the host, and counts how they end. */
 @Service
 @Command(
         scope = "telemetry",
@@ -21,7 +21,7 @@ public final class SimulateCommand extends HostCommand {
     // A year, which is also what "until interrupted" means.
     private static final int MAX_SECONDS = 31_536_000;
 
-    // Texts: what is no number Karaf would refuse in words of its own, and not in JSON.
+    // Texts, because Karaf would refuse a wrong number with its own message, and not in JSON.
 
     @Option(name = "--vehicles", description = "Number of vehicles, 1 to 999999")
     String vehicles = "100";

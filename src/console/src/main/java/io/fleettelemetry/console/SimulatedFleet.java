@@ -12,9 +12,9 @@ import java.util.UUID;
  * report an error or lose their connection.
  *
  * <p>The vehicles take turns. The first four records are one of each type; of the rest most are {@code V}. The sequence
- * is a function of the constructor's arguments alone: the same arguments give the same bytes. No two records are alike,
- * and {@code created_at} rises strictly per VIN, because it is the time at which the record is due. Nothing here waits;
- * whoever offers the records keeps the pace, by {@link #nextDueNanos}. One thread at a time.
+ * depends only on the constructor's arguments: the same arguments give the same bytes. All records differ, and
+ * {@code created_at} rises strictly per VIN, because it is the time at which the record is due. Nothing here waits: the
+ * caller keeps the pace with {@link #nextDueNanos}. Not thread-safe.
  */
 public final class SimulatedFleet {
 
@@ -22,7 +22,7 @@ public final class SimulatedFleet {
     public static final List<String> RECORD_TYPES =
             List.of(Vehicle.DATA, Vehicle.ALERTS, Vehicle.ERRORS, Vehicle.CONNECTIVITY);
 
-    /** The largest number of vehicles: how many different VINs there are. */
+    /** The largest number of vehicles, which is the number of different VINs. */
     public static final int MAX_VEHICLES = Vin.COUNT;
 
     /** The largest rate, in records per second. */
@@ -38,10 +38,10 @@ public final class SimulatedFleet {
     private long made;
 
     /**
-     * @param vehicles how many, 1 to {@link #MAX_VEHICLES}
+     * @param vehicles number of vehicles, 1 to {@link #MAX_VEHICLES}
      * @param rate records per second over the whole fleet, 1 to {@link #MAX_RATE}
-     * @param seed what makes this fleet's drives differ from another's
-     * @param start when the first record is due
+     * @param seed seed of the drives: another seed gives other drives
+     * @param start the time at which the first record is due
      * @throws IllegalArgumentException if a number is out of its range
      */
     public SimulatedFleet(int vehicles, int rate, long seed, Instant start) {

@@ -5,13 +5,13 @@ import io.fleettelemetry.host.TelemetryHost;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 
-/** One run of a fleet: offers each record when it is due, and says once a second how it goes. */
+/** One run of a fleet: it offers each record when it is due, and reports its progress once a second. */
 final class Simulation {
 
     private static final long SECOND = 1_000_000_000L;
 
-    // Records that are due within the same millisecond go out together: a thread that is woken more often than that
-    // spends its time on waking up.
+    // Records that are due within the same millisecond go out together, because waking a thread more often takes too
+    // much time.
     private static final long GRAIN = SECOND / 1_000;
 
     private final TelemetryHost host;
@@ -23,17 +23,18 @@ final class Simulation {
     private boolean watched = true;
 
     /**
-     * What came of a run.
+     * The result of a run.
      *
-     * @param offering how many seconds it took to offer the records
-     * @param seconds how many it took until they had ended
+     * @param counts the counts at its end
+     * @param offering seconds that it took to offer the records
+     * @param seconds seconds until all of them had ended
      */
     record Result(OutcomeCounter.Counts counts, double offering, double seconds) {}
 
     /**
-     * @param host whom to offer the records
-     * @param fleet whose records
-     * @param progress takes one line a second, and says whether anybody is still there to read it
+     * @param host the host that gets the records
+     * @param fleet the fleet that makes the records
+     * @param progress gets one line a second, and returns whether the output is still open
      */
     Simulation(TelemetryHost host, SimulatedFleet fleet, Predicate<String> progress) {
         this.host = host;
@@ -42,13 +43,12 @@ final class Simulation {
     }
 
     /**
-     * Offers records until there are enough, nobody reads the lines any more, the host is closed, or the thread is
-     * interrupted; then waits until all of them have ended, or the thread is interrupted again. What a hiccup has
-     * delayed is made up for, but a host that cannot keep pace makes the run no more than a second longer, and gets
-     * fewer records.
+     * Offers records until there are enough, the output is closed, the host is closed, or the thread is interrupted.
+     * Then it waits until all of them have ended, or the thread is interrupted again. After a short delay it catches
+     * up. If the host is too slow, the run takes at most a second longer, and the host gets fewer records.
      *
-     * @param records how many to offer
-     * @param seconds how long that should take
+     * @param records number of records to offer
+     * @param seconds time (s) in which to offer them
      */
     Result run(long records, long seconds) {
         try (Intake intake = host.open(outcomes)) {
@@ -79,7 +79,7 @@ final class Simulation {
                 sayHowItGoes();
             }
         } catch (InterruptedException e) {
-            // Then what is in flight stays in flight, and the counts say so.
+            // Then records stay in flight, and the counts show them.
         }
         return new Result(outcomes.counts(), offering / (double) SECOND, elapsedNanos() / (double) SECOND);
     }

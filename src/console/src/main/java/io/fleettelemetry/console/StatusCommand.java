@@ -9,7 +9,7 @@ import java.util.TreeMap;
 import org.apache.karaf.shell.api.action.Command;
 import org.apache.karaf.shell.api.action.lifecycle.Service;
 
-/** Shows how the host and its datastores are. */
+/** Shows the state of the host and its datastores. */
 @Service
 @Command(scope = "telemetry", name = "status", description = "Shows routes, datastores and problems")
 public final class StatusCommand extends HostCommand {

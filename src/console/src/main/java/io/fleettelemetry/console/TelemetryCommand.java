@@ -10,7 +10,7 @@ import org.apache.karaf.shell.api.action.lifecycle.Reference;
 import org.apache.karaf.shell.api.console.Session;
 import org.apache.karaf.shell.support.CommandException;
 
-/** What the commands have in common: they answer people or, with {@code --json}, programs. */
+/** The common base of the commands. They answer people or, with {@code --json}, programs. */
 abstract class TelemetryCommand implements Action {
 
     private static final Gson GSON = new GsonBuilder().disableHtmlEscaping().create();
@@ -21,17 +21,17 @@ abstract class TelemetryCommand implements Action {
     @Option(name = "--json", description = "Print one JSON object and nothing else")
     boolean json;
 
-    /** How to call it, in one line. */
+    /** The usage of the command, in one line. */
     abstract String usage();
 
     /**
-     * Does what was asked.
+     * Runs the command.
      *
-     * @throws Misuse if the options make no sense; nothing was done
+     * @throws Misuse if the options are wrong; nothing was done then
      */
     abstract Answer answer() throws Misuse;
 
-    /** Says why nothing can be done at this moment, whatever the options are; empty if that is not so. */
+    /** The reason why the command cannot run now, whatever the options are; empty if it can. */
     String obstacle() {
         return "";
     }
@@ -52,8 +52,8 @@ abstract class TelemetryCommand implements Action {
         }
         System.out.flush();
         if (!done) {
-            // Only an exception makes bin/client exit with an error. Of this one Karaf prints the first text and a line
-            // end to standard output, where nothing may stand but the JSON object.
+            // Only an exception makes bin/client exit with an error. Karaf prints the first text of this one, and a
+            // line end, to standard output, where only the JSON object may be.
             String complaint =
                     answer.complaint().stream().map(PlainText::of).collect(Collectors.joining(System.lineSeparator()));
             throw new CommandException(json ? "" : complaint, complaint);
@@ -64,25 +64,26 @@ abstract class TelemetryCommand implements Action {
     /**
      * Shows people a line before the answer.
      *
-     * @return whether anybody is still there to read it
+     * @return whether the output is still open
      */
-    // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
-    // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
+    // Two facts about Karaf's shell: a line stays in the session's stream until that stream is flushed, which flushing
+    // System.out does not do. And when an ssh session ends, its command continues, unless it asks that stream for
+    // errors.
     final boolean show(String line) {
         System.out.println(PlainText.of(line));
         System.out.flush();
         return !session.getConsole().checkError(); // which flushes first
     }
 
-    /** An option that makes no sense. */
+    /** An option is wrong. */
     static final class Misuse extends Exception {
 
         private static final long serialVersionUID = 1;
 
         /**
-         * @param option its name
-         * @param value what was given; null if nothing was
-         * @param reason what is wrong with it
+         * @param option the name of the option
+         * @param value the given value; null if there is none
+         * @param reason the problem
          */
         Misuse(String option, Object value, String reason) {
             super(option + (value == null ? "" : " \"" + value + "\"") + ": " + reason);

@@ -21,7 +21,7 @@ import java.util.SplittableRandom;
 import java.util.UUID;
 
 /**
- * One simulated car: where it is, how fast it goes and how full it is, and what it would say of that.
+ * One simulated car: its position, its speed and its charge, and the messages that it would send.
  *
  * <p>Units are those of a car's telemetry: miles, miles per hour, percent, degrees, volts. Time is in seconds and comes
  * from the fleet.
@@ -33,7 +33,7 @@ final class Vehicle {
     static final String ERRORS = "errors";
     static final String CONNECTIVITY = "connectivity";
 
-    // Of the records that are not forced by what went before. The rest is data.
+    // Shares of the records that do not follow from earlier ones. The rest are data.
     private static final double ALERTS_SHARE = 0.03;
     private static final double ERRORS_SHARE = 0.015;
     private static final double DISCONNECTS_SHARE = 0.005;
@@ -43,7 +43,7 @@ final class Vehicle {
     private static final double DECELERATION = 7; // mph per second
     private static final double SECONDS_BETWEEN_SPEEDS = 20; // on average
     private static final double TURN = 12; // degrees per second, at most
-    // A car that reports less often than this is taken to have driven for this long only.
+    // If a car reports less often, it is assumed to have driven for this long only.
     private static final double LONGEST_STEP = 10; // seconds
     private static final double MILES_PER_DEGREE = 69.0; // of latitude
 
@@ -104,7 +104,7 @@ final class Vehicle {
         return vin;
     }
 
-    /** What it reports next: mostly data. A car that has lost its connection first says that it is back. */
+    /** The type of its next record: mostly data. After a lost connection, a car first reports that it is back. */
     String nextType() {
         double draw = random.nextDouble();
         if (!connected || draw < DISCONNECTS_SHARE) {
@@ -118,9 +118,9 @@ final class Vehicle {
     }
 
     /**
-     * Drives on until now, and reports.
+     * Drives on until now, and makes a message.
      *
-     * @param type one of the four
+     * @param type one of the four record types
      * @param now seconds since the fleet's start, not before the last report
      * @param createdAt the same as wall-clock time
      */

@@ -5,7 +5,7 @@ import java.util.Locale;
 /** Vehicle identification numbers, 17 characters each, as in {@code 5YJ3E1EA8NF000001}. */
 final class Vin {
 
-    /** How many there are: the last six characters are a decimal serial number, which begins at 1. */
+    /** Number of different VINs: the last six characters are a decimal serial number, which begins at 1. */
     static final int COUNT = 999_999;
 
     // A Model 3 of 2022 from Fremont. Position 9 is the check digit, filled in later.
@@ -30,7 +30,7 @@ final class Vin {
         return vin.toString();
     }
 
-    /** What has to stand at position 9 of these 17 characters; what stands there counts for nothing. */
+    /** The check digit for position 9 of these 17 characters. The present character there is ignored. */
     static char checkDigit(CharSequence vin) {
         int sum = 0;
         for (int i = 0; i < WEIGHTS.length; i++) {

@@ -8,24 +8,26 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What was accepted and has not ended, in the order of offering: many threads add to it, one works it off. Bounded in
- * bytes, because payloads may be of any size.
+ * The records that are accepted and have not ended, in the order of the offers. Many threads add to it; one takes from
+ * it. It is limited in bytes, because payloads may be of any size.
  *
- * <p>An entry stays until the one thread says that it has ended, or it is taken away because that thread hangs: whichever
- * comes first has the entry, so that its receipt is called once.
+ * <p>An entry stays until the one thread reports its end, or until it is taken away because that thread hangs. Only the
+ * first of the two gets the entry, so its receipt is called once.
  */
 final class Backlog {
 
-    /** Some 20,000 records of 300 B: seconds of a busy fleet, so that a log that pauses refuses nothing. */
+    /** Limit (bytes): some 20,000 records of 300 B, which is seconds of a busy fleet, so that the log may pause. */
     static final long MAX_BYTES = 8_388_608;
 
-    /** What a record is counted with besides its payload, as in the hold and in flight to NATS. */
+    /** Bytes that a record counts in addition to its payload, as in the hold and in flight to NATS. */
     private static final long RECORD_BYTES = 128;
 
     /**
-     * A record that was accepted.
+     * An accepted record.
      *
-     * @param verbose as was set when it was offered
+     * @param record the record
+     * @param receipt its receipt
+     * @param verbose the setting when it was offered
      */
     record Entry(TelemetryRecord record, Receipt receipt, boolean verbose) {
 
@@ -39,7 +41,9 @@ final class Backlog {
     private long bytes;
     private boolean closed;
 
-    /** Takes it, or says why not. The last one may go over the bound: so even the largest record gets its turn. */
+    /**
+     * Takes an entry, or returns why not. The last entry may exceed the limit, so that even the largest record fits.
+     */
     synchronized Optional<Failure> offer(Entry entry) {
         if (closed) {
             return Optional.of(new Failure(Failure.Kind.CLOSED, "the logger datastore is closed"));
@@ -56,19 +60,19 @@ final class Backlog {
         return Optional.empty();
     }
 
-    /** The oldest entry, which stays; waits for one, and is null when all have ended and no more will come. */
+    /** Returns the oldest entry, which stays. Waits for one; null if all have ended and no more will come. */
     synchronized Entry oldest() {
         while (entries.isEmpty() && !closed) {
             try {
                 wait();
             } catch (InterruptedException e) {
-                // Nobody wants this thread to end in this way: an appender has left that behind.
+                // An appender has left an interrupt behind. It must not end this thread.
             }
         }
         return entries.peek();
     }
 
-    /** Says that the oldest entry has ended; false if it was taken away meanwhile. */
+    /** Reports that the oldest entry has ended; false if it was taken away in the meantime. */
     synchronized boolean end(Entry entry) {
         if (entries.peek() != entry) {
             return false;
@@ -78,13 +82,13 @@ final class Backlog {
         return true;
     }
 
-    /** From now on takes nothing more. */
+    /** Takes no more entries from now on. */
     synchronized void close() {
         closed = true;
         notifyAll();
     }
 
-    /** Takes everything away that has not ended. */
+    /** Takes all entries away that have not ended. */
     synchronized List<Entry> takeAway() {
         List<Entry> left = List.copyOf(entries);
         entries.clear();

@@ -5,13 +5,15 @@ import com.google.gson.JsonObject;
 import io.fleettelemetry.api.TelemetryRecord;
 import org.slf4j.Logger;
 
-/** What one record may become in the log. Counts what there is no room for. */
+/** Limits the length of one record in the log, and counts the values that do not fit. */
 final class LineBudget {
 
-    /** The longest {@code data} of a record, in characters, about. A payload of a megabyte may ask for 100 times as much. */
+    /**
+     * Approximate limit (characters) on a record's {@code data}. A payload of a megabyte could need 100 times as much.
+     */
     static final int MAX_CHARS = 1 << 20;
 
-    /** Below it no payload becomes so long, whatever is in it: at most some 50 characters come of a byte. */
+    /** No payload below this size (bytes) reaches the limit, because a byte becomes at most some 50 characters. */
     private static final int SMALL_PAYLOAD = MAX_CHARS / 64;
 
     private final TelemetryRecord record;
@@ -28,7 +30,7 @@ final class LineBudget {
 
     /** Whether there is room for this member. */
     boolean takes(String name, JsonElement value) {
-        if (isAmple) { // as good as always: then nobody needs to measure
+        if (isAmple) { // almost always, so that nothing needs to be measured
             return true;
         }
         long size = name.length() + value.toString().length() + "\"\":,".length();
@@ -40,7 +42,7 @@ final class LineBudget {
         return true;
     }
 
-    /** Says what was left out, if anything was. */
+    /** Logs how many values were left out, if any were. */
     void note() {
         if (leftOut > 0) {
             JsonObject fields = new JsonObject();

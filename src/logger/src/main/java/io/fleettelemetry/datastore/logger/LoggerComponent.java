@@ -22,12 +22,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The logger datastore in OSGi. It registers the producer itself: a service that Declarative Services registers would
- * show every configuration key as a property.
+ * The logger datastore in OSGi. It registers the producer itself, because a service that Declarative Services registers
+ * would show every configuration key as a property.
  *
- * <p>Nor does it have its configuration from Declarative Services, which would take that of a factory for its own, and a
- * copy of a file in {@code etc/}, such as {@code io.fleettelemetry.datastore.logger-old.cfg}, is a factory's. A
- * {@link ManagedService} is given that of its own PID and no other.
+ * <p>The configuration does not come from Declarative Services either, because that would also take a factory
+ * configuration for this component's. A copy of a file in {@code etc/}, such as
+ * {@code io.fleettelemetry.datastore.logger-old.cfg}, is one. A {@link ManagedService} gets only the configuration of
+ * its own PID.
  */
 @Component(
         service = {},
@@ -39,7 +40,7 @@ public final class LoggerComponent {
 
     static final String PID = "io.fleettelemetry.datastore.logger";
 
-    /** Describes the keys for people and tools; {@link LoggerSettings} reads them, and says so when a value is wrong. */
+    /** Describes the keys for people and tools. {@link LoggerSettings} reads them, and reports wrong values. */
     @ObjectClassDefinition(
             name = "Fleet Telemetry logger datastore",
             description = "Writes every record that is routed to the datastore 'logger' to the log, as JSON.")
@@ -62,16 +63,16 @@ public final class LoggerComponent {
             LoggerSettings.DEFAULTS,
             new Configured());
     private final ServiceRegistration<ManagedService> source;
-    /** Null until the first configuration was delivered, be it that there is none. */
+    /** Null until Config Admin has delivered the first configuration, or the information that there is none. */
     private ServiceRegistration<Producer> registration;
 
-    /** Opens the datastore for business as soon as its configuration is known. */
+    /** Opens the datastore when its configuration is known. */
     @Activate
     public LoggerComponent(BundleContext context) {
         this(context, LoggerFactory.getLogger(LoggerDatastore.class));
     }
 
-    /** @param log where records are written, and what is wrong with the configuration */
+    /** @param log the log for records and for problems of the configuration */
     LoggerComponent(BundleContext context, Logger log) {
         this.context = context;
         this.log = log;
@@ -83,7 +84,7 @@ public final class LoggerComponent {
                 FrameworkUtil.asDictionary(Map.of(Constants.SERVICE_PID, PID)));
     }
 
-    /** What becomes of a configuration. */
+    /** Handles the configurations. */
     private final class Configured implements LastGoodSettings.User<LoggerSettings> {
 
         @Override

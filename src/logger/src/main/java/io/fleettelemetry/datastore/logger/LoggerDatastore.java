@@ -18,10 +18,10 @@ import org.slf4j.Logger;
 /**
  * The datastore {@code logger}: writes each record to the log, decoded, as one line of JSON.
  *
- * <p>One thread writes the lines and calls the receipts, in the order of offering: a log that is slow, or hangs, holds up
- * nobody who offers records. What waits for it is bounded, and further records are refused as {@link Failure.Kind#FULL}. A
- * record is confirmed when the logging framework has taken its line. One that cannot be decoded fails as
- * {@link Failure.Kind#INVALID}; the log then has the event {@code record_logging_error} in its place.
+ * <p>One thread writes the lines and calls the receipts, in the order of the offers. So a log that is slow or hangs
+ * delays no caller. The records that wait for it are limited; further records are refused as {@link Failure.Kind#FULL}.
+ * A record is confirmed when the logging framework has taken its line. A record that cannot be decoded fails as
+ * {@link Failure.Kind#INVALID}, and the log has the event {@code record_logging_error} in its place.
  *
  * <p>Every message is an event's name, a blank, and the event's fields as a JSON object:
  * {@code record_payload {"vin":"…","metadata":{…},"data":{…}}}.
@@ -33,9 +33,9 @@ final class LoggerDatastore implements CloseableProducer {
 
     static final Threads threads = new Threads(LoggerDatastore.class);
 
-    /** How long closing waits for the log to take what was accepted. */
+    /** Longest wait for the accepted records on closing. */
     private static final Duration DRAIN = Duration.ofSeconds(2);
-    /** How long it then waits for the thread, which may be in the middle of a line. */
+    /** Longest wait after that for the thread, which may be writing a line. */
     private static final Duration LAST_LINE = Duration.ofSeconds(1);
 
     private final Logger log;
@@ -51,20 +51,20 @@ final class LoggerDatastore implements CloseableProducer {
         this.log = log;
         this.json = new RecordJson(log);
         this.settings = settings;
-        writer.setDaemon(true); // a log that hangs must not keep a process from its end
+        writer.setDaemon(true); // a log that hangs must not prevent the end of the process
     }
 
-    /** Begins to write. */
+    /** Starts to write. */
     void open() {
         writer.start();
     }
 
-    /** From the next record on, works by these settings. */
+    /** Puts settings in force, for records that are offered from now on. */
     void use(LoggerSettings settings) {
         this.settings = settings;
     }
 
-    /** Shows in {@link #status} what is wrong with settings that were refused; empty if nothing is. */
+    /** Sets the problem of refused settings that {@link #status} shows; empty if there is none. */
     void settingsProblem(Optional<String> problem) {
         settingsProblem = problem;
     }
@@ -84,7 +84,7 @@ final class LoggerDatastore implements CloseableProducer {
         }
     }
 
-    /** Writes the record's line, or the one that says why there is none; returns what went wrong, if anything. */
+    /** Writes the record's line, or a line that says why it has none; returns the failure, if there is one. */
     private Optional<Failure> write(Backlog.Entry entry) {
         try {
             JsonObject fields = json.envelope(entry.record());
@@ -111,7 +111,7 @@ final class LoggerDatastore implements CloseableProducer {
             } else {
                 entry.receipt().confirmed(entry.record());
             }
-        } catch (Throwable e) { // not only exceptions: a host that is being replaced throws LinkageErrors
+        } catch (Throwable e) { // also errors: a host that is being replaced throws LinkageErrors
             complain(entry, e);
         }
     }
@@ -120,7 +120,7 @@ final class LoggerDatastore implements CloseableProducer {
         try {
             log.error("logger_callback_failed {}", RecordJson.line(json.envelope(entry.record())), e);
         } catch (Throwable again) {
-            // Then there is no place to say it.
+            // Then there is nowhere to report it.
         }
     }
 
@@ -152,14 +152,14 @@ final class LoggerDatastore implements CloseableProducer {
     }
 
     /**
-     * What waits gets a moment to be written. If the log hangs, the rest fails from here, because the thread whose part that
-     * is hangs with it; that one ends as soon as the log lets it go.
+     * Closes the datastore. Waiting records get a moment to be written. If the log hangs, the thread that closes fails
+     * the rest, because the writing thread hangs as well; that thread ends as soon as the log returns.
      */
     @Override
     public void close() {
         backlog.close();
         if (Thread.currentThread() == writer) {
-            return; // from within a receipt: it would wait for itself, and goes on when that returns
+            return; // called from a receipt: this thread would wait for itself; it continues after the receipt
         }
         awaitWriter(DRAIN);
         Failure why =

@@ -5,7 +5,7 @@ import io.fleettelemetry.api.ProducerFactory;
 import java.util.Map;
 import org.slf4j.LoggerFactory;
 
-/** Opens the logger datastore where there is no OSGi framework. Its only setting is {@code verbose}. */
+/** Opens the logger datastore without an OSGi framework. Its only setting is {@code verbose}. */
 public final class LoggerProducerFactory implements ProducerFactory {
 
     @Override

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * How records are written.
+ * The logger's settings.
  *
- * @param verbose true: every value of a {@code V} record stands in an object of one member that names its kind
+ * @param verbose whether every value of a {@code V} record is wrapped in an object with one member that names its kind
  */
 record LoggerSettings(boolean verbose) {
 
@@ -18,9 +18,9 @@ record LoggerSettings(boolean verbose) {
     static final LoggerSettings DEFAULTS = new LoggerSettings(false);
 
     /**
-     * Reads the settings; keys that are none of ours are somebody else's.
+     * Reads the settings, and ignores unknown keys.
      *
-     * @param values by key; texts, or what Config Admin made of them
+     * @param values values by key; texts, or typed values from Config Admin
      * @throws io.fleettelemetry.api.settings.SettingsException if a value is wrong
      */
     static LoggerSettings of(Map<String, ?> values) {

@@ -29,11 +29,12 @@ import org.slf4j.Logger;
 /**
  * Renders records as JSON, in the shapes of the Go server's logger.
  *
- * <p>The VIN is the record's throughout: a gateway knows it from the vehicle's certificate, the payload only claims it.
+ * <p>The VIN is always the record's: a gateway knows it from the vehicle's certificate, and the payload only claims it.
  *
- * <p>What a newer vehicle sends and this schema does not name is rendered by number: a field of that sort as
- * {@code Field_281}, a value of a new kind, like any new member of a message, as a member whose name is the number. Of each
- * trouble with a record there is one event, with a count; and {@link LineBudget} bounds what a record becomes.
+ * <p>Names that newer vehicles send and this schema does not know are rendered as numbers: a field as
+ * {@code Field_281}; a value of a new kind, like any new member of a message, as a member with the number as its name.
+ * There is one event for each kind of problem in a record, with a count. {@link LineBudget} limits the length of a
+ * record.
  */
 final class RecordJson {
 
@@ -48,19 +49,20 @@ final class RecordJson {
 
     private final Logger log;
 
-    /** @param log where to note what a record has that cannot be rendered */
+    /** @param log the log for the parts of a record that cannot be rendered */
     RecordJson(Logger log) {
         this.log = log;
     }
 
-    /** The fields of an event, on one line and without what would command a terminal. */
+    /** The fields of an event on one line, without characters that would control a terminal. */
     static String line(JsonObject fields) {
         return PlainText.json(fields.toString());
     }
 
     /**
-     * What there is to say of any record: {@code vin} and {@code metadata}. The metadata are the record's, in the order
-     * of their names, and {@code vin}, {@code txid} and {@code txtype} even if the record's own lack them.
+     * Returns the members that every record has: {@code vin} and {@code metadata}. The metadata are the record's,
+     * sorted by name, with {@code vin}, {@code txid} and {@code txtype} even if the record's own metadata do not have
+     * them.
      */
     JsonObject envelope(TelemetryRecord record) {
         Map<String, String> sorted = new TreeMap<>(record.metadata());
@@ -77,7 +79,7 @@ final class RecordJson {
     }
 
     /**
-     * The decoded payload: an object for {@code V} and {@code connectivity}, an array for {@code alerts} and
+     * Decodes the payload: an object for {@code V} and {@code connectivity}, an array for {@code alerts} and
      * {@code errors}.
      *
      * @param verbose whether each value of a {@code V} record is wrapped in an object that names its kind
@@ -138,7 +140,7 @@ final class RecordJson {
 
     private static void addUnknown(JsonObject to, String prefix, Message message, LineBudget budget) {
         Map<Integer, UnknownFieldSet.Field> unknown = message.getUnknownFields().asMap();
-        if (!unknown.isEmpty()) { // it nearly always is, and a datum is not worth an iterator
+        if (!unknown.isEmpty()) { // almost always empty: no iterator for every datum
             unknown.forEach((number, field) -> add(to, prefix + number, UnknownFields.json(field), budget));
         }
     }

@@ -5,10 +5,10 @@ import java.util.LinkedHashSet;
 import java.util.Set;
 import org.slf4j.Logger;
 
-/** The measurements of one record that have nothing to render: an event for each sort, however many there are. */
+/** The measurements of one record that cannot be rendered. There is one event for each kind, with a count. */
 final class Skipped {
 
-    /** Names that an event lists; the count goes on. */
+    /** Limit on the names that an event lists; the count has no limit. */
     private static final int MAX_NAMES = 10;
 
     private final String vin;
@@ -26,7 +26,7 @@ final class Skipped {
         withoutValue++;
     }
 
-    /** @param name of what was measured */
+    /** @param name the name of the measurement */
     void unrendered(String name) {
         unrendered++;
         if (names.size() < MAX_NAMES) {

@@ -7,24 +7,29 @@ import com.google.protobuf.Message;
 import com.google.protobuf.UnknownFieldSet;
 import java.util.HexFormat;
 
-/** What newer vehicles send and the schema does not know, as it is on the wire. */
+/** Renders fields that newer vehicles send and the schema does not know, as they are encoded. */
 final class UnknownFields {
 
     private UnknownFields() {}
 
-    /** Adds a message's own to its members. Without asking for room: what becomes of the whole message does. */
+    /**
+     * Adds a message's unknown fields to its members. It does not check the room: that is done for the whole message.
+     */
     static void addTo(JsonObject to, Message message) {
         message.getUnknownFields().asMap().forEach((number, field) -> to.add(number.toString(), json(field)));
     }
 
-    /** Each member by its number. */
+    /** An object with a member for each field, named by its number. */
     static JsonObject json(UnknownFieldSet fields) {
         JsonObject object = new JsonObject();
         fields.asMap().forEach((number, field) -> object.add(number.toString(), json(field)));
         return object;
     }
 
-    /** Varints as whole numbers, anything else in hexadecimal digits: what it means, only the schema would say. */
+    /**
+     * Varints become whole numbers. Everything else becomes hexadecimal digits, because only a schema knows its
+     * meaning.
+     */
     static JsonElement json(UnknownFieldSet.Field field) {
         JsonArray values = new JsonArray();
         field.getVarintList().forEach(values::add);

@@ -20,7 +20,7 @@ final class ValueJson {
 
     private ValueJson() {}
 
-    /** A measured value; null if it has none, or is of the kind that is not sent any more. */
+    /** Renders a measured value; null if it has no value, or if its kind is not sent any more. */
     static JsonElement of(Value value, String vin, boolean verbose) {
         FieldDescriptor kind = value.getOneofFieldDescriptor(KINDS);
         if (kind == null) {
@@ -88,12 +88,12 @@ final class ValueJson {
         };
     }
 
-    /** JSON has no NaN and no infinities: they are text, as in protobuf's own JSON. */
+    /** Renders a number. JSON has no NaN and no infinities: they become text, as in protobuf's own JSON. */
     private static JsonPrimitive number(Number value) {
         return Double.isFinite(value.doubleValue()) ? new JsonPrimitive(value) : new JsonPrimitive(value.toString());
     }
 
-    /** The schema's name, or the number in digits if the schema has no name for it (protobuf then makes one up). */
+    /** The schema's name; the number if the schema has no name for it (protobuf would then invent one). */
     private static String name(EnumValueDescriptor value) {
         boolean known = value.getType().findValueByNumber(value.getNumber()) != null;
         return known ? value.getName() : Integer.toString(value.getNumber());
