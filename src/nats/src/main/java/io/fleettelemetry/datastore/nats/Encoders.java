@@ -12,12 +12,16 @@ import io.fleettelemetry.datastore.nats.settings.NatsSettings;
  */
 record Encoders(String id) {
 
-    /** @param inbox JetStream: what the subjects of its answers begin with */
-    FrameEncoder encoder(NatsSettings settings, String inbox) {
+    /**
+     * @param inbox JetStream: what the subjects of its answers begin with
+     * @param batches whether records go out in batches
+     */
+    FrameEncoder encoder(NatsSettings settings, String inbox, boolean batches) {
         Delivery delivery = settings.delivery();
         return new FrameEncoder(
                 new Subjects(settings.namespace()),
                 delivery.messageIds() ? id + "-" : "",
-                delivery.isJetStream() ? inbox : "");
+                delivery.isJetStream() ? inbox : "",
+                batches);
     }
 }

@@ -75,8 +75,8 @@ public final class NatsDatastore implements CloseableProducer, Feed {
         Reports reports = new Reports(reporter);
         Encoders encoders = new Encoders(RandomId.next());
         String session = RandomId.next();
-        this.journal =
-                new Journal(settings, encoders.encoder(settings, Inbox.subject(settings, session)), System::nanoTime);
+        this.journal = new Journal(
+                settings, encoders.encoder(settings, Inbox.subject(settings, session), false), System::nanoTime);
         this.ends = new RecordEnds(counts, reports);
         this.sessions = new Sessions(settings, session, journal, encoders, reports, new ServiceUpdates(updateServices));
         ends.of(sessions);

@@ -137,12 +137,17 @@ final class Sessions implements Wires {
             return;
         }
         journal.unusable(null);
-        FrameEncoder encoder = encoders.encoder(from.settings(), from.inbox());
+        FrameEncoder encoder = encoder(from);
         if (from.settings().equals(journal.settings()) && encoder.isLike(journal.encoder())) {
             journal.opened(wire);
         } else { // the journal has moved to newer settings, which were taken back at the same moment
             prepare(from, wire, encoder);
         }
+    }
+
+    private FrameEncoder encoder(Session from) {
+        return encoders.encoder(
+                from.settings(), from.inbox(), !from.batchStream().isEmpty());
     }
 
     private void prepare(Session from, Wire wire, FrameEncoder encoder) {
@@ -161,7 +166,7 @@ final class Sessions implements Wires {
                 && wire != prepared
                 && from.connected() != null
                 && (from.problem().isEmpty() || from.settings().equals(inUse.settings()))) {
-            prepare(from, wire, encoders.encoder(from.settings(), from.inbox()));
+            prepare(from, wire, encoder(from));
             prepared = wire; // after that, which may throw
         }
     }

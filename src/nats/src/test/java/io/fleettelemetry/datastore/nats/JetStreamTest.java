@@ -952,7 +952,7 @@ class JetStreamTest {
                 long inFlight = datastore.inFlight();
                 long tries = Transcript.ofClient(link.recordings().get(0).fromClient()).frames().stream()
                         .filter(frame ->
-                                frame.verb().equals("SUB") && frame.subject().endsWith(".*"))
+                                frame.verb().equals("SUB") && frame.subject().endsWith(".>"))
                         .count();
                 long seconds = (System.nanoTime() - since) / 1_000_000_000L + 1;
                 assertTrue(tries >= 3 && tries <= 2 * seconds + 4, tries + " tries in " + seconds + " s");
@@ -1154,7 +1154,7 @@ class JetStreamTest {
             assertTrue(
                     said.frames().stream()
                             .anyMatch(frame -> frame.verb().equals("SUB")
-                                    && frame.subject().equals(inboxes.iterator().next() + ".*")),
+                                    && frame.subject().equals(inboxes.iterator().next() + ".>")),
                     "one subscription for all of them");
             assertEquals(1, inboxes.size());
         }

@@ -38,16 +38,10 @@ public final class Inbox implements MessageHandler {
 
     private static final String DENIED = "permissions violation for subscription to";
 
-    private static final int NO_RESPONDERS = 503;
-    private static final int UNAVAILABLE = 503;
-    private static final int TOO_MANY_REQUESTS = 429;
-    /** A limit of the stream is reached, although the code says "unavailable". */
-    private static final int STORE_FAILED = 10_077;
-    /** The first copy of the message is not stored yet. */
-    private static final int DUPLICATE_IN_PROCESS = 10_158;
-
-    private static final int MESSAGE_TOO_LARGE = 10_054;
-    private static final String NO_STREAM = "no stream answers (code 503, no responders)";
+    static final String NOT_AN_ACK = "not a PubAck";
+    static final String NOT_OURS =
+            "a PubAck of a stream that is neither the configured one nor one that JetStream has listed";
+    static final String NO_STREAM = "no stream answers (code 503, no responders)";
     /** Of a reply that is not JetStream's, so many bytes are shown. */
     private static final int MAX_SHOWN = 200;
 
@@ -66,6 +60,7 @@ public final class Inbox implements MessageHandler {
     private final Answers answers;
     private final ExecutorService callbacks;
     private final LatestAnswers latest;
+    private final BatchReplies batches;
     private final RepeatedLog unexpected = new RepeatedLog();
 
     // These belong to the session's thread.
@@ -86,6 +81,7 @@ public final class Inbox implements MessageHandler {
         this.streams = streams;
         this.latest = streams.latest();
         this.answers = answers;
+        this.batches = new BatchReplies(streams, subjects, answers);
         this.callbacks = callbacks;
     }
 
@@ -149,13 +145,20 @@ public final class Inbox implements MessageHandler {
         denial = "";
         dispatcher = connection.createDispatcher(this);
         dispatcher.setPendingLimits(MAX_WAITING, MAX_WAITING_BYTES);
-        dispatcher.subscribe(subject + ".*");
+        dispatcher.subscribe(subject + ".>");
         subscribed = connection;
     }
 
     /** An answer. By jnats' thread for this subscription, which must not be kept. */
     @Override
     public void onMessage(Message message) {
+        if (FrameEncoder.isOfBatch(message.getSubject())) {
+            String problem = batches.take(message);
+            if (!problem.isEmpty()) {
+                unexpected(message, problem);
+            }
+            return;
+        }
         long number = FrameEncoder.numberOf(message.getSubject());
         if (message.isStatusMessage()) {
             answered(number, message.getStatus());
@@ -166,24 +169,23 @@ public final class Inbox implements MessageHandler {
         } catch (JetStreamApiException e) {
             refused(number, e, message);
         } catch (IOException e) {
-            unexpected(message, "not a PubAck");
+            unexpected(message, NOT_AN_ACK);
         }
     }
 
     /** Servers from 2.11 on say with a status that the stream's queue is full; jnats leaves out what else they say. */
     private void answered(long number, Status status) {
         switch (status.getCode()) {
-            case NO_RESPONDERS -> notStored(number, NO_STREAM);
-            case TOO_MANY_REQUESTS -> postponed(number, PlainText.field(status.getMessage()) + " (code 429)");
-            default -> unexpected(status.getMessageWithCode(), "not a PubAck");
+            case StreamError.NO_RESPONDERS -> notStored(number, NO_STREAM);
+            case StreamError.TOO_MANY_REQUESTS ->
+                postponed(number, PlainText.field(status.getMessage()) + " (code 429)");
+            default -> unexpected(status.getMessageWithCode(), NOT_AN_ACK);
         }
     }
 
     private void answered(long number, PublishAck ack, Message message) {
         if (!streams.mayAnswer(ack.getStream())) {
-            unexpected(
-                    message,
-                    "a PubAck of a stream that is neither the configured one nor one that JetStream has listed");
+            unexpected(message, NOT_OURS);
             if (streams.isToBeFound(ack.getStream())) { // it answers again, and is known by then
                 answers.postponed(number, false);
             }
@@ -193,7 +195,7 @@ public final class Inbox implements MessageHandler {
         } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
             postponed(number, "the cluster has not agreed on the record's first copy yet");
         } else {
-            unexpected(message, "not a PubAck");
+            unexpected(message, NOT_AN_ACK);
         }
     }
 
@@ -217,18 +219,14 @@ public final class Inbox implements MessageHandler {
     }
 
     private void refused(long number, JetStreamApiException e, Message message) {
-        int code = e.getErrorCode();
-        int detail = e.getApiErrorCode();
-        String words = PlainText.field(e.getErrorDescription()) + " (code " + code + ", err_code " + detail + ")";
-        if (detail <= 0) { // jnats makes an error of what it cannot parse
-            unexpected(message, "not a PubAck");
-        } else if (code == UNAVAILABLE && detail != STORE_FAILED
-                || code == TOO_MANY_REQUESTS
-                || detail == DUPLICATE_IN_PROCESS) {
-            postponed(number, words);
+        StreamError error = new StreamError(e.getErrorCode(), e.getApiErrorCode(), e.getErrorDescription());
+        if (!error.isKnown()) { // jnats makes an error of what it cannot parse
+            unexpected(message, NOT_AN_ACK);
+        } else if (error.isPassing()) {
+            postponed(number, error.words());
         } else {
-            latest.refused(words, detail == MESSAGE_TOO_LARGE);
-            answers.refused(number, new Failure(Failure.Kind.ERROR, "the stream refused it: " + words));
+            latest.refused(error.words(), error.isOfMessage());
+            answers.refused(number, error.failure());
         }
     }
 

@@ -224,16 +224,7 @@ final class AnswerConfirmation extends Confirmation {
     /** Takes out what the server has denied: there is no other answer to it. */
     @Override
     void passed(Mark mark, Judgement judgement, Ended ended) {
-        if (judgement.denied().isEmpty()) {
-            return;
-        }
-        Block following;
-        for (Block block = blocks.head(); epoch.hasReachedSome(block, mark.number()); block = following) {
-            following = block.next;
-            for (int i = 0; i < block.count() && epoch.hasReached(block, i, mark.number()); i++) {
-                endIf(judgement.denied()::get, block, i, ended);
-            }
-        }
+        endDenied(mark, judgement, ended);
     }
 
     @Override

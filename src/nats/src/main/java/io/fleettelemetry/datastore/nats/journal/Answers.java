@@ -20,6 +20,13 @@ public interface Answers {
      */
     TelemetryRecord postponed(long number, boolean away);
 
+    /**
+     * A stream has answered to a batch.
+     *
+     * @return the record that it is about and has not stored; null if there is none
+     */
+    TelemetryRecord replied(BatchReply reply);
+
     /** Whether something that was written by this connection has had no answer for a long time. */
     boolean areMissing();
 }

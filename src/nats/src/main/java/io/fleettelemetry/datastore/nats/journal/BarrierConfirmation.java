@@ -37,20 +37,8 @@ final class BarrierConfirmation extends Confirmation {
 
     @Override
     void passed(Mark mark, Judgement judgement, Ended ended) {
-        long number = mark.number();
-        reserve(number, ended); // before anything has changed: this may throw
-        ended.deny(judgement.denied());
-        Block head = blocks.head();
-        while (epoch.hasReachedAll(head, number)) {
-            blocks.unlink(head);
-            ended.add(head);
-            head = blocks.head();
-        }
-        for (int i = 0; head != null && i < head.count() && epoch.hasReached(head, i, number); i++) {
-            if (head.isLive(i)) {
-                end(head, i, null, ended);
-            }
-        }
+        ended.deny(judgement.denied()); // before anything has ended
+        endUpTo(mark.number(), ended);
     }
 
     /**
@@ -64,16 +52,6 @@ final class BarrierConfirmation extends Confirmation {
             end(block, frame, null, ended);
         }
         return false;
-    }
-
-    private void reserve(long number, Ended ended) {
-        int whole = 0;
-        Block block = blocks.head();
-        while (epoch.hasReachedAll(block, number)) {
-            whole++;
-            block = block.next;
-        }
-        ended.reserve(whole, block == null ? 0 : block.count());
     }
 
     @Override

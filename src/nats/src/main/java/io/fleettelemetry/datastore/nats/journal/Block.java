@@ -24,6 +24,8 @@ final class Block {
     private static final byte POSTPONED = 2;
 
     private static final byte ENDED = 3;
+    /** It had ended before it could be written, and so has no number in the batch. */
+    private static final byte SKIPPED = 4;
 
     final byte[] bytes;
     private int[] ends = new int[FIRST_FRAMES];
@@ -62,6 +64,12 @@ final class Block {
     long lastRetried = -1;
     /** JetStream: when frames of it were written last, but for those that were not answered. */
     long youngSince;
+    /** Batches: the last one that frames of it are in, from which frame on, the number of that frame, and how many. */
+    long batch = -1;
+
+    int batchFrom;
+    long batchFirst;
+    int batchFrames;
     /** The writer has it in its hands. */
     boolean pinned;
     /** Whether it is in the journal's list; one that is not is being ended, or is free. */
@@ -162,7 +170,34 @@ final class Block {
     }
 
     boolean isLive(int frame) {
-        return states[frame] != ENDED;
+        return states[frame] < ENDED;
+    }
+
+    /** Batches: frames from this one on are in a batch, where the first of them has this number. */
+    void enterBatch(long batch, int from, long first) {
+        this.batch = batch;
+        batchFrom = from;
+        batchFirst = first;
+        batchFrames = 0;
+    }
+
+    /** Batches: the number of the last frame that is in the batch. */
+    long lastInBatch() {
+        return batchFirst + batchFrames - 1;
+    }
+
+    /** Batches: a frame that has ended takes no number of the batch. */
+    void skip(int frame) {
+        states[frame] = SKIPPED;
+    }
+
+    /** Batches: the frame with this number in the batch; it has one. */
+    int frameInBatch(long sequence) {
+        int frame = batchFrom;
+        for (long left = sequence - batchFirst; left > 0 || states[frame] == SKIPPED; frame++) {
+            left -= states[frame] == SKIPPED ? 0 : 1;
+        }
+        return frame;
     }
 
     boolean isWaitingYoung(int frame) {
@@ -273,9 +308,7 @@ final class Block {
         postponements = 0;
         lastRetried = -1;
         for (int i = 0; i < count; i++) {
-            if (states[i] != ENDED) {
-                states[i] = WAITS;
-            }
+            states[i] = isLive(i) ? WAITS : ENDED;
         }
         young = 0;
         postponed = 0;
@@ -298,7 +331,7 @@ final class Block {
         int start = 0;
         for (int i = 0; i < count; i++) {
             int end = ends[i];
-            if (states[i] != ENDED) {
+            if (isLive(i)) {
                 System.arraycopy(bytes, start, bytes, at, end - start);
                 at += end - start;
                 ends[kept] = at;
@@ -358,6 +391,7 @@ final class Block {
         liveBytes = 0;
         begin(0);
         encoder = null;
+        batch = -1;
         pinned = false;
         linked = false;
         next = null;

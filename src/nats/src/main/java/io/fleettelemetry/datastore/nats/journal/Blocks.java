@@ -30,6 +30,7 @@ final class Blocks {
     private long usedBytes;
     private int usedRecords;
     private long nextNumber;
+    private long nextBatch;
     /** Blocks are kept for the next use as long as all together have so many bytes. */
     private long keptBytes;
 
@@ -56,6 +57,11 @@ final class Blocks {
     /** Records that have not ended, or whose receipts have not been called. */
     int records() {
         return usedRecords;
+    }
+
+    /** The number of a new batch: none had it before. */
+    long nextBatch() {
+        return nextBatch++ & 0xFFFF_FFFFL;
     }
 
     // ---- what comes in ---------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import java.util.function.Function;
  * What confirms a record, which is what {@code delivery} chooses: and so how frames end that are on the wire, how many may be
  * there, and whether they are written again. Lasts until other settings take over. Guarded by the journal's monitor.
  */
-abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmation {
+abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmation, BatchConfirmation {
 
     final FrameEncoder encoder;
     final Blocks blocks;
@@ -25,6 +25,9 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
 
     /** The one for frames that are made so. */
     static Confirmation of(FrameEncoder encoder, Blocks blocks, long now) {
+        if (encoder.makesBatches()) {
+            return new BatchConfirmation(encoder, blocks, now);
+        }
         return encoder.asksForAnswers()
                 ? new AnswerConfirmation(encoder, blocks, now)
                 : new BarrierConfirmation(encoder, blocks);
@@ -49,6 +52,25 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
 
     /** Takes frames that are to be written again, if there are such. */
     boolean takeAgain(Step step, long now) {
+        return false;
+    }
+
+    /**
+     * Takes a question to the stream, if there is one.
+     *
+     * @param idle whether there is nothing else to write
+     */
+    boolean takeQuestion(Step step, long now, boolean idle) {
+        return false;
+    }
+
+    /** Whether frames of this block may be written now, from this one on. */
+    boolean mayWrite(Block block, int from) {
+        return true;
+    }
+
+    /** Whether it makes no sense to look for more to write until there is an answer. */
+    boolean isHeldUp() {
         return false;
     }
 
@@ -82,6 +104,11 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
      */
     abstract Judgement judge(Refusals refused, List<TelemetryRecord> reached);
 
+    /** Whether a barrier is to follow when there is nothing more to write. */
+    boolean needsBarrier() {
+        return true;
+    }
+
     /** Whether the server may be asked to answer each frame: if what was written once is in its order, and not written again. */
     boolean mayAskForAnswers() {
         return false;
@@ -114,6 +141,28 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
      */
     void postponed(Block block, int frame, boolean away, long now) {}
 
+    /**
+     * A stream's answer to a batch.
+     *
+     * @return the record that it is about, and which it has not stored; null if there is none
+     */
+    TelemetryRecord replied(BatchReply reply, Ended ended, long now) {
+        return null;
+    }
+
+    /** Whether {@link #endProven} has something to do. */
+    boolean hasProven() {
+        return false;
+    }
+
+    /** Takes out what answers to batches have proven. */
+    void endProven(Ended ended) {}
+
+    /** Whether the stream takes no batches. */
+    boolean isUnable() {
+        return false;
+    }
+
     /** Whether something that was written in this epoch has had no answer for a long time. */
     boolean areAnswersMissing() {
         return false;
@@ -141,6 +190,48 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
             }
         }
         return reached;
+    }
+
+    /**
+     * Takes out everything up to the record with this number.
+     *
+     * @throws OutOfMemoryError and then nothing has changed
+     */
+    final void endUpTo(long number, Ended ended) {
+        reserve(number, ended);
+        Block head = blocks.head();
+        while (head != null && !head.pinned && head.lastNumber() <= number) {
+            blocks.unlink(head);
+            ended.add(head);
+            head = blocks.head();
+        }
+        for (int i = 0; head != null && i < head.count() && head.number(i) <= number; i++) {
+            if (head.isLive(i)) {
+                end(head, i, null, ended);
+            }
+        }
+    }
+
+    private void reserve(long number, Ended ended) {
+        int whole = 0;
+        Block block = blocks.head();
+        while (block != null && block.lastNumber() <= number) {
+            whole++;
+            block = block.next;
+        }
+        ended.reserve(whole, block == null ? 0 : block.count());
+    }
+
+    /** Takes out what the server has denied. */
+    final void endDenied(Mark mark, Judgement judgement, Ended ended) {
+        Block following;
+        Block block = judgement.denied().isEmpty() ? null : blocks.head();
+        for (; epoch.hasReachedSome(block, mark.number()); block = following) {
+            following = block.next;
+            for (int i = 0; i < block.count() && epoch.hasReached(block, i, mark.number()); i++) {
+                endIf(judgement.denied()::get, block, i, ended);
+            }
+        }
     }
 
     /** Takes out everything for which this gives a reason. */

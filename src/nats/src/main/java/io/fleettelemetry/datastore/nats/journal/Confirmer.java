@@ -160,6 +160,8 @@ public final class Confirmer implements Runnable {
         endAll(answered);
         answered = journal.takeAnswered(answered);
         endAll(answered);
+        journal.endProven(ended);
+        endAll(ended);
     }
 
     private void endAll(Ended some) {

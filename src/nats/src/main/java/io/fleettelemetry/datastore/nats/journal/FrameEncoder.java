@@ -14,10 +14,33 @@ public final class FrameEncoder {
     private static final byte[] PUB = ascii("PUB ");
     private static final byte[] HPUB = ascii("HPUB ");
     private static final byte[] CRLF = ascii("\r\n");
+    private static final byte[] NO_PAYLOAD = ascii(" 0\r\n\r\n");
     private static final byte[] HEADER = ascii("NATS/1.0\r\nNats-Msg-Id: ");
     private static final byte[] HEADER_END = ascii("\r\n\r\n");
     private static final byte[] DATA = ascii("data");
     private static final int NUMBER_DIGITS = 16;
+
+    /** What follows the first part of a batch's id: the rest of it, how often to answer, the number, and what to do. */
+    private static final byte[] BATCH_END = ascii("00000000.00500.fail.00000000000000.1.$FI");
+
+    private static final int BATCH_DIGITS = 8;
+    private static final int SEQUENCE_AT = BATCH_DIGITS + ".00500.fail.".length();
+    private static final int SEQUENCE_DIGITS = 14;
+    private static final int OPERATION_AT = SEQUENCE_AT + SEQUENCE_DIGITS + 1;
+    private static final String BATCH_SUFFIX = ".$FI";
+    /** Characters of the inbox with which the ids of batches begin: 71 bits that nobody can guess. */
+    private static final int SECRET_LENGTH = 12;
+
+    /** What a message of a batch asks for: the digits of nats-server's fast ingest. */
+    enum Operation {
+        BEGIN,
+        GO_ON,
+        /** Store this message, and end the batch. */
+        END,
+        /** End the batch without storing this message. */
+        END_ONLY,
+        PING
+    }
 
     private final Subjects subjects;
     private final byte[] prefix;
@@ -26,22 +49,68 @@ public final class FrameEncoder {
     /** What the subjects of answers begin with; empty for no answers. */
     private final byte[] replyPrefix;
 
+    private final String inbox;
+    private final boolean batches;
+
     /**
      * @param messageIds what {@code Nats-Msg-Id} begins with, unique to this datastore in this process; empty for no header
      * @param inbox the subject under which each record's answer has its own; empty for no answers
+     * @param batches whether records go out in batches, each of which has few answers
      */
-    public FrameEncoder(Subjects subjects, String messageIds, String inbox) {
+    public FrameEncoder(Subjects subjects, String messageIds, String inbox, boolean batches) {
         this.subjects = subjects;
         this.prefix = ascii(subjects.namespace() + ".");
         this.idPrefix = ascii(messageIds);
-        this.replyPrefix = ascii(inbox.isEmpty() ? "" : inbox + ".");
+        this.inbox = inbox;
+        this.batches = batches;
+        this.replyPrefix = ascii(inbox.isEmpty() ? "" : inbox + "." + (batches ? secret(inbox) : ""));
+    }
+
+    /** One without batches. */
+    public FrameEncoder(Subjects subjects, String messageIds, String inbox) {
+        this(subjects, messageIds, inbox, false);
+    }
+
+    /** The same without batches: each record asks for an answer of its own. */
+    FrameEncoder withoutBatches() {
+        return new FrameEncoder(subjects, new String(idPrefix, StandardCharsets.US_ASCII), inbox);
+    }
+
+    /** A batch's id is its key in the stream: who knows it can write into the batch. */
+    private static String secret(String inbox) {
+        String last = inbox.substring(inbox.lastIndexOf('.') + 1);
+        return last.substring(Math.max(0, last.length() - SECRET_LENGTH));
     }
 
     /** The number of the record that an answer to this subject is for; negative if it is for none. */
     public static long numberOf(String reply) {
-        int from = reply.length() - NUMBER_DIGITS;
+        return number(reply, reply.length() - NUMBER_DIGITS, NUMBER_DIGITS, 16);
+    }
+
+    /** Whether an answer to this subject is for a batch. */
+    public static boolean isOfBatch(String reply) {
+        return reply.endsWith(BATCH_SUFFIX);
+    }
+
+    /** The number of the batch that an answer to this subject is for; negative if it is for none. */
+    public static long batchOf(String reply) {
+        return number(reply, reply.length() - BATCH_END.length, BATCH_DIGITS, 16);
+    }
+
+    /** The number in its batch of the message that an answer to this subject is for; negative if it is for none. */
+    public static long sequenceOf(String reply) {
+        return number(reply, reply.length() - BATCH_END.length + SEQUENCE_AT, SEQUENCE_DIGITS, 10);
+    }
+
+    /** How many messages were in the batch before, and with, the message that an answer to this subject is for. */
+    public static long lengthOf(String reply) {
+        char operation = reply.charAt(reply.length() - BATCH_SUFFIX.length() - 1);
+        return sequenceOf(reply) - (operation - '0' == Operation.END_ONLY.ordinal() ? 1 : 0);
+    }
+
+    private static long number(String text, int from, int digits, int radix) {
         try {
-            return from < 0 ? -1 : Long.parseLong(reply, from, reply.length(), 16);
+            return from < 0 ? -1 : Long.parseLong(text, from, from + digits, radix);
         } catch (NumberFormatException e) {
             return -1;
         }
@@ -55,7 +124,12 @@ public final class FrameEncoder {
     public boolean isLike(FrameEncoder other) {
         return Arrays.equals(prefix, other.prefix)
                 && Arrays.equals(idPrefix, other.idPrefix)
-                && Arrays.equals(replyPrefix, other.replyPrefix);
+                && Arrays.equals(replyPrefix, other.replyPrefix)
+                && batches == other.batches;
+    }
+
+    boolean makesBatches() {
+        return batches;
     }
 
     /** Whether each frame asks for an answer. */
@@ -81,7 +155,7 @@ public final class FrameEncoder {
     long length(String vin, String type, int size) {
         long payload = size;
         int header = headerLength();
-        int reply = asksForAnswers() ? 1 + replyPrefix.length + NUMBER_DIGITS : 0;
+        int reply = asksForAnswers() ? 1 + replyPrefix.length + (batches ? BATCH_END.length : NUMBER_DIGITS) : 0;
         int subject = prefix.length + vin.length() + 1 + topicLength(type) + reply;
         return hasHeaders()
                 ? HPUB.length + subject + 1 + digits(header) + 1 + digits(header + payload) + 2 + header + payload + 2
@@ -103,15 +177,10 @@ public final class FrameEncoder {
     int encode(TelemetryRecord record, long number, byte[] out, int from) {
         byte[] payload = record.payload();
         int header = headerLength();
-        int at = put(hasHeaders() ? HPUB : PUB, out, from);
-        at = put(prefix, out, at);
-        at = put(record.vin(), out, at);
-        out[at++] = '.';
-        at = record.type().equals("V") ? put(DATA, out, at) : put(record.type(), out, at);
-        out[at++] = ' ';
+        int at = putSubject(hasHeaders() ? HPUB : PUB, record, out, from);
         if (asksForAnswers()) {
             at = put(replyPrefix, out, at);
-            at = putHex(number, out, at);
+            at = batches ? put(BATCH_END, out, at) : putHex(number, NUMBER_DIGITS, out, at);
             out[at++] = ' ';
         }
         if (hasHeaders()) {
@@ -123,11 +192,64 @@ public final class FrameEncoder {
         if (hasHeaders()) {
             at = put(HEADER, out, at);
             at = put(idPrefix, out, at);
-            at = putHex(number, out, at);
+            at = putHex(number, NUMBER_DIGITS, out, at);
             at = put(HEADER_END, out, at);
         }
         at = put(payload, out, at);
         return put(CRLF, out, at);
+    }
+
+    /** Writes a frame that stores nothing: it says something of a batch, on the subject of one of its records. */
+    int encodeControl(TelemetryRecord record, byte[] out) {
+        int at = putSubject(PUB, record, out, 0);
+        at = put(replyPrefix, out, at);
+        at = put(BATCH_END, out, at);
+        return put(NO_PAYLOAD, out, at);
+    }
+
+    /** Bytes of a frame that stores nothing. */
+    int controlLength(TelemetryRecord record) {
+        return replyAt(record, PUB) + BATCH_END.length + NO_PAYLOAD.length;
+    }
+
+    /** Says in a record's frame, which begins there, what it is in its batch. */
+    void number(TelemetryRecord record, long batch, long sequence, Operation operation, byte[] out, int from) {
+        number(batch, sequence, operation, out, from + replyAt(record, hasHeaders() ? HPUB : PUB));
+    }
+
+    /** The same for a frame that stores nothing, made with this record. */
+    void numberControl(TelemetryRecord record, long batch, long sequence, Operation operation, byte[] out) {
+        number(batch, sequence, operation, out, replyAt(record, PUB));
+    }
+
+    private int replyAt(TelemetryRecord record, byte[] pub) {
+        return pub.length
+                + prefix.length
+                + record.vin().length()
+                + 1
+                + topicLength(record.type())
+                + 1
+                + replyPrefix.length;
+    }
+
+    private static void number(long batch, long sequence, Operation operation, byte[] out, int at) {
+        putHex(batch, BATCH_DIGITS, out, at);
+        long rest = sequence;
+        for (int i = at + SEQUENCE_AT + SEQUENCE_DIGITS - 1; i >= at + SEQUENCE_AT; i--) {
+            out[i] = (byte) ('0' + rest % 10);
+            rest /= 10;
+        }
+        out[at + OPERATION_AT] = (byte) ('0' + operation.ordinal());
+    }
+
+    private int putSubject(byte[] pub, TelemetryRecord record, byte[] out, int from) {
+        int at = put(pub, out, from);
+        at = put(prefix, out, at);
+        at = put(record.vin(), out, at);
+        out[at++] = '.';
+        at = record.type().equals("V") ? put(DATA, out, at) : put(record.type(), out, at);
+        out[at++] = ' ';
+        return at;
     }
 
     private static int put(byte[] bytes, byte[] out, int at) {
@@ -160,11 +282,13 @@ public final class FrameEncoder {
         return end;
     }
 
-    private static int putHex(long number, byte[] out, int at) {
-        for (int i = 0; i < NUMBER_DIGITS; i++) {
-            out[at + i] = (byte) Character.forDigit((int) (number >>> (60 - 4 * i)) & 0xF, 16);
+    private static int putHex(long number, int digits, byte[] out, int at) {
+        long rest = number;
+        for (int i = at + digits - 1; i >= at; i--) {
+            out[i] = (byte) Character.forDigit((int) rest & 0xF, 16);
+            rest >>>= 4;
         }
-        return at + NUMBER_DIGITS;
+        return at + digits;
     }
 
     private static byte[] ascii(String text) {

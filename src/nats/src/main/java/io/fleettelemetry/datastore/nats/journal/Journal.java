@@ -66,6 +66,7 @@ public final class Journal implements Answers {
 
     /** Accepts a record without {@linkplain Subjects#flaw flaw}, or says why not. Never blocks, allocates nothing. */
     public Failure offer(TelemetryRecord record, Receipt receipt) {
+        boolean wake;
         long now = nanoTime.getAsLong(); // nobody else reads it while both threads are held up
         synchronized (this) {
             clock = now - clock < 0 ? clock : now; // for deadlines are in the order of offering
@@ -77,8 +78,11 @@ public final class Journal implements Answers {
             }
             long deadline = clock + sending.settings().confirmTimeout().toNanos();
             blocks.append(record, receipt, (int) length, deadline, encoder);
+            wake = sending.wantsMore();
         }
-        writer.wake();
+        if (wake) {
+            writer.wake();
+        }
         return null;
     }
 
@@ -244,6 +248,7 @@ public final class Journal implements Answers {
         tick();
         boolean idle = !sending.hasMark()
                 && sending.uninspected() == null
+                && !sending.confirmation().hasProven()
                 && !answered.areEnough(blocks.records())
                 && !stopped;
         confirmer.sleeps(idle);
@@ -336,6 +341,20 @@ public final class Journal implements Answers {
         sending.confirmation().endAll(record -> why, ended);
     }
 
+    /** JetStream: takes out what answers to batches have proven. */
+    void endProven(Ended ended) {
+        boolean proven;
+        synchronized (this) {
+            proven = sending.confirmation().hasProven();
+            if (proven) {
+                sending.confirmation().endProven(ended);
+            }
+        }
+        if (proven) {
+            writer.wake(); // which may be waiting for that
+        }
+    }
+
     /** JetStream: what was answered since the last time, in exchange for an empty one. */
     synchronized Ended takeAnswered(Ended empty) {
         return answered.take(empty);
@@ -393,6 +412,21 @@ public final class Journal implements Answers {
             int frame = block.frameOf(number);
             record = block.record(frame);
             sending.confirmation().postponed(block, frame, away, tick());
+        }
+        writer.wake();
+        return record;
+    }
+
+    @Override
+    public TelemetryRecord replied(BatchReply reply) {
+        TelemetryRecord record;
+        boolean enough;
+        synchronized (this) {
+            record = sending.confirmation().replied(reply, answered.ended(), tick());
+            enough = sending.confirmation().hasProven() || answered.areEnough(blocks.records());
+        }
+        if (enough) {
+            confirmer.wake();
         }
         writer.wake();
         return record;

@@ -160,11 +160,15 @@ final class Sending {
         if (!epoch.inspected) {
             return true;
         }
+        fallBack(now);
         boolean begins = beginBarrier(now);
         step.ping = begins ? epoch.wire : step.ping;
         step.answerEach = epoch.asks;
         boolean wake = confirmation.hasExpired(now); // a barrier wakes the confirmer when it is answered
-        if (!epoch.sweeps && (takeAgain(step, now) || !changeover.isWaiting() && takeFrames(step, now))) {
+        if (!epoch.sweeps
+                && (confirmation.takeQuestion(step, now, isIdle())
+                        || takeAgain(step, now)
+                        || !changeover.isWaiting() && takeFrames(step, now))) {
             step.kind = Step.Kind.WRITE;
         } else {
             step.parkNanos = Math.max(untilNext(now), MIN_PARK_NANOS);
@@ -184,7 +188,7 @@ final class Sending {
 
     /** Begins a barrier if none is out and something is to be proven: at once when there is no more to write. */
     private boolean beginBarrier(long now) {
-        boolean idle = changeover.isWaiting() || blocks.cursor() == null || slowStart.isOn();
+        boolean idle = changeover.isWaiting() || slowStart.isOn() || isIdle() && confirmation.needsBarrier();
         boolean due = epoch.sweeps
                 || epoch.unprovenBytes > 0 && (idle || budget.wantsBarrier(epoch.unprovenBytes))
                 || now - epoch.lastPassed >= settings.heartbeat().toNanos();
@@ -196,6 +200,27 @@ final class Sending {
         return true;
     }
 
+    /** Whether there is no more to write on this wire. */
+    private boolean isIdle() {
+        return changeover.isWaiting() || blocks.cursor() == null;
+    }
+
+    /** Whether the writer wants to know of a record that is new. */
+    boolean wantsMore() {
+        return !confirmation.isHeldUp();
+    }
+
+    /**
+     * If the stream takes no batches after all, each record asks for an answer from now on, and all is written again. No barrier
+     * may be out then: it would prove nothing of what is written next.
+     */
+    private void fallBack(long now) {
+        if (confirmation.isUnable() && !link.isBarrierOut()) {
+            confirmation = Confirmation.of(confirmation.encoder.withoutBatches(), blocks, now);
+            enter(epoch.again(false, now));
+        }
+    }
+
     private boolean takeAgain(Step step, long now) {
         return !slowStart.isOn() && budget.allows(epoch.underWay()) && confirmation.takeAgain(step, now);
     }
@@ -204,6 +229,7 @@ final class Sending {
         blocks.reencode(confirmation.encoder);
         if (slowStart.isOn(blocks.head())
                 && slowStart.mayGoOn()
+                && confirmation.mayWrite(blocks.head(), epoch.written(blocks.head()))
                 && !link.isBarrierOut()
                 && takeSmallPart(step, blocks.head(), now)) {
             return true;

@@ -50,8 +50,11 @@ final class Step {
     }
 
     void add(int frame) {
-        int from = block.start(frame);
-        int to = block.end(frame);
+        add(block.start(frame), block.end(frame));
+    }
+
+    /** Adds these bytes of the block. */
+    void add(int from, int to) {
         bytes += to - from;
         if (rangeCount > 0 && ranges[2 * rangeCount - 1] == from) {
             ranges[2 * rangeCount - 1] = to;

@@ -7,6 +7,7 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.api.kit.Uninterrupted;
 import io.fleettelemetry.datastore.nats.journal.Answers;
+import io.fleettelemetry.datastore.nats.journal.BatchReply;
 import io.fleettelemetry.datastore.nats.journal.Wire;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.testkit.NatsServer;
@@ -46,6 +47,11 @@ class InboxTest {
 
         @Override
         public TelemetryRecord postponed(long number, boolean away) {
+            return null;
+        }
+
+        @Override
+        public TelemetryRecord replied(BatchReply reply) {
             return null;
         }
 

@@ -1,0 +1,464 @@
+package io.fleettelemetry.datastore.nats.journal;
+
+import io.fleettelemetry.api.Failure;
+import io.fleettelemetry.api.TelemetryRecord;
+import io.fleettelemetry.datastore.nats.journal.BatchReply.End;
+import io.fleettelemetry.datastore.nats.journal.BatchReply.Flow;
+import io.fleettelemetry.datastore.nats.journal.BatchReply.NotNow;
+import io.fleettelemetry.datastore.nats.journal.BatchReply.Refused;
+import io.fleettelemetry.datastore.nats.journal.BatchReply.Unable;
+import io.fleettelemetry.datastore.nats.journal.BatchReply.Unknown;
+import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
+import io.fleettelemetry.datastore.nats.journal.FrameEncoder.Operation;
+import io.fleettelemetry.jnats.port.Refusals;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * JetStream, where a stream takes fast ingest (nats-server 2.14 and later): frames go out in batches, numbered from 1 on, and
+ * one answer confirms all up to a number. The server stores no message of a batch behind one that is missing, so the order
+ * holds whatever happens. But it would store those of another batch: none begins before the end of the last one is known.
+ *
+ * <p>A batch ends with the last frame that there is to write; the answer to its end says exactly how much is stored. As long
+ * as there is more to write it goes on, and the stream answers in between. What is behind an end that came too early goes
+ * out again, in the next batch.
+ */
+final class BatchConfirmation extends Confirmation {
+
+    private enum State {
+        /** There is no batch; the next one may begin. */
+        NONE,
+        /** It takes frames. */
+        OPEN,
+        /** It takes no more; its end was written, or is to be. */
+        ENDING,
+        /** It has ended too early, and the rest is to be written again. */
+        CUT_SHORT
+    }
+
+    /** How many of a stream's answers may be outstanding. */
+    private static final int OUTSTANDING = 16;
+    /** After so many messages a stream answers at most. */
+    private static final int MAX_FLOW = 500;
+
+    /** A batch is ended when nothing was written for so long. */
+    private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    /** A stream that does not answer is asked after this, then after twice as long, and so on, up to this. */
+    private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final int MAX_DOUBLINGS = 2;
+    /** After so many questions, which takes more than ten seconds, the server has forgotten the batch. */
+    private static final int MAX_QUESTIONS = 4;
+
+    /** What could not be stored is written again after this, or if the stream has stored something since, after this. */
+    private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
+
+    private static final long QUEUED_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
+    private State state = State.NONE;
+    private long batch = -1;
+    /** The numbers in the batch of the last frame that was taken, and of the last one that is known to be stored. */
+    private long sent;
+
+    private long acked;
+    /** Up to the records with these numbers all are stored, and all have ended. */
+    private long proven = -1;
+
+    private long taken = -1;
+
+    /** After so many messages the stream answers, as it has said last. */
+    private int flow = 1;
+
+    /** How many messages may be unanswered whatever it says, and how many it has stored since that has grown. */
+    private int limit = OUTSTANDING * MAX_FLOW;
+
+    private long storedSince;
+    /** Whether the stream has answered on this wire: before that, a single frame finds out whether it takes batches. */
+    private boolean known;
+    /** Whether it has answered to this batch. */
+    private boolean begun;
+    /** Whether it could not store something of this batch at present. */
+    private boolean postponed;
+    /** Whether it takes no batches. */
+    private boolean unable;
+
+    private long wroteAt;
+    private long storedAt;
+    /** When the stream is asked what has become of the batch, unless it answers. */
+    private long askAt;
+    /** Questions that were not answered, of this batch, and since the stream has answered last. */
+    private int asked;
+
+    private int unanswered;
+    private Block question = new Block(512);
+
+    BatchConfirmation(FrameEncoder encoder, Blocks blocks, long now) {
+        super(encoder, blocks);
+        storedAt = now - TimeUnit.DAYS.toNanos(1);
+    }
+
+    /** All is written again, but for what is stored: that is asked for first, also by another wire. */
+    @Override
+    void begin(WireEpoch next) {
+        known = epoch != null && epoch.wire == next.wire && known;
+        super.begin(next);
+        boolean asks = (state == State.OPEN || state == State.ENDING) && acked < sent;
+        if (asks) {
+            asksAt(next.lastPassed);
+            asked = 0;
+        } else {
+            isOver();
+        }
+    }
+
+    // ---- what is written -------------------------------------------------------------------------------------------
+
+    /** What is known to be stored is not written again: the confirmer is about to end it. */
+    @Override
+    boolean mayWrite(Block block, int from) {
+        int frame = block.firstLive(from);
+        return !unable
+                && (state == State.OPEN
+                        || state == State.NONE && (frame == block.count() || block.number(frame) > proven));
+    }
+
+    @Override
+    boolean isHeldUp() {
+        return state == State.ENDING || state == State.CUT_SHORT;
+    }
+
+    @Override
+    int room(Block block, int from, long now) {
+        int window = window();
+        int room = window - (int) (sent - acked);
+        boolean worth = room >= block.count() - from || !isFull(window);
+        return worth && mayWrite(block, from) ? room : -1;
+    }
+
+    /** Whether only few more may go out, which would cost too much. */
+    private boolean isFull(int window) {
+        return window - (sent - acked) < Math.max(1, window / 4);
+    }
+
+    @Override
+    void takes(Block block, int from, int to, long now) {
+        int last = to - 1;
+        while (last >= from && !block.isLive(last)) {
+            last--;
+        }
+        if (last >= from) {
+            takesLive(block, from, last, block.next == null && to == block.count(), now);
+        }
+    }
+
+    /** @param ends whether there is no more to write */
+    private void takesLive(Block block, int from, int last, boolean ends, long now) {
+        if (state == State.NONE) {
+            batch = blocks.nextBatch();
+            state = State.OPEN;
+            asked = 0;
+        }
+        if (block.batch != batch) {
+            block.enterBatch(batch, from, sent + 1);
+        }
+        if (ends || sent == acked) {
+            askAt = now + silence();
+        }
+        for (int i = from; i <= last; i++) {
+            if (block.isLive(i)) {
+                sent++;
+                Operation operation = ends && i == last ? Operation.END : sent == 1 ? Operation.BEGIN : Operation.GO_ON;
+                encoder.number(block.record(i), batch, sent, operation, block.bytes, block.start(i));
+                block.batchFrames++;
+            } else {
+                block.skip(i);
+            }
+        }
+        state = ends ? State.ENDING : state;
+        wroteAt = now;
+    }
+
+    private long silence() {
+        return SILENT_NANOS << Math.min(unanswered, MAX_DOUBLINGS);
+    }
+
+    @Override
+    boolean takeQuestion(Step step, long now, boolean idle) {
+        if (unable) {
+            return false;
+        }
+        boolean silent = (state == State.ENDING || state == State.OPEN && acked < sent) && askAt - now <= 0;
+        if (silent && asked >= MAX_QUESTIONS) {
+            isForgotten();
+        }
+        if (state == State.CUT_SHORT && !hasProven()) {
+            rewind();
+        }
+        boolean stuck = begun && limit < flow && isFull(limit); // it would not answer before it gets more
+        if (state == State.OPEN && (stuck || idle && now - wroteAt >= PAUSE_NANOS)) {
+            state = State.ENDING;
+            return ask(step, Operation.END_ONLY, now);
+        }
+        if (!silent || state != State.OPEN && state != State.ENDING) {
+            return false;
+        }
+        asked++;
+        unanswered++;
+        return ask(step, state == State.OPEN ? Operation.PING : Operation.END_ONLY, now);
+    }
+
+    private boolean ask(Step step, Operation operation, long now) {
+        TelemetryRecord record = subjectOfQuestion();
+        if (record == null) { // nobody needs to know any more
+            isOver();
+            return false;
+        }
+        askAt = now + silence();
+        int length = encoder.controlLength(record);
+        if (length > question.bytes.length) {
+            question = new Block(length);
+        }
+        encoder.encodeControl(record, question.bytes);
+        encoder.numberControl(record, batch, operation == Operation.PING ? sent : sent + 1, operation, question.bytes);
+        step.begin(epoch, question, true);
+        step.add(0, length);
+        return step.end(0);
+    }
+
+    /**
+     * A record of the batch that has not ended: the oldest or the newest one in turn, for the server may deny the subject of
+     * one. Null if there is none.
+     */
+    private TelemetryRecord subjectOfQuestion() {
+        TelemetryRecord record = null;
+        for (Block block = blocks.head(); block != null; block = block.next) {
+            int end = block.batch == batch ? block.frameInBatch(block.lastInBatch()) + 1 : 0;
+            for (int i = block.firstLive(block.batchFrom); i < end; i = block.firstLive(i + 1)) {
+                if (block.number(i) > proven && (record == null || asked % 2 == 0)) {
+                    record = block.record(i);
+                }
+            }
+        }
+        return record;
+    }
+
+    private void rewind() {
+        for (Block block = blocks.head(); block != null && epoch.has(block); block = block.next) {
+            block.begin(0);
+        }
+        blocks.rewind();
+        isOver();
+    }
+
+    private void isOver() {
+        state = State.NONE;
+        begun = false;
+        postponed = false;
+        sent = 0;
+        acked = 0;
+    }
+
+    @Override
+    long nanosUntilNext(long now) {
+        return switch (state) {
+            case OPEN -> Math.min(wroteAt + PAUSE_NANOS - now, acked < sent ? askAt - now : Long.MAX_VALUE);
+            case ENDING -> askAt - now;
+            default -> Long.MAX_VALUE;
+        };
+    }
+
+    // ---- what the stream says --------------------------------------------------------------------------------------
+
+    @Override
+    TelemetryRecord replied(BatchReply reply, Ended ended, long now) {
+        if (reply.batch() != batch || state == State.NONE || state == State.CUT_SHORT || unable) {
+            return null; // it is about what was written again since
+        }
+        begun = true;
+        asked = 0;
+        unanswered = 0;
+        if (reply instanceof Flow going) {
+            isStored(Math.min(going.sequence(), sent), now);
+            flow = Math.max(1, Math.min(going.messages(), MAX_FLOW));
+            askAt = state == State.OPEN ? now + SILENT_NANOS : askAt;
+        } else if (reply instanceof End end) {
+            isStored(Math.min(end.stored(), sent), now);
+            if (end.stored() < sent) {
+                state = State.CUT_SHORT;
+            } else {
+                isOver();
+            }
+        } else if (reply instanceof Refused refused) {
+            asksAt(now);
+            return end(refused.sequence(), refused.why(), ended);
+        } else if (reply instanceof NotNow notNow) {
+            asksAt(now + (now - storedAt < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS));
+            limit = postponed ? limit : Math.max(OUTSTANDING, limit / 2); // once for all that was on its way
+            postponed = true;
+            TelemetryRecord record = record(notNow.sequence());
+            return record == null ? subjectOfQuestion() : record; // it may have been a question
+        } else if (reply instanceof Unknown) {
+            isForgotten();
+        } else if (reply instanceof Unable none) {
+            unable = true;
+            return none.stored() ? end(none.sequence(), null, ended) : record(none.sequence());
+        }
+        return null;
+    }
+
+    private TelemetryRecord end(long sequence, Failure failure, Ended ended) {
+        TelemetryRecord record = record(sequence);
+        if (record != null) {
+            Block block = holding(sequence);
+            end(block, block.frameInBatch(sequence), failure, ended);
+        }
+        return record;
+    }
+
+    /** The record with this number in the batch; null if it has ended. */
+    private TelemetryRecord record(long sequence) {
+        Block block = holding(sequence);
+        return block == null ? null : block.record(block.frameInBatch(sequence));
+    }
+
+    private void asksAt(long time) {
+        state = State.ENDING;
+        askAt = time;
+    }
+
+    private void isForgotten() {
+        known = false;
+        state = State.CUT_SHORT;
+    }
+
+    private void isStored(long sequence, long now) {
+        known = true;
+        if (sequence > acked) {
+            grow(sequence - acked);
+            acked = sequence;
+            storedAt = now;
+            proven = Math.max(proven, number(sequence));
+        }
+    }
+
+    /** Servers refuse (429) what they could not store in time: then the limit is halved, and grows again by and by. */
+    private void grow(long stored) {
+        storedSince += stored;
+        if (storedSince >= limit && limit < OUTSTANDING * MAX_FLOW) {
+            storedSince = 0;
+            limit++;
+        }
+    }
+
+    /** The number of the record with this number in the batch, or of the last one before it that is still there. */
+    private long number(long sequence) {
+        long number = -1;
+        for (Block block = blocks.head(); block != null; block = block.next) {
+            if (block.batch == batch && block.batchFirst <= sequence) {
+                number = block.number(block.frameInBatch(Math.min(sequence, block.lastInBatch())));
+            } else if (number >= 0) {
+                break;
+            }
+        }
+        return number;
+    }
+
+    /** The block in which the record with this number in the batch is live; null if it has ended. */
+    private Block holding(long sequence) {
+        for (Block block = blocks.head(); block != null; block = block.next) {
+            if (block.batch == batch && block.batchFirst <= sequence && sequence <= block.lastInBatch()) {
+                return block.isLive(block.frameInBatch(sequence)) ? block : null;
+            }
+        }
+        return null;
+    }
+
+    /** Answers to what was written before this took over: each was to have one of its own. */
+    @Override
+    boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {
+        if (failure == null) {
+            end(block, frame, null, ended);
+        }
+        return false;
+    }
+
+    // ---- what ends -------------------------------------------------------------------------------------------------
+
+    @Override
+    boolean hasProven() {
+        return proven > taken;
+    }
+
+    @Override
+    void endProven(Ended ended) {
+        endUpTo(proven, ended);
+        taken = proven;
+    }
+
+    @Override
+    boolean isUnable() {
+        return unable;
+    }
+
+    @Override
+    Judgement judge(Refusals refused, List<TelemetryRecord> reached) {
+        return Denials.judgeByName(refused, reached, encoder.subjects());
+    }
+
+    @Override
+    void passed(Mark mark, Judgement judgement, Ended ended) {
+        endDenied(mark, judgement, ended);
+    }
+
+    @Override
+    boolean needsBarrier() {
+        return !epoch.passed;
+    }
+
+    @Override
+    Block firstToExpire() {
+        return blocks.head();
+    }
+
+    @Override
+    int firstToExpire(Block block) {
+        return block.firstLive(0);
+    }
+
+    @Override
+    boolean isInBatches() {
+        return true;
+    }
+
+    // ---- looks -----------------------------------------------------------------------------------------------------
+
+    @Override
+    int window() {
+        if (!known) {
+            return 1;
+        }
+        return Math.min(limit, begun ? flow * OUTSTANDING : Math.max(flow, OUTSTANDING));
+    }
+
+    @Override
+    boolean areAnswersMissing() {
+        return unanswered >= MAX_DOUBLINGS;
+    }
+
+    @Override
+    Unanswered unanswered() {
+        if (unanswered <= MAX_QUESTIONS) {
+            return null;
+        }
+        int records = 0;
+        TelemetryRecord oldest = null;
+        for (Block block = blocks.head(); block != null && epoch.has(block); block = block.next) {
+            for (int i = block.firstLive(0); i < block.written; i = block.firstLive(i + 1)) {
+                oldest = oldest == null ? block.record(i) : oldest;
+                records++;
+            }
+        }
+        return oldest == null ? null : new Unanswered(records, oldest);
+    }
+}
