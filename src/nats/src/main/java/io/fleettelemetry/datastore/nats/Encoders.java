@@ -6,14 +6,14 @@ import io.fleettelemetry.datastore.nats.settings.Delivery;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 
 /**
- * Makes the encoders of frames that settings ask for.
+ * Makes the frame encoders for settings.
  *
- * @param id with it begin the message ids of this datastore in this process
+ * @param id the beginning of this datastore's message ids in this process
  */
 record Encoders(String id) {
 
     /**
-     * @param inbox JetStream: what the subjects of its answers begin with
+     * @param inbox JetStream: the beginning of the subjects of its answers
      * @param batches whether records go out in batches
      */
     FrameEncoder encoder(NatsSettings settings, String inbox, boolean batches) {

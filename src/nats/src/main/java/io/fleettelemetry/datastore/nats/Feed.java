@@ -5,8 +5,8 @@ import java.io.IOException;
 import java.util.function.Consumer;
 
 /**
- * What a running datastore lends to who wants to read its records along: the way to its server, with its credentials.
- * Public for the commands of this bundle, and in no package that others see.
+ * A running datastore for a reader of its records: it connects the reader to the datastore's server, with its
+ * credentials. Public for the commands of this bundle, and in a package that other bundles do not see.
  */
 public interface Feed {
 
@@ -14,11 +14,11 @@ public interface Feed {
     String subject();
 
     /**
-     * Connects as the datastore does, beside it.
+     * Makes another connection like the datastore's own.
      *
-     * @param errors is told what is wrong with the connection afterwards, by a thread of jnats
-     * @return the connection, which the caller closes; jnats makes it anew when it breaks
-     * @throws IOException if no server can be used; the message names them, and the reason
+     * @param errors gets later problems of the connection, on a thread of jnats
+     * @return the connection, which the caller must close; jnats reconnects it when it breaks
+     * @throws IOException if no server can be used; the message names the servers and the reason
      */
     Connection connect(Consumer<String> errors) throws IOException, InterruptedException;
 }

@@ -31,10 +31,10 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * The NATS datastore: checks a record, takes it into the {@link Journal}, from where the {@link Writer} brings it to the
- * server, and reports how it ended when the {@link Confirmer} knows. Knows nothing of OSGi.
+ * The NATS datastore. It checks a record and puts it into the {@link Journal}. The {@link Writer} writes it to the
+ * server, and the {@link Confirmer} reports how it ended. It does not depend on OSGi.
  *
- * <p>The journal and its threads live as long as this object; {@link Sessions}, the connections, come and go with the
+ * <p>The journal and its threads live as long as this object. The connections ({@link Sessions}) come and go with the
  * settings.
  */
 public final class NatsDatastore implements CloseableProducer, Feed {
@@ -42,10 +42,10 @@ public final class NatsDatastore implements CloseableProducer, Feed {
     private static final Log log = Logs.of(NatsDatastore.class);
     private static final long DRAIN_LOOK_NANOS = 1_000_000;
 
-    /** How long closing waits for the log. */
+    /** Longest wait (ms) for the log on closing. */
     public static final long LOG_MILLIS = 500;
 
-    // Made before they are needed: there may be no memory for them then.
+    // Made in advance, because there may be no memory for them later.
     private static final Failure NO_MEMORY =
             new Failure(Failure.Kind.FULL, "the JVM has no memory left for the record");
     private static final Failure NOT_TAKEN = new Failure(
@@ -58,17 +58,18 @@ public final class NatsDatastore implements CloseableProducer, Feed {
     private final Workers workers;
     private final RepeatedLog bugs = new RepeatedLog();
     private volatile List<String> refusedSettings = List.of();
-    /** Open until closing has come to its end. */
+    /** Opens when closing has ended. */
     private final CountDownLatch closed = new CountDownLatch(1);
 
-    /** One that nobody withdraws: while its connection is lost it goes on to accept records. */
+    /** A datastore that is never withdrawn: it accepts records while its connection is lost. */
     public NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter) {
         this(settings, counts, reporter, () -> {});
     }
 
     /**
-     * @param reporter is told of every record that failed for good, and of a connection that was lost
-     * @param updateServices is run when {@link #isLost} or {@link #settings} has changed, by threads that must not be kept
+     * @param reporter gets every record that failed for good, and every unexpected close
+     * @param updateServices is run when {@link #isLost} or {@link #settings} has changed, on threads that it must not
+     *     block
      */
     public NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter, Runnable updateServices) {
         this.counts = counts;
@@ -92,7 +93,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
         sessions.open();
     }
 
-    /** Puts right what went wrong for want of memory. By the watchdog. */
+    /** Repeats work that failed because there was no memory. Called by the watchdog. */
     private void mend() {
         tend();
         sessions.tellAgain();
@@ -149,38 +150,38 @@ public final class NatsDatastore implements CloseableProducer, Feed {
         return settings().datastore();
     }
 
-    /** Those that are in force. */
+    /** The settings in force. */
     public NatsSettings settings() {
         return sessions.settings();
     }
 
-    /** Puts new settings in force without losing anything: at once, or when their connection is there. */
+    /** Puts new settings in force, without losing a record: at once, or when their connection is made. */
     public void configure(NatsSettings settings) {
         refusedSettings = List.of();
         sessions.configure(settings);
     }
 
-    /** Notes that newer settings were refused, so that the status says it. */
+    /** Notes that newer settings were refused, so that the status shows it. */
     public void refuse(List<String> problems) {
         refusedSettings = List.copyOf(problems);
     }
 
-    /** Whether jnats has given up the connection in use and there is no other yet. */
+    /** Whether jnats has given up the connection in use and there is no new one yet. */
     public boolean isLost() {
         return !sessions.whyLost().isEmpty();
     }
 
-    /** Records accepted that have not ended. */
+    /** Number of records that are accepted and have not ended. */
     public long inFlight() {
         return journal.records();
     }
 
-    /** Of these, the ones that were not written to the connection in use. */
+    /** Number of these that are not yet written to the connection in use. */
     public long unsent() {
         return journal.unsent();
     }
 
-    /** How many servers besides those of the settings are known. */
+    /** Number of servers that the cluster advertised, besides those of the settings. */
     int discovered() {
         return sessions.inUse().discovered().size();
     }
@@ -236,8 +237,9 @@ public final class NatsDatastore implements CloseableProducer, Feed {
     }
 
     /**
-     * A thread of ours, which runs somebody else's receipt, does not wait for the end, as it would wait for itself: the rest
-     * goes on without it. Neither does anybody wait longer than a while for a receipt that does not return.
+     * Closes the datastore. If a thread of this bundle calls it from within a receipt, it does not wait for the end,
+     * because it would wait for itself; closing continues without it. Nothing waits longer than a few seconds for a
+     * receipt that does not return.
      */
     @Override
     public void close() {
@@ -257,7 +259,7 @@ public final class NatsDatastore implements CloseableProducer, Feed {
     private void endAside() {
         try {
             Threads.of("nats-" + name() + "-close", this::end).start();
-        } catch (OutOfMemoryError e) { // the machine has no thread left: then nothing is waited for
+        } catch (OutOfMemoryError e) { // the machine has no thread left: closing does not wait then
             stop(sessions.all());
             closed.countDown();
         }
@@ -285,19 +287,21 @@ public final class NatsDatastore implements CloseableProducer, Feed {
         }
     }
 
-    /** Waits for what is in flight, for {@code drain.timeout.ms} at most; returns whether this thread was interrupted. */
+    /**
+     * Waits for the records in flight, at most {@code drain.timeout.ms}; returns whether this thread was interrupted.
+     */
     private boolean awaitDrained() {
         boolean interrupted = false;
         long deadline = System.nanoTime() + settings().drainTimeout().toNanos();
         while (journal.records() > 0 && System.nanoTime() - deadline < 0) {
             LockSupport.parkNanos(this, DRAIN_LOOK_NANOS);
-            interrupted |= Thread.interrupted(); // else parking would return at once
+            interrupted |= Thread.interrupted(); // otherwise parking returns at once
         }
         return interrupted;
     }
 
     private void stop(List<Session> all) {
-        tend(); // what is missing cannot end anything
+        tend(); // a missing thread could not end records
         workers.stop();
         all.forEach(Session::end);
         if (journal.records() > 0) {

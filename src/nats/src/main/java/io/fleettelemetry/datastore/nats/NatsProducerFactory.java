@@ -10,11 +10,11 @@ import io.fleettelemetry.datastore.nats.settings.OnClosed;
 import java.util.Map;
 
 /**
- * Opens NATS datastores where there is no OSGi framework. The keys are those of the {@code .cfg} file.
+ * Opens NATS datastores without an OSGi framework. The keys are those of the {@code .cfg} file.
  *
- * <p>There is no service here that could be withdrawn when jnats gives a connection up ({@code on.closed}): until there is
- * one again the status is {@link io.fleettelemetry.api.Status.State#CRITICAL}, and records are still accepted as long as
- * there is room for what is in flight. {@code on.closed = halt} is refused: whose process it is, ends it.
+ * <p>There is no service to withdraw when jnats gives a connection up ({@code on.closed}). Until there is a connection
+ * again, the status is {@link io.fleettelemetry.api.Status.State#CRITICAL}, and records are accepted as long as there
+ * is room. {@code on.closed = halt} is refused, because the owner of the process must decide when it ends.
  */
 public final class NatsProducerFactory implements ProducerFactory {
 

@@ -3,8 +3,8 @@ package io.fleettelemetry.datastore.nats;
 import java.security.SecureRandom;
 
 /**
- * Ids that nobody can guess from others: message ids are seen by every subscriber, and what the subject of an answer begins
- * with must not follow from them.
+ * Random ids that do not follow from each other. Every subscriber sees the message ids, and the subjects of JetStream's
+ * answers must not follow from them.
  */
 final class RandomId {
 

@@ -14,21 +14,21 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** What happens at a record's end: it is counted, its receipt is called, and a failure is logged and reported. */
+/** Ends records: counts them, calls their receipts, and logs and reports failures. */
 final class RecordEnds implements Confirmer.Ends {
 
     private static final Log log = Logs.of(NatsDatastore.class);
 
-    /** So much later than its time a record may expire. What was said right after it was offered is still a reason. */
+    /** A record may expire this much (ns) after its time limit, so the reason may be this much older than the limit. */
     private static final long EXPIRY_NANOS = 1_000_000_000;
 
-    /** So long after the server has refused records that is part of the status. */
+    /** How long the status shows that the server has refused records. */
     private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
-    /** Words of the server about records that it has refused. */
+    /** The server's words when it refused records, and when that was. */
     private record Refused(String words, long nanos) {
 
-        /** The words, if they are no older than that; else empty. */
+        /** The words, if they are not older than this; otherwise empty. */
         String within(long age) {
             return !words.isEmpty() && System.nanoTime() - nanos <= age ? words : "";
         }
@@ -41,7 +41,7 @@ final class RecordEnds implements Confirmer.Ends {
     private final RepeatedLog searches = new RepeatedLog();
     /** Null before {@link #of}. */
     private volatile Sessions sessions;
-    /** What the server has refused last, and when. */
+    /** The server's last refusal. */
     private volatile Refused refused = new Refused("", 0);
 
     RecordEnds(Counts counts, Reports reports) {
@@ -49,7 +49,7 @@ final class RecordEnds implements Confirmer.Ends {
         this.reports = reports;
     }
 
-    /** To be called before any record ends. */
+    /** Must be called before any record ends. */
     void of(Sessions sessions) {
         this.sessions = sessions;
     }
@@ -76,7 +76,7 @@ final class RecordEnds implements Confirmer.Ends {
         try {
             tell(record, why);
         } catch (RuntimeException | Error noMemory) {
-            // Then there is no place to say it; the record ends all the same.
+            // Then there is nowhere to report it. The record ends anyway.
         }
         try {
             receipt.failed(record, why);
@@ -95,7 +95,7 @@ final class RecordEnds implements Confirmer.Ends {
                 PlainText.field(record.type()),
                 PlainText.field(record.txid()),
                 leftOut));
-        if (why.kind() != Failure.Kind.FULL && why.kind() != Failure.Kind.CLOSED) { // these two may pass
+        if (why.kind() != Failure.Kind.FULL && why.kind() != Failure.Kind.CLOSED) { // these two may be temporary
             reports.report(
                     "nats_err",
                     Map.of(
@@ -117,7 +117,7 @@ final class RecordEnds implements Confirmer.Ends {
                     leftOut,
                     e));
         } catch (RuntimeException | Error noMemory) {
-            // Then there is no place to say it.
+            // Then there is nowhere to report it.
         }
     }
 
@@ -134,7 +134,7 @@ final class RecordEnds implements Confirmer.Ends {
         }
     }
 
-    /** What the server said when it refused records, if it just has; else empty. */
+    /** The server's words if it has just refused records; otherwise empty. */
     String justRefused() {
         return refused.within(REFUSED_NANOS);
     }

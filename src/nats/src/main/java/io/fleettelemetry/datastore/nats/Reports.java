@@ -6,7 +6,7 @@ import io.fleettelemetry.api.kit.RepeatedLog;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import java.util.Map;
 
-/** Error reports, to somebody else's code, which must not keep a record or a connection from its end. */
+/** Passes error reports to an error reporter. Its exceptions must not affect records and connections. */
 final class Reports {
 
     private static final Log log = Logs.of(NatsDatastore.class);
@@ -18,7 +18,7 @@ final class Reports {
         this.reporter = reporter;
     }
 
-    /** @param fields among them the datastore */
+    /** @param fields the fields, including the datastore */
     void report(String event, Map<String, String> fields) {
         try {
             reporter.report(event, null, fields);

@@ -1,12 +1,12 @@
 package io.fleettelemetry.datastore.nats;
 
-/** Has somebody look what has changed; if that fails, for want of memory most likely, it is done again. */
+/** Runs an update of services. If it fails, most likely because there is no memory, it is repeated later. */
 final class ServiceUpdates {
 
     private final Runnable update;
     private volatile boolean due;
 
-    /** @param update is run by threads that must not be kept */
+    /** @param update is run on threads that it must not block */
     ServiceUpdates(Runnable update) {
         this.update = update;
     }

@@ -18,32 +18,37 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Which session is in use, which one takes over next, and which are ending. Tells the journal of their wires.
+ * The session in use, the session that takes over next, and the sessions that are ending. It passes their wires to the
+ * journal.
  *
- * <p>A {@link Session}, a connection, lives as long as its settings. New settings get a session of their own, which takes over
- * when it is connected: until then the old one works on. Those that the connection does not depend on are in force at once.
+ * <p>A {@link Session} is a connection and lives as long as its settings. New settings get a session of their own,
+ * which takes over when it is connected; until then the old one stays in use. Settings that need no new connection take
+ * effect at once.
  */
 final class Sessions implements Wires {
 
     private static final Log log = Logs.of(NatsDatastore.class);
 
-    /** How often, at most, a server is left because it is about to shut down. When it is gone, jnats looks for another. */
+    /**
+     * Shortest time between two moves away from a server that is about to shut down. When such a server is gone, jnats
+     * connects to another one.
+     */
     private static final long LEAVING_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     private final Journal journal;
     private final Encoders encoders;
     private final Reports reports;
-    /** Run whenever {@link #whyLost} or {@link #settings} has changed, by any thread. */
+    /** Run whenever {@link #whyLost} or {@link #settings} has changed, on any thread. */
     private final ServiceUpdates services;
 
     private volatile Session inUse;
-    /** What takes over from {@link #inUse} once it is connected; null if nothing waits to. Guarded by this. */
+    /** The session that takes over from {@link #inUse} once it is connected; null if there is none. Guarded by this. */
     private Session next;
-    /** Those that were told to end, and may not have yet. Guarded by this. */
+    /** The sessions that must end and may not have ended yet. Guarded by this. */
     private final List<Session> ending = new ArrayList<>();
     /** When a server was last left because it was about to shut down. Guarded by this. */
     private long left = System.nanoTime() - LEAVING_PAUSE_NANOS;
-    /** The wire of {@link #next} that the journal knows of. Guarded by this. */
+    /** The wire of {@link #next} that the journal knows. Guarded by this. */
     private Wire prepared;
 
     /** Why jnats closed the connection in use; empty once there is one again. Written under this. */
@@ -53,8 +58,8 @@ final class Sessions implements Wires {
     private volatile boolean closing;
 
     /**
-     * @param id what is unique to the first session
-     * @param encoders of which the first has made the journal's
+     * @param id unique id of the first session
+     * @param encoders make the encoders; the first one is the journal's
      */
     Sessions(
             NatsSettings settings,
@@ -78,12 +83,12 @@ final class Sessions implements Wires {
         return inUse;
     }
 
-    /** What is to take over; null if nothing is. */
+    /** The session that takes over next; null if there is none. */
     synchronized Session next() {
         return next;
     }
 
-    /** All that have not ended. */
+    /** All sessions that have not ended. */
     synchronized List<Session> all() {
         List<Session> all = new ArrayList<>(ending);
         all.add(inUse);
@@ -93,12 +98,12 @@ final class Sessions implements Wires {
         return all;
     }
 
-    /** Those that are in force. */
+    /** The settings in force. */
     NatsSettings settings() {
         return inUse.settings();
     }
 
-    /** Why jnats gave up the connection in use; empty if it did not, or there is another. */
+    /** Why jnats gave up the connection in use; empty if it did not, or if there is a new one. */
     String whyLost() {
         return whyLost;
     }
@@ -107,14 +112,14 @@ final class Sessions implements Wires {
         return closing;
     }
 
-    /** From now on no session takes over from another. Returns whether that was so already. */
+    /** Stops sessions from taking over. Returns whether this was called before. */
     synchronized boolean close() {
         boolean begun = closing;
         closing = true;
         return begun;
     }
 
-    /** Tells the journal of wires, and others of changes, that they have not heard of for want of memory. */
+    /** Repeats notifications, about wires and changes, that failed because there was no memory. */
     void tellAgain() {
         synchronized (this) {
             Wire ready = inUse.readyWire();
@@ -128,7 +133,7 @@ final class Sessions implements Wires {
         services.runIfDue();
     }
 
-    // ---- What sessions say of their wires --------------------------------------------------------------------------
+    // ---- Notifications from sessions --------------------------------------------------------------------------------
 
     @Override
     public synchronized void opened(Session from, Wire wire) {
@@ -140,7 +145,7 @@ final class Sessions implements Wires {
         FrameEncoder encoder = encoder(from);
         if (from.settings().equals(journal.settings()) && encoder.isLike(journal.encoder())) {
             journal.opened(wire);
-        } else { // the journal has moved to newer settings, which were taken back at the same moment
+        } else { // the journal has moved to newer settings, which were withdrawn at the same moment
             prepare(from, wire, encoder);
         }
     }
@@ -155,9 +160,9 @@ final class Sessions implements Wires {
     }
 
     /**
-     * New settings take over only when the server is known to accept their credentials, and JetStream shows where their records
-     * would be stored. That their wire has opened and that they have been let in is told by two threads, in either order, so
-     * each looks for both.
+     * New settings take over only when the server has accepted their credentials, and JetStream has shown the streams
+     * for their records. Two threads report, in either order, that the wire is open and that the server has accepted
+     * the session. So each of them checks both.
      */
     private void prepareIfLetIn(Session from) {
         Wire wire = from.readyWire();
@@ -167,7 +172,7 @@ final class Sessions implements Wires {
                 && from.connected() != null
                 && (from.problem().isEmpty() || from.settings().equals(inUse.settings()))) {
             prepare(from, wire, encoder(from));
-            prepared = wire; // after that, which may throw
+            prepared = wire; // last, because the call before may throw
         }
     }
 
@@ -190,14 +195,14 @@ final class Sessions implements Wires {
     public void closed(Session from, Wire wire) {
         synchronized (this) {
             if (wire == prepared) {
-                prepared = null; // in JetStream it may be of use once more
+                prepared = null; // with JetStream the session may become usable again
             }
         }
         journal.closed(wire);
         journal.withdraw(wire);
     }
 
-    /** Records fail at once then: with time it gets no better. But a new configuration that cannot work harms nothing. */
+    /** Records then fail at once, because waiting does not help. New settings that cannot work change nothing. */
     @Override
     public synchronized void unusable(Session from, String why) {
         if (from == inUse && !closing) {
@@ -218,7 +223,7 @@ final class Sessions implements Wires {
                     (next == null ? inUse : next).settings().onClosed().name().toLowerCase(Locale.ROOT);
         }
         NatsSettings settings = from.settings();
-        if (!isInUse) { // New settings that have yet to take over, or one that is being closed: no loss.
+        if (!isInUse) { // A session that has not taken over yet, or is being closed: no loss.
             log.warn(
                     "nats_connect_failed datastore={} url={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
                             + " again\"",
@@ -239,10 +244,10 @@ final class Sessions implements Wires {
         services.run();
     }
 
-    /** Another server takes over before this one goes; if none does in time, jnats looks for one when it is gone. */
+    /** Moves to another server before this one goes. If that fails, jnats connects to another one when it is gone. */
     @Override
     public synchronized void leaving(Session from) {
-        // Not again and again because of a server that says it all the time.
+        // Not repeatedly for a server that announces it all the time.
         boolean again = System.nanoTime() - left < LEAVING_PAUSE_NANOS;
         if (from == inUse && next == null && !closing && !again) {
             left = System.nanoTime();
@@ -258,7 +263,7 @@ final class Sessions implements Wires {
             if (to == inUse || closing) {
                 return;
             }
-            if (to != next) { // newer settings have come at the same moment: to these, or back
+            if (to != next) { // newer settings have come at the same moment
                 prepared = null;
                 Wire open = inUse.readyWire();
                 if (open != null) {
@@ -270,7 +275,7 @@ final class Sessions implements Wires {
                 return;
             }
             old = inUse;
-            isEnding(old); // first: it may throw
+            isEnding(old); // first, because it may throw
             inUse = next;
             next = null;
             journal.unusable(null);
@@ -285,7 +290,7 @@ final class Sessions implements Wires {
                 to.settings());
     }
 
-    /** Remembers a session that is not needed any more, so that closing waits for it. Called under this. */
+    /** Notes a session that is no longer needed, so that closing waits for it. Called under this. */
     private void isEnding(Session old) {
         ending.removeIf(Session::hasEnded);
         ending.add(old);
@@ -293,7 +298,7 @@ final class Sessions implements Wires {
 
     // ---- New settings ----------------------------------------------------------------------------------------------
 
-    /** Puts new settings in force without losing anything: see the class description. */
+    /** Puts new settings in force without losing a record: see the class description. */
     void configure(NatsSettings settings) {
         if (!useAtOnce(settings)) {
             connectAnew(settings);
@@ -311,7 +316,8 @@ final class Sessions implements Wires {
                 return false;
             }
             inUse.use(settings);
-            if (next != null && next.settings().equals(before)) { // because the server is about to shut down
+            if (next != null
+                    && next.settings().equals(before)) { // a move away from a server that is about to shut down
                 next.use(settings);
             } else {
                 abandoned = abandonNext();
@@ -350,7 +356,7 @@ final class Sessions implements Wires {
         }
     }
 
-    /** The session that was to take over, which is to end; null if there is none. Called under this. */
+    /** Returns the session that should have taken over and must now end; null if there is none. Called under this. */
     private Session abandonNext() {
         Session abandoned = next;
         next = null;

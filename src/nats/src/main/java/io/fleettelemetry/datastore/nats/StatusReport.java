@@ -11,16 +11,16 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * What the status says of the datastore, from how its parts were at one moment.
+ * Makes the datastore's status from the states of its parts at one moment.
  *
  * @param inUse the session in use
- * @param next the one that is to take over; null if none is
- * @param journal what is in flight
+ * @param next the session that takes over next; null if there is none
+ * @param journal the records in flight
  * @param isClosed whether the datastore is closed, or is being closed
- * @param missingThreads the threads that are not there although they should be, in words; empty if none is missing
- * @param lost why jnats closed the connection in use; empty as long as it has not, and once there is one again
- * @param refusedSettings what is wrong with newer settings; empty if they were not refused
- * @param refusedRecords what the server said when it refused records, if it just has; else empty
+ * @param missingThreads the names of the threads that should run and do not; empty if none is missing
+ * @param lost why jnats closed the connection in use; empty if it has not, or if there is a new one
+ * @param refusedSettings the problems of newer settings; empty if they were not refused
+ * @param refusedRecords the server's words if it has just refused records; otherwise empty
  */
 record StatusReport(
         SessionSnapshot inUse,
@@ -33,8 +33,10 @@ record StatusReport(
         String refusedRecords) {
 
     /**
-     * What is in flight.
+     * The records in flight.
      *
+     * @param records number of records
+     * @param bytes their bytes, as counted by {@code inflight.max.bytes}
      * @param lateAnswers JetStream: answers to records that had ended
      * @param inBatches JetStream: whether records go out in batches
      * @param unanswered JetStream: that no stream answers, in words; empty if one does
@@ -95,7 +97,7 @@ record StatusReport(
         return mayBeAnswered ? inUse.streams().whyNothingIsStored() : inUse.problem();
     }
 
-    /** What has come of new settings, as long as they are not in force; empty if there are none. */
+    /** The state of new settings that are not in force yet; empty if there are none. */
     private String pendingChange() {
         List<String> sentences = new ArrayList<>();
         if (!refusedSettings.isEmpty()) {

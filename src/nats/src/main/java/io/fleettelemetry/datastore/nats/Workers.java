@@ -9,10 +9,10 @@ import io.fleettelemetry.datastore.nats.threads.Threads;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The three threads that a journal has, for as long as its datastore is there: they are started anew if they are missing. */
+/** The three threads of a journal. They are started again if they are missing. */
 final class Workers {
 
-    /** How long closing waits for a thread that may be in somebody else's receipt. */
+    /** Longest wait (ms) on closing for a thread that may be running a receipt of the host. */
     private static final long RECEIPT_MILLIS = 5_000;
 
     private final Journal journal;
@@ -51,7 +51,7 @@ final class Workers {
         watching.start();
     }
 
-    /** Starts those that are missing. */
+    /** Starts the missing threads. */
     void tend() {
         writing.tend();
         confirming.tend();
@@ -73,20 +73,20 @@ final class Workers {
         return missing;
     }
 
-    /** Has them end; what is left in the journal ends, too. */
+    /** Stops the threads; the records left in the journal end, too. */
     void stop() {
         journal.stop();
         watchdog.stop();
     }
 
-    /** Waits for their end; returns whether it came, which a receipt that does not return delays. */
+    /** Waits for the threads' end; returns false if a receipt that does not return delays it. */
     boolean await() {
         watching.join(RECEIPT_MILLIS);
         writing.join(RECEIPT_MILLIS);
         if (!confirming.join(RECEIPT_MILLIS)) {
             return false;
         }
-        if (confirming.isMissing()) { // there was no thread to be had
+        if (confirming.isMissing()) { // no thread could be started
             confirmer.run();
         }
         return true;

@@ -6,7 +6,7 @@ import io.fleettelemetry.datastore.nats.threads.Threads;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The log as this bundle uses it: one that hangs stops no record and no thread but its own. */
+/** The log of this bundle. If it hangs, only its own thread waits for it. */
 public final class Logs {
 
     private static final LogLines lines =
@@ -14,7 +14,7 @@ public final class Logs {
 
     private Logs() {}
 
-    /** The log of a class, by whose name it can be configured. */
+    /** The log of a class, which is configured by the class's name. */
     public static Log of(Class<?> speaker) {
         Logger log = LoggerFactory.getLogger(speaker);
         return new Log(lines, log::info, log::warn, log::error);

@@ -8,18 +8,17 @@ import java.util.concurrent.atomic.LongAdder;
 import java.util.stream.Stream;
 
 /**
- * What was produced, confirmed and failed, by record type: the one place that counts. Outlives connections and
+ * The counts of produced, confirmed and failed records by type: the one place that counts. It outlives connections and
  * configurations.
  *
- * <p>What vehicles send as a type is theirs to choose, so the number of counters is bounded: the first
- * {@value #MAX_TYPES} types have their own, all further ones share {@code _other}, and those that are no token share
- * {@code _invalid}.
+ * <p>Vehicles choose the type freely, so the number of counters is limited: the first {@value #MAX_TYPES} types have
+ * their own, all further types share {@code _other}, and types that are not tokens share {@code _invalid}.
  */
 public final class Counts {
 
     public static final int MAX_TYPES = 64;
 
-    /** Counts for many threads at once, and never throws: an adder of the JDK may want memory. */
+    /** A counter for many threads. It never throws, although the JDK's adder may need memory. */
     public static final class Count {
         private final LongAdder adder = new LongAdder();
         private final AtomicLong whenFull = new AtomicLong();
@@ -31,7 +30,7 @@ public final class Counts {
         public void add(long more) {
             try {
                 adder.add(more);
-            } catch (OutOfMemoryError e) { // then it has added nothing
+            } catch (OutOfMemoryError e) { // the adder has added nothing then
                 whenFull.addAndGet(more);
             }
         }
@@ -44,7 +43,7 @@ public final class Counts {
     /** The counts of one value of the label {@code record_type}. */
     public static final class OfType {
         public final String label;
-        /** Every record that was offered, refused ones too, and their payload bytes. */
+        /** Records that were offered, including refused ones, and their payload bytes. */
         public final Count produced = new Count();
 
         public final Count producedBytes = new Count();
@@ -64,7 +63,7 @@ public final class Counts {
 
     private final OfType other = new OfType("_other");
     private final OfType invalid = new OfType("_invalid");
-    /** In the order of first use. A fleet has a handful of types, so a scan is cheaper than a hash map. */
+    /** The types in the order of first use. A fleet has few types, so a scan is cheaper than a hash map. */
     private volatile OfType[] known = {};
 
     public OfType of(String type) {
@@ -78,7 +77,7 @@ public final class Counts {
         }
         try {
             return Token.is(type) && !type.equals(invalid.label) ? add(type) : invalid;
-        } catch (OutOfMemoryError e) { // then it is not known yet
+        } catch (OutOfMemoryError e) { // the type stays unknown then
             return other;
         }
     }
@@ -99,7 +98,7 @@ public final class Counts {
         return counts;
     }
 
-    /** Everything that has counted something, in the order of first use, the shared ones last. */
+    /** All types that have counted something, in the order of first use, the shared ones last. */
     public List<OfType> all() {
         return Stream.concat(Arrays.stream(known), Stream.of(other, invalid))
                 .filter(counts -> counts.produced.sum() > 0)

@@ -10,8 +10,8 @@ import java.util.function.Supplier;
 import java.util.function.ToLongFunction;
 
 /**
- * The counts as Prometheus sees them: the seven metrics of the Go producer, by its names. An instance that is not called
- * {@code nats} adds the label {@code datastore}.
+ * The counts as Prometheus metrics: the seven metrics of the Go producer, with its names. A datastore that is not
+ * called {@code nats} adds the label {@code datastore}.
  */
 public final class NatsCollector extends Collector {
 
@@ -21,8 +21,8 @@ public final class NatsCollector extends Collector {
     private final LongSupplier unsent;
 
     /**
-     * @param inFlight how many records are accepted and have not ended
-     * @param unsent how many of these were not written to a connection yet
+     * @param inFlight number of records that are accepted and have not ended
+     * @param unsent number of these that are not written to a connection yet
      */
     public NatsCollector(Counts counts, Supplier<String> datastore, LongSupplier inFlight, LongSupplier unsent) {
         this.counts = counts;
@@ -33,8 +33,8 @@ public final class NatsCollector extends Collector {
 
     @Override
     public List<MetricFamilySamples> collect() {
-        // The gauge before the counters, and the ends before the beginnings: so what is read under load never shows
-        // more ended than produced.
+        // The gauge is read before the counters, and ended records before produced ones. So under load there are never
+        // more records ended than produced.
         MetricFamilySamples queue = family(
                 "nats_produce_queue_size",
                 Type.GAUGE,

@@ -11,32 +11,32 @@ import org.osgi.framework.Constants;
 import org.osgi.framework.launch.Framework;
 
 /**
- * Ends the process: stops the framework, so that every bundle stops in order, and has the process exit with {@value #EXIT},
- * so that a supervisor starts it again.
+ * Ends the process. It stops the framework, so that every bundle stops in order, and makes the process exit with
+ * {@value #EXIT}, so that a supervisor starts it again.
  *
- * <p>Whoever launched the framework ends the process when the framework has stopped, and Karaf does so with 0 and cannot be
- * told otherwise. The last word is a shutdown hook's. It cuts short what other hooks do; in Karaf there is but one, of
- * {@code java.util.logging}. A framework that does not stop in time is not waited for.
+ * <p>When the framework has stopped, its launcher ends the process. Karaf always does this with exit code 0. So a
+ * shutdown hook sets the exit code. It interrupts other shutdown hooks; in Karaf there is only one, of
+ * {@code java.util.logging}. If the framework does not stop in time, the process ends without it.
  *
- * <p>Runs on when its own bundle has stopped: from then on it may use only what is loaded.
+ * <p>This runs on after its own bundle has stopped; from then on it may use only classes that are already loaded.
  */
 final class Halt implements Runnable {
 
     private static final Log log = Logs.of(Halt.class);
 
-    /** In BSD's list of exit codes: a service that is needed is unavailable. Karaf takes 10 for the wish to be restarted. */
+    /** BSD's exit code for "service unavailable". (Karaf's script restarts Karaf after 10.) */
     static final int EXIT = 69;
 
-    /** Error reports go out in the background, and their bundle stops too. */
+    /** Time (ms) for error reports, which go out in the background and whose bundle stops too. */
     private static final long REPORTS_MS = 2_000;
 
-    /** How long stopping may take, apart from what draining may. */
+    /** Longest time for stopping, in addition to the time for draining. */
     private static final Duration STOP = Duration.ofSeconds(20);
 
-    /** How long the launcher has to tidy up and end the process, once the framework has stopped. */
+    /** Longest time (ms) for the launcher to end the process after the framework has stopped. */
     private static final long LAUNCHER_MS = 5_000;
 
-    /** How long the log may take for its last lines. */
+    /** Longest time (ms) for the last lines of the log. */
     private static final long LAST_LINES_MS = 1_000;
 
     private final String datastore;
@@ -49,7 +49,7 @@ final class Halt implements Runnable {
         this.limitMillis = limit.toMillis();
     }
 
-    /** Begins, and returns at once. */
+    /** Starts to end the process, and returns at once. */
     static void begin(String datastore, BundleContext context, Duration drain) {
         Framework framework =
                 context.getBundle(Constants.SYSTEM_BUNDLE_LOCATION).adapt(Framework.class);

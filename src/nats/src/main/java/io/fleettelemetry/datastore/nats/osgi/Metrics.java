@@ -9,7 +9,7 @@ import io.prometheus.client.Collector;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.ServiceRegistration;
 
-/** Offers the counts to whoever exports metrics, if there is a Prometheus client to offer them with. */
+/** Offers the counts as a service for exporters of metrics, if there is a Prometheus client. */
 final class Metrics {
 
     private static final Log log = Logs.of(Metrics.class);
@@ -19,7 +19,7 @@ final class Metrics {
     /**
      * Registers a collector as a service.
      *
-     * @return takes it back
+     * @return unregisters it when it is closed
      */
     static AutoCloseable register(BundleContext context, Counts counts, NatsDatastore datastore) {
         try {

@@ -31,15 +31,16 @@ import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.Designate;
 
 /**
- * One configuration as one datastore: keeps a {@link NatsDatastore} and its service in step with what Config Admin says.
+ * The OSGi component of one datastore: it applies its configuration from Config Admin to a {@link NatsDatastore} and
+ * its services.
  *
- * <p>Never fails to activate: a configuration that is wrong is logged and shown in the status, the last good one stays in
- * force, and mending the file is enough. The service is registered here, not by Declarative Services, which would
- * publish every key, passwords too, as a service property, and could not withdraw it while jnats has given the connection
- * up. How the datastore is says a service of its own, which stays.
+ * <p>Activation never fails: a wrong configuration is logged and shown in the status, the last good one stays in force,
+ * and it is enough to correct the file. This component registers the producer itself, because Declarative Services
+ * would publish every key, even passwords, as a service property, and could not withdraw the service when jnats gives
+ * the connection up. A health service reports the datastore's state; it stays registered.
  *
- * <p>Config Admin and the datastore's threads come at the same time, so all state is guarded by this. The threads are never
- * waited for under that lock.
+ * <p>Config Admin and the datastore's threads call at the same time, so all state is guarded by this. No code waits for
+ * these threads under that lock.
  */
 @Component(
         immediate = true,
@@ -52,7 +53,7 @@ public final class NatsComponent {
     private static final Log log = Logs.of(NatsComponent.class);
 
     private final Counts counts = new Counts();
-    /** Services are changed by a thread that is there for it: whoever is told of it may take any time. */
+    /** A thread of its own changes services, because service listeners may take any time. */
     private final ExecutorService serviceUpdates = Threads.oneWhenNeeded("nats-services");
 
     @Reference(
@@ -66,7 +67,7 @@ public final class NatsComponent {
     private final LastGoodSettings<NatsSettings> settings =
             new LastGoodSettings<>(Threads.OWN, "nats-settings", NatsSettings.KNOWN_KEYS, null, new Configured());
     private BundleContext context;
-    /** Null as long as no configuration was good. */
+    /** The datastore; null as long as no configuration was correct. */
     private NatsDatastore datastore;
 
     private NatsSettings inForce;
@@ -87,7 +88,7 @@ public final class NatsComponent {
         settings.offer(properties);
     }
 
-    /** What becomes of a configuration. */
+    /** Handles the configurations. */
     private final class Configured implements LastGoodSettings.User<NatsSettings> {
 
         @Override
@@ -158,9 +159,9 @@ public final class NatsComponent {
     }
 
     /**
-     * jnats has given the datastore's connection up, or there is one again, or new settings are in force; looks which, as
-     * they may come at once. Name and ranking change when the connection does: until then records for the new name would go
-     * to the old server.
+     * jnats has given the datastore's connection up, or there is a connection again, or new settings are in force.
+     * Several of these may happen at once, so this checks for each. The name changes together with the connection,
+     * because until then records for the new name would go to the old server.
      */
     private synchronized void updateServices() {
         if (closed) {
@@ -194,7 +195,7 @@ public final class NatsComponent {
             datastore.refuse(problems);
         } else {
             unregister();
-            // The lowest ranking: another datastore with this name, which works, is to be preferred.
+            // The lowest ranking, so that a working datastore of this name is preferred.
             RefusedDatastore none = new RefusedDatastore(problems);
             String name = NatsSettings.datastoreName(properties);
             showHealth(none::status, name, Integer.MIN_VALUE);
@@ -224,7 +225,7 @@ public final class NatsComponent {
         }
     }
 
-    /** The service goes first, so that nobody offers to a datastore that drains; the counts go last. */
+    /** Unregisters the service first, so that no records come while the datastore drains. The counts go last. */
     @Deactivate
     void deactivate() throws Exception {
         settings.close();

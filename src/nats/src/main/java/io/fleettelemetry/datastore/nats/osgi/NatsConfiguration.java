@@ -6,7 +6,7 @@ import org.osgi.service.metatype.annotations.AttributeType;
 import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.osgi.service.metatype.annotations.Option;
 
-/** What configuration tools show of a NATS datastore's settings; {@code NatsSettings} reads them. */
+/** Describes a NATS datastore's settings for configuration tools. {@code NatsSettings} reads them. */
 @ObjectClassDefinition(
         id = NatsConfiguration.PID,
         name = "Fleet Telemetry NATS datastore",

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Stands in for a datastore whose very first configuration was refused, so that the status says what to mend. It takes
- * no record; hosts hold what it refuses until it is mended.
+ * Replaces a datastore whose first configuration was refused, so that the status shows the problem. It takes no
+ * records; hosts hold the refused records until the configuration is corrected.
  */
 record RefusedDatastore(List<String> problems) implements Producer {
 

@@ -13,9 +13,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Error reports on their way to the error reporters. These are other people's code, and whoever reports ends records: so a
- * thread of its own passes the reports on, and what finds {@value #MAX_WAITING} reports waiting is dropped. The thread is
- * there only while there is something to pass on.
+ * A queue of error reports for the error reporters. These are code of other bundles, and the reports come from threads
+ * that end records. So a thread of its own passes the reports on. At most {@value #MAX_WAITING} reports wait; further
+ * ones are dropped. The thread exists only while reports wait.
  */
 final class ReportQueue implements ErrorReporter, AutoCloseable {
 
@@ -58,7 +58,7 @@ final class ReportQueue implements ErrorReporter, AutoCloseable {
         for (ErrorReporter reporter : reporters.get()) {
             try {
                 reporter.report(message, cause, fields);
-            } catch (RuntimeException | Error e) { // against its contract
+            } catch (RuntimeException | Error e) { // an error reporter must not throw
                 failures.write(leftOut -> log.error(
                         "nats_callback_failed datastore={} reason=\"an error reporter threw an exception\" left_out={}",
                         fields.get("datastore"),
@@ -68,7 +68,7 @@ final class ReportQueue implements ErrorReporter, AutoCloseable {
         }
     }
 
-    /** Takes no more, and waits a second at most for what is under way. */
+    /** Takes no more reports, and waits at most one second for those in the queue. */
     @Override
     public void close() {
         Threads.end(queue);

@@ -7,21 +7,21 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What a connection and its frames depend on: a change of any of these needs a new connection.
+ * The settings of a connection and its frames. A change of any of these needs a new connection.
  *
- * @param servers URLs, each with scheme, host and port; user information may be in them
- * @param name what the server's logs and monitoring call the connection
+ * @param servers URLs, each with scheme, host and port; they may contain a user and a password
+ * @param name name of the connection in the server's logs and monitoring
  * @param namespace first part of every subject: one or more tokens joined by dots
  * @param datastore the name that routes use
- * @param username for the server; empty for none
- * @param password for the user
- * @param token for the server, instead of a user; empty for none
+ * @param username user for the server; empty for none
+ * @param password password of the user
+ * @param token token for the server, instead of a user; empty for none
  * @param credentialsFile path of a {@code .creds} file; empty for none
- * @param tls whom to trust and who we are, where the connection is encrypted
- * @param connectTimeout how long one attempt to connect to one server may take
- * @param reconnectWait pause between attempts to connect to the same server, to which jitter is added
- * @param discover whether servers that a cluster names are used besides {@code servers}
- * @param delivery what counts as a confirmation
+ * @param tls the files for encrypted connections
+ * @param connectTimeout longest time for one attempt to connect to one server
+ * @param reconnectWait pause between attempts to connect to the same server; jitter is added
+ * @param discover whether to use servers that a cluster advertises, besides {@code servers}
+ * @param delivery when a record is confirmed
  */
 public record ConnectionSettings(
         List<String> servers,
@@ -51,7 +51,7 @@ public record ConnectionSettings(
             "reconnect.wait.ms",
             "discover");
 
-    /** @param confirmTimeout what a stream must remember follows from it */
+    /** @param confirmTimeout the limit for confirmations, which decides how long a stream must remember ids */
     static ConnectionSettings parse(SettingsReader reader, Duration confirmTimeout) {
         ConnectionSettings settings = new ConnectionSettings(
                 ServerUrls.parse(reader),
@@ -98,19 +98,19 @@ public record ConnectionSettings(
         return datastore;
     }
 
-    /** Whether connections must be encrypted; others are if the server requires it. */
+    /** Whether connections must be encrypted. If not, they are encrypted only if the server requires it. */
     public boolean isTlsAskedFor() {
         return tls.isAskedFor()
                 || servers.stream().anyMatch(url -> url.startsWith("tls://") || url.startsWith("wss://"));
     }
 
-    /** The servers as logs and the status may show them. */
+    /** The servers without secrets, for logs and the status. */
     public String shownServers() {
         return String.join(
                 ", ", servers.stream().map(ServerUrls::withoutSecrets).toList());
     }
 
-    /** Without secrets. */
+    /** The settings without secrets. */
     @Override
     public String toString() {
         return datastore + " at " + shownServers() + ", namespace " + namespace;

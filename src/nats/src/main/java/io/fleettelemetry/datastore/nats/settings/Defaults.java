@@ -1,6 +1,6 @@
 package io.fleettelemetry.datastore.nats.settings;
 
-/** What holds for keys that are absent: the one place, for the parser and for Metatype. */
+/** The defaults of all keys: the one place for them, used by the parser and by Metatype. */
 public final class Defaults {
 
     public static final String URL = "nats://localhost:4222";
@@ -19,7 +19,7 @@ public final class Defaults {
     public static final String BATCH = "auto";
     public static final String MESSAGE_IDS = "auto";
     public static final long HEARTBEAT_MS = 2_000;
-    /** Or confirm.timeout.ms, if that is less. */
+    /** If confirm.timeout.ms is less, that is the default. */
     public static final long SILENT_MS = 5_000;
 
     public static final long CONNECT_TIMEOUT_MS = 5_000;

@@ -8,16 +8,17 @@ import java.util.Locale;
 import java.util.regex.Pattern;
 
 /**
- * What counts as a confirmation, and what is asked of JetStream: the keys {@code delivery}, {@code stream*},
- * {@code js.domain}, {@code inbox.prefix}, {@code batch} and {@code message.ids}.
+ * When a record is confirmed, and how JetStream is used: the keys {@code delivery}, {@code stream*}, {@code js.domain},
+ * {@code inbox.prefix}, {@code batch} and {@code message.ids}.
  *
  * @param mode whether the server must have parsed a record, or stored it
- * @param stream the stream that is to store records; empty for any that JetStream shows for their subjects
- * @param setup what is asked of the streams before anything is published
- * @param domain of JetStream; empty for the server's own
+ * @param stream the stream that must store the records; empty for any stream that JetStream lists for their subjects
+ * @param setup the check of the streams before anything is published
+ * @param domain the JetStream domain; empty for the server's own
  * @param inboxPrefix first part of the subjects of JetStream's answers
  * @param batch whether records go to the stream in batches, which are answered together
- * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops duplicates
+ * @param messageIds whether every message gets a {@code Nats-Msg-Id}, so that a stream behind the subjects drops
+ *     duplicates
  * @param duplicateWindow how long a stream must know the ids of messages; zero without JetStream or ids
  */
 public record Delivery(
@@ -52,11 +53,11 @@ public record Delivery(
     }
 
     public enum Batch {
-        /** Where the stream allows it. */
+        /** Batches if the stream allows them. */
         AUTO,
-        /** Never: each record gets an answer of its own. */
+        /** No batches: each record gets an answer of its own. */
         OFF,
-        /** Nothing is published to a stream that does not allow it. */
+        /** Batches only: nothing is published to a stream that does not allow them. */
         REQUIRED;
 
         static Batch of(String name) {
@@ -79,10 +80,10 @@ public record Delivery(
 
     private static final Pattern STREAM_NAME = Pattern.compile("[!-~&&[^.*>/\\\\]]{1,255}");
     private static final int MAX_INBOX = 256;
-    /** First tokens that the server keeps for itself: it drops what asks for answers there. */
+    /** First tokens that the server reserves: it drops messages that ask for answers there. */
     private static final List<String> RESERVED = List.of("_R_", "_GR_");
 
-    /** @param confirmTimeout how long a record may be written again */
+    /** @param confirmTimeout how long after the first time a record may be written again */
     static Delivery parse(SettingsReader reader, Duration confirmTimeout) {
         Mode mode = reader.choice(MODE, Mode.of(Defaults.DELIVERY));
         boolean messageIds = messageIds(reader, mode);

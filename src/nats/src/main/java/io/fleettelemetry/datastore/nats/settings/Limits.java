@@ -5,17 +5,17 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * What neither the connection nor its frames depend on: a change of these needs no new connection, and can be in force while
- * there is none.
+ * The settings that need no new connection. A change takes effect even while there is no connection.
  *
- * @param ranking which of several datastores with one name is taken: the highest
- * @param inflightMaxBytes bound of what is accepted and not yet ended: messages, and 128 bytes for each record
- * @param inflightMaxRecords bound of the same in records
- * @param confirmTimeout after which a record that is not confirmed fails
- * @param drainTimeout how long closing waits for confirmations
- * @param heartbeat after which an idle connection is asked for a sign of life
- * @param silent after which a connection that neither takes bytes nor answers is given up
- * @param onClosed what is done when jnats gives the connection up
+ * @param ranking rank among datastores of one name: the highest is used
+ * @param inflightMaxBytes limit (bytes) on records that are accepted and have not ended: messages, plus 128 for each
+ *     record
+ * @param inflightMaxRecords the same limit in records
+ * @param confirmTimeout time after which a record that is not confirmed fails
+ * @param drainTimeout longest wait for confirmations on closing
+ * @param heartbeat idle time after which the server is sent a PING
+ * @param silent time after which a connection that neither takes bytes nor answers is replaced
+ * @param onClosed reaction when jnats gives the connection up
  */
 public record Limits(
         int ranking,

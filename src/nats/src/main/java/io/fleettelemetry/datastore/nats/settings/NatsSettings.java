@@ -10,19 +10,19 @@ import java.util.stream.Stream;
 /**
  * The configuration of one NATS datastore, checked and complete.
  *
- * @param connection a change of these needs a new connection
- * @param limits a change of these needs none
+ * @param connection settings whose change needs a new connection
+ * @param limits settings whose change needs no new connection
  */
 public record NatsSettings(ConnectionSettings connection, Limits limits) {
 
-    /** Every key that has a meaning here. */
+    /** All known keys. */
     public static final List<String> KNOWN_KEYS = Stream.of(
                     ConnectionSettings.KEYS, Limits.KEYS, TlsSettings.KEYS, Delivery.KEYS)
             .flatMap(List::stream)
             .toList();
 
     /**
-     * Reads a Config Admin dictionary, or settings from anywhere else by the same keys.
+     * Reads a Config Admin dictionary, or settings from another source with the same keys.
      *
      * @throws io.fleettelemetry.api.settings.SettingsException with every problem, if there is one
      */
@@ -34,13 +34,13 @@ public record NatsSettings(ConnectionSettings connection, Limits limits) {
         return settings;
     }
 
-    /** The name under which even a refused configuration can be shown: its own if that is one, else the default. */
+    /** The name under which a refused configuration is shown: its own if that is a token, otherwise the default. */
     public static String datastoreName(Map<String, ?> properties) {
         String name = new SettingsReader(properties).text("datastore", Defaults.DATASTORE);
         return Token.is(name) ? name : Defaults.DATASTORE;
     }
 
-    // What many ask for.
+    // Shortcuts to settings that many classes read.
 
     public String datastore() {
         return connection.datastore();
@@ -90,7 +90,7 @@ public record NatsSettings(ConnectionSettings connection, Limits limits) {
         return limits.silent();
     }
 
-    /** Without secrets. */
+    /** The settings without secrets. */
     @Override
     public String toString() {
         return connection.toString();

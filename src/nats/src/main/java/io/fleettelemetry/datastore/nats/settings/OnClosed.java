@@ -2,11 +2,11 @@ package io.fleettelemetry.datastore.nats.settings;
 
 import java.util.Locale;
 
-/** What is done when jnats gives a connection up for good, which it does when its credentials cease to be accepted. */
+/** The reaction when jnats gives a connection up for good, because the server no longer accepts its credentials. */
 public enum OnClosed {
-    /** The service goes until there is a connection again. */
+    /** The service is withdrawn until there is a connection again. */
     WITHDRAW,
-    /** The framework is stopped and the process ends, for a supervisor to start it again. */
+    /** The framework stops and the process ends, so that a supervisor starts it again. */
     HALT;
 
     static OnClosed of(String name) {

@@ -6,18 +6,21 @@ import io.nats.client.support.NatsUri;
 import java.net.URISyntaxException;
 import java.util.List;
 
-/** The key {@code url}: servers, separated by commas, which may have secrets in them. */
+/** The key {@code url}: servers, separated by commas, which may contain secrets. */
 public final class ServerUrls {
 
     private ServerUrls() {}
 
-    /** Each with scheme, host and port. */
+    /** Reads the servers, each with scheme, host and port. */
     static List<String> parse(SettingsReader reader) {
         List<String> urls = NatsUrls.read(reader, "url", ServerUrls::isReadByJnats);
         return urls.isEmpty() ? List.of(Defaults.URL) : urls;
     }
 
-    /** What it cannot read it would throw at later, and in many ways: {@code nats://host:} is one that the JDK can. */
+    /**
+     * Whether jnats accepts a URL. Otherwise it would throw later. The JDK accepts {@code nats://host:}; jnats does
+     * not.
+     */
     private static boolean isReadByJnats(String url) {
         try {
             return new NatsUri(url).getHost() != null;
@@ -26,7 +29,7 @@ public final class ServerUrls {
         }
     }
 
-    /** A URL without what stands before the {@code @}: a user, a password, a token. */
+    /** A URL without the user, password or token before the {@code @}. */
     public static String withoutSecrets(String url) {
         int at = url.lastIndexOf('@');
         int scheme = url.indexOf("://");

@@ -4,13 +4,14 @@ import io.fleettelemetry.api.settings.SettingsReader;
 import java.util.List;
 
 /**
- * Whom to trust, and who we are: the keys {@code tls.*}. Holds names of files; they are read for each handshake, so that
- * replacing one is enough.
+ * The keys {@code tls.*}: trusted certificates and our own. It holds the names of files, which are read for each
+ * handshake, so it is enough to replace a file.
  *
- * @param caFile PEM certificates of the CAs that may have signed a server's; empty for those that the JVM trusts
- * @param certFile PEM certificates for the server to know us by, ours first; empty for none
- * @param keyFile the PKCS#8 key of the first of them; empty for none
- * @param first whether the handshake comes before anything the server says
+ * @param caFile PEM file with the CAs that may have signed the server's certificate; empty for those that the JVM
+ *     trusts
+ * @param certFile PEM file with our own certificate, followed by those between it and its CA; empty for none
+ * @param keyFile PEM file with the PKCS#8 key of our certificate; empty for none
+ * @param first whether the TLS handshake comes before the server says anything
  */
 public record TlsSettings(String caFile, String certFile, String keyFile, boolean first) {
 
@@ -36,12 +37,12 @@ public record TlsSettings(String caFile, String certFile, String keyFile, boolea
         return tls;
     }
 
-    /** Whether any of the keys asks for TLS, whatever the URLs say. */
+    /** Whether one of the keys requires TLS, whatever the URLs say. */
     boolean isAskedFor() {
         return first || !caFile.isEmpty() || !certFile.isEmpty();
     }
 
-    /** As an addition to the reason why TLS fails. */
+    /** The settings, to be added to the reason why TLS failed. */
     @Override
     public String toString() {
         return CA_FILE + " = " + (caFile.isEmpty() ? "(what the JVM trusts)" : caFile) + ", " + CERT_FILE + " = "

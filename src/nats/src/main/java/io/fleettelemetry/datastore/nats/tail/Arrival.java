@@ -6,11 +6,13 @@ import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
 
 /**
- * A record as it came from NATS.
+ * A record that came from NATS.
  *
- * @param vin second to last token of the subject; empty if that is no record's
- * @param type of the record: the subject's last token, but {@code V} for {@code data}; empty if it is no record's
- * @param payload as JSON, or, if it cannot be decoded, in hexadecimal digits
+ * @param subject the subject
+ * @param vin the second to last token of the subject; empty if the subject is not one of a record
+ * @param type the record type: the subject's last token, but {@code V} for {@code data}; empty if the subject is not
+ *     one of a record
+ * @param payload the payload as JSON; in hexadecimal digits if it cannot be decoded
  * @param whyNotDecoded why it cannot be decoded; empty if it could
  */
 record Arrival(String subject, String vin, String type, String payload, String whyNotDecoded) {
@@ -48,7 +50,7 @@ record Arrival(String subject, String vin, String type, String payload, String w
                 + "}";
     }
 
-    /** For people: one line, without what would command a terminal. */
+    /** For people: one line, without characters that would control a terminal. */
     String line(LocalTime at) {
         return PlainText.of(TIME.format(at) + "  " + (vin.isEmpty() ? subject : vin + "  " + type) + "  " + payload
                 + (whyNotDecoded.isEmpty() ? "" : "  (not decoded: " + whyNotDecoded + ")"));

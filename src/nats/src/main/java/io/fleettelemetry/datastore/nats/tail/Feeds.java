@@ -15,13 +15,13 @@ final class Feeds {
 
     private Feeds() {}
 
-    /** All of them by name, whether their configuration was ever good or not. */
+    /** All datastores by name, including those whose configuration was never correct. */
     static SortedMap<String, Producer> all(BundleContext context) {
         SortedMap<String, Producer> all = new TreeMap<>();
         try {
             context.getServiceReferences(Producer.class, null).stream()
                     .filter(reference -> reference.getBundle() == context.getBundle())
-                    .sorted() // by ranking: the highest of one name comes last, and stays
+                    .sorted() // by ranking: the highest of one name comes last and replaces the others
                     .forEach(reference -> add(all, context, reference));
         } catch (InvalidSyntaxException e) {
             throw new IllegalStateException(e); // there is no filter
@@ -38,7 +38,10 @@ final class Feeds {
         }
     }
 
-    /** @throws IOException if there is none of this name that can be read; with the names that there are */
+    /**
+     * @throws IOException if there is no such datastore, or its configuration was refused; names the existing
+     *     datastores
+     */
     static Feed named(String name, BundleContext context) throws IOException {
         SortedMap<String, Producer> all = all(context);
         if (all.get(name) instanceof Feed feed) {

@@ -7,7 +7,7 @@ final class JsonText {
 
     private JsonText() {}
 
-    /** The text as a JSON string. No control character stays as it is, nor any other that would command a terminal. */
+    /** The text as a JSON string. Characters that would control a terminal are escaped. */
     static String quoted(String text) {
         return '"' + PlainText.json(text.replace("\\", "\\\\").replace("\"", "\\\"")) + '"';
     }

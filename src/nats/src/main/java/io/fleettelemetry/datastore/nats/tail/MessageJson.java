@@ -14,11 +14,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * The canonical JSON mapping of protobuf, of whatever message by its descriptor; fields that are not set are left out. Beyond
- * it, what a newer vehicle sends and this schema does not name is there by number: a field that is measured as
- * {@code Field_281}, and a member of a message as {@code "57"}, with what is on the wire.
- * (protobuf-java-util, which does the same, is no OSGi bundle.) Of the well-known types that have a form of their own it
- * knows Timestamp; one outside the years 1 to 9999 has none, and is written like any message.
+ * The canonical JSON mapping of protobuf for any message, by its descriptor, without fields that are not set. Names
+ * that newer vehicles send and this schema does not know appear as numbers: a measured field as {@code Field_281}, and
+ * a member of a message as {@code "57"}, with its encoded value. (protobuf-java-util does the same, but is not an OSGi
+ * bundle.) Of the well-known types with a form of their own, only Timestamp is known. A Timestamp outside the years 1
+ * to 9999 is written like any message.
  */
 final class MessageJson {
 
@@ -68,7 +68,10 @@ final class MessageJson {
         out.append(separator.equals("{") ? "{}" : "}");
     }
 
-    /** Varints as whole numbers, anything else in hexadecimal digits: what it means, only the schema would say. */
+    /**
+     * Varints become whole numbers. Everything else becomes hexadecimal digits, because only a schema knows its
+     * meaning.
+     */
     private void wire(UnknownFieldSet.Field field) {
         List<String> values = new ArrayList<>();
         field.getVarintList().forEach(number -> values.add(JsonText.quoted(number.toString())));
@@ -124,7 +127,7 @@ final class MessageJson {
             case STRING -> quote((String) value);
             case BYTES -> quote(Base64.getEncoder().encodeToString(((ByteString) value).toByteArray()));
             case FLOAT, DOUBLE -> floating(((Number) value).doubleValue(), value.toString());
-            // A reader of JSON may take numbers for doubles, which would be too short for these.
+            // A reader of JSON may read numbers as doubles, which do not have enough digits for these.
             case INT64, SINT64, SFIXED64, UINT64, FIXED64 -> quote(text(field, value));
             case INT32, SINT32, SFIXED32, UINT32, FIXED32, BOOL -> out.append(text(field, value));
         }

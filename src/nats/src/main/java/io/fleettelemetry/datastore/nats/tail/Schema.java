@@ -9,7 +9,7 @@ import io.fleettelemetry.protos.VehicleConnectivity;
 import io.fleettelemetry.protos.VehicleErrors;
 import java.util.Map;
 
-/** Which message a payload is, by the record type. Cannot be loaded without the bundle that has the messages. */
+/** The message of each record type. This class cannot be loaded without the bundle that has the messages. */
 final class Schema {
 
     private static final Map<String, Parser<? extends Message>> PARSERS = Map.of(

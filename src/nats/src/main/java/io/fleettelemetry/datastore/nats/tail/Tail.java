@@ -9,22 +9,22 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 
-/** One look at what arrives at NATS: a connection and a subscription of its own, from {@link #run} to its end. */
+/** One run of the command: a connection and a subscription of its own, from {@link #run} to its end. */
 final class Tail {
 
-    /** Who looks. Called by the thread that runs the tail, and by no other. */
+    /** Shows the records. Only the thread that runs the tail calls it. */
     interface Screen {
 
         void show(Arrival arrival);
 
-        /** Says something that is no record. */
+        /** Shows a note. */
         void note(String text);
 
-        /** Brings to sight what was shown, and says whether anybody is still there to see it. */
+        /** Flushes the output, and returns whether it is still open. */
         boolean isWatched();
     }
 
-    /** What arrives faster than it can be shown waits within these bounds; what arrives beyond them is left out. */
+    /** Limits on the records that wait to be shown. Further records are left out. */
     private static final int MAX_WAITING_RECORDS = 65_536;
 
     private static final int MAX_WAITING_BYTES = 16 << 20;
@@ -42,8 +42,8 @@ final class Tail {
     private long leftOut;
 
     /**
-     * @param subject may have wildcards
-     * @param count after how many records it ends; 0: it does not
+     * @param subject the subject, which may have wildcards
+     * @param count number of records after which it ends; 0 means no end
      */
     Tail(Feed feed, String subject, long count, Screen screen) {
         this.feed = feed;
@@ -53,11 +53,11 @@ final class Tail {
     }
 
     /**
-     * Shows records until there were enough or nobody watches any more. A connection that breaks is made anew, as the
-     * datastore's own; what arrives meanwhile is not seen.
+     * Shows records until there were enough or the output is closed. A broken connection is made anew, like the
+     * datastore's own; records that arrive in the meantime are not shown.
      *
-     * @throws IOException if there is no connection to be had, or nothing may be read there; the message is the reason
-     * @throws InterruptedException if the thread is interrupted, which is how endless ones end
+     * @throws IOException if there is no connection, or the subject may not be read; the message is the reason
+     * @throws InterruptedException if the thread is interrupted, which ends a tail without a count
      */
     void run() throws IOException, InterruptedException {
         Connection connection = feed.connect(error -> trouble = PlainText.of(error));
@@ -79,7 +79,7 @@ final class Tail {
         } catch (IllegalStateException e) {
             throw new IOException("the connection was given up: " + (trouble.isEmpty() ? e.getMessage() : trouble), e);
         } finally {
-            Thread.interrupted(); // it would cut the closing short, and threads would stay
+            Thread.interrupted(); // an interrupt would cut the closing short, and threads would stay
             connection.close();
         }
     }

@@ -37,7 +37,7 @@ public final class TailCommand implements Action {
     @Completion(DatastoreCompleter.class)
     String datastore = "nats";
 
-    /** A text, because Karaf refuses what is no number before anybody could answer in JSON. */
+    /** A text, because Karaf would refuse a wrong number before this command could answer in JSON. */
     @Option(name = "--count", description = "Number of records; 0 runs until Ctrl-C")
     String count = "0";
 
@@ -73,7 +73,7 @@ public final class TailCommand implements Action {
         return null;
     }
 
-    /** Karaf takes them for further arguments. */
+    /** Reads options after the subject, which Karaf takes for further arguments. */
     private void readOptionsBehindSubject() throws Misuse {
         json |= words.contains("--json"); // first, because it says how to complain
         for (int i = 1; i < words.size(); i++) {
@@ -96,7 +96,7 @@ public final class TailCommand implements Action {
         return Long.parseLong(count);
     }
 
-    /** Options that make no sense. */
+    /** An option is wrong. */
     private static final class Misuse extends IOException {
 
         private static final long serialVersionUID = 1;
@@ -106,7 +106,7 @@ public final class TailCommand implements Action {
         }
     }
 
-    /** What keeps a text from being a subject to listen to; null if nothing does. */
+    /** The reason why a text is not a subject to subscribe to; null if it is one. */
     static String problem(String subject) {
         String[] tokens = subject.split("\\.", -1);
         for (int i = 0; i < tokens.length; i++) {
@@ -121,10 +121,11 @@ public final class TailCommand implements Action {
         return null;
     }
 
-    // Two facts of Karaf's shell: a line stays in the session's stream until that is flushed, which flushing System.out
-    // does not do; and when an ssh session goes away its command goes on, unless it asks that stream for errors.
+    // Two facts about Karaf's shell: a line stays in the session's stream until that stream is flushed, which flushing
+    // System.out does not do. And when an ssh session ends, its command continues, unless it asks that stream for
+    // errors.
     private final class SessionScreen implements Tail.Screen {
-        /** When it stops, so does what is shown: nobody else would end that. */
+        /** When this bundle stops, the command ends too; nothing else would end it. */
         private final Bundle bundle = context.getBundle();
 
         @Override

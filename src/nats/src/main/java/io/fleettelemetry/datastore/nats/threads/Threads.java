@@ -5,7 +5,7 @@ import java.util.concurrent.ExecutorService;
 /** The threads of this bundle; see {@link io.fleettelemetry.api.kit.Threads}. */
 public final class Threads {
 
-    /** Makes them. */
+    /** Makes the threads of this bundle. */
     public static final io.fleettelemetry.api.kit.Threads OWN = new io.fleettelemetry.api.kit.Threads(Threads.class);
 
     private Threads() {}
