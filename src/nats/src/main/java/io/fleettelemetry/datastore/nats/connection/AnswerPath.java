@@ -9,25 +9,28 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
 /**
- * JetStream: whether frames may go out on a wire. They may once answers arrive by it, and it was looked which streams there are.
+ * JetStream: decides whether frames may go out on a wire. They may once answers arrive on it and the streams are known.
  *
- * <p>{@link #prepare} is called by the session's thread, the rest by any.
+ * <p>The session's thread calls {@link #prepare}; any thread may call the rest.
  */
 final class AnswerPath {
 
-    /** What has come of {@link #prepare}. */
+    /** The result of {@link #prepare}. */
     enum Outcome {
-        /** The wire is ending, or not to be used yet. */
+        /** The wire is ending, or cannot be used yet. */
         UNKNOWN,
-        /** What was known before is still so, or it is too early to tell. */
+        /** Nothing has changed, or it is too early to know. */
         AS_BEFORE,
-        /** Frames may go out, or something else is known of the streams since they may. */
+        /** Frames may go out, or the streams have changed since then. */
         READY,
-        /** Nothing can be stored, see {@link #whyUnusable}. */
+        /** Nothing can be stored; see {@link #whyUnusable}. */
         UNUSABLE
     }
 
-    /** How long a denied inbox is left alone: each try costs the server a subscription, and us a line of its words. */
+    /**
+     * Pause before a denied inbox is tried again: each try costs the server a subscription, and causes an error
+     * message.
+     */
     private static final long DENIED_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     private final Streams streams;
@@ -35,19 +38,19 @@ final class AnswerPath {
     private final Answers answers;
     /** Whether jnats has told the server of our subscription. */
     private volatile boolean subscribed;
-    /** The wire that answers arrive for; null if none is. */
+    /** The wire that may be used, because its answers arrive; null if there is none. */
     private volatile PortWire ready;
     /** The stream to which records go in batches by that wire; empty if each gets an answer of its own. */
     private volatile String batchStream = "";
-    /** Why there is no use in publishing, although there is a connection; empty if there is. */
+    /** Why publishing is useless although there is a connection; empty if it is not. */
     private volatile String whyUnusable = "";
 
-    // These belong to the session's thread.
-    /** When the inbox was last opened, in nanoseconds. */
+    // Used by the session's thread only.
+    /** When the inbox was last opened, in {@link System#nanoTime}. */
     private long inboxOpened;
-    /** The last wire that was asked about its streams. */
+    /** The last wire on which JetStream was asked for its streams. */
     private PortWire asked;
-    /** Why nothing is stored, as far as JetStream shows, when the wire was ready last. */
+    /** Why nothing was stored, as JetStream showed it, when the wire was last ready. */
     private String announcedProblem = "";
 
     AnswerPath(Streams streams, Inbox inbox, Answers answers) {
@@ -60,7 +63,7 @@ final class AnswerPath {
         return streams;
     }
 
-    /** jnats has told the server of all subscriptions, or there is a connection no more. */
+    /** jnats has sent all subscriptions to the server (true), or there is no connection any more (false). */
     void subscribed(boolean subscribed) {
         this.subscribed = subscribed;
     }
@@ -70,7 +73,7 @@ final class AnswerPath {
         return ready == wire;
     }
 
-    /** Why nothing can be stored by the connection; empty if something can, as far as is known. */
+    /** Why nothing can be stored on the connection; empty if records can be stored, as far as is known. */
     String problem() {
         String unusable = whyUnusable;
         return unusable.isEmpty() ? streams.problem() : unusable;
@@ -85,18 +88,18 @@ final class AnswerPath {
         return batchStream;
     }
 
-    /** The server has answered {@code -ERR}. Returns whether it does not let us receive answers. */
+    /** The server has sent {@code -ERR}. Returns whether it does not let us receive answers. */
     boolean serverError(String error) {
         inbox.refused(error);
         streams.refused(error);
-        return inbox.isDenied(); // also later, when permissions change
+        return inbox.isDenied(); // this may also come later, when permissions change
     }
 
     /**
-     * Does what is to be done before frames may go out.
+     * Prepares a wire for frames.
      *
-     * @param wire the last that was opened; null if none was
-     * @param timeout how long the server may take to answer
+     * @param wire the last wire that was opened; null if there was none
+     * @param timeout longest wait for the server's answer
      */
     Outcome prepare(Connection connection, PortWire wire, Duration timeout) throws InterruptedException {
         if (!subscribed || wire == null || wire.port().isClosed()) {
@@ -120,7 +123,7 @@ final class AnswerPath {
                 streams.look(connection);
             }
         } catch (IOException e) {
-            wire.cut(); // it is ending, or silent: nobody else would notice, as long as nothing is written to it
+            wire.cut(); // it is ending or silent, which nothing else notices while nothing is written to it
             return Outcome.UNKNOWN;
         }
         whyUnusable = inbox.isDenied() ? inbox.denial() : streams.whyUnusable();

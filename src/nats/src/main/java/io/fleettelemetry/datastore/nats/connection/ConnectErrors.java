@@ -8,25 +8,25 @@ import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
 import javax.net.ssl.SSLException;
 
-/** What was wrong with a connection since it was forgotten, in words that say what to do about it. */
+/** The last problems of a connection, in words that say what to do about them. */
 final class ConnectErrors {
 
-    /** What jnats says if one side insists on TLS and the other does not. */
+    /** The messages of jnats if one side requires TLS and the other does not. */
     private static final String SERVER_REQUIRES_TLS = "SSL required by server.";
 
     private static final String SERVER_OFFERS_NO_TLS = "SSL connection wanted by client.";
 
-    /** What jnats says if CONNECT cannot be made. */
+    /** The message of jnats if CONNECT cannot be made. */
     private static final String CONNECT_FAILED = "Error sending connect string";
 
     private final ConnectionSettings settings;
 
-    /** The server's last {@code -ERR}, what was wrong with TLS, and the last exception. */
+    /** The server's last {@code -ERR}, the last problem with TLS, and the last exception. */
     private volatile String serverError = "";
 
     private volatile String tlsError = "";
     private volatile String exception = "";
-    /** The last trouble with a server that others have named: it explains something only if nothing else does. */
+    /** The last problem of an advertised server. It is shown only if there is no other one. */
     private volatile String discoveredError = "";
 
     private volatile boolean serverRequiresTls;
@@ -45,7 +45,7 @@ final class ConnectErrors {
         serverOffersNoTls = false;
     }
 
-    /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */
+    /** The last problem; empty if there is none. The server's words come first, because they explain the most. */
     String last() {
         return PlainText.field(Stream.of(serverError, tlsError, exception, discoveredError)
                 .filter(error -> !error.isEmpty())
@@ -69,7 +69,7 @@ final class ConnectErrors {
         }
     }
 
-    /** The server has answered {@code -ERR}. Returns its words, with its name if others have named it. */
+    /** The server has sent {@code -ERR}. Returns its words, with its name if it is an advertised server. */
     String serverError(Servers.Server server, String error) {
         if (server.isDiscovered()) {
             discoveredError = ofDiscovered(server, error);
@@ -79,7 +79,7 @@ final class ConnectErrors {
         return error;
     }
 
-    /** jnats has met an exception. Returns it in words, with the server's name if others have named it. */
+    /** jnats has reported an exception. Returns it in words, with the server's name if it is an advertised server. */
     String exception(Servers.Server server, Throwable e) {
         String words = inWords(e);
         if (server.isDiscovered()) {
@@ -100,14 +100,14 @@ final class ConnectErrors {
         return server + ", which the cluster advertised: " + error;
     }
 
-    /** An exception of jnats. */
+    /** Describes an exception of jnats. */
     String inWords(Throwable e) {
         if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
             return "no answer within connect.timeout.ms = "
                     + settings.connectTimeout().toMillis();
         }
         if (CONNECT_FAILED.equals(e.getMessage()) && e.getCause() != null) {
-            // The credentials are read at that moment.
+            // The credentials file is read when CONNECT is made.
             Throwable cause = e.getCause();
             return (settings.credentialsFile().isEmpty()
                             ? ""
@@ -120,7 +120,7 @@ final class ConnectErrors {
         if (SERVER_OFFERS_NO_TLS.equals(e.getMessage())) {
             return "the server offers no TLS, but url or a tls key requires it";
         }
-        // The messages of others need their class: "host.example", "/a/file".
+        // Messages of other classes, such as "host.example" or "/a/file", are clear only with the class.
         return e.getClass() == IOException.class || e instanceof SSLException ? e.getMessage() : e.toString();
     }
 }

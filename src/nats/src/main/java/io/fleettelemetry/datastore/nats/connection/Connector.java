@@ -28,15 +28,14 @@ import java.util.function.Consumer;
 import javax.net.ssl.SSLContext;
 
 /**
- * Connects to the servers that settings name, in the way they say, and knows why that fails: jnats itself says only that
- * it does.
+ * Connects to the servers of settings, and knows why that failed: jnats itself reports only that it failed.
  */
 public final class Connector {
 
-    /** How often a silent server is asked for a sign of life; two unanswered end the connection. */
+    /** Time after which a silent server is sent a PING. Two unanswered PINGs end the connection. */
     private static final Duration HEARTBEAT = Duration.ofSeconds(2);
 
-    /** How long to wait for what another thread tells, at most. */
+    /** Longest wait (ms) for the callbacks of another thread. */
     private static final long CALLBACKS_MILLIS = 1_000;
 
     private final ConnectionSettings settings;
@@ -46,15 +45,15 @@ public final class Connector {
     private final ConnectionWatcher watcher;
 
     private final ConnectErrors errors;
-    /** The server that what jnats says at this moment is about. */
+    /** The server that jnats' current callbacks are about. */
     private volatile Servers.Server spokenOf;
 
     /**
-     * A connection that one looks at: it keeps itself alive.
+     * For a connection that only receives. jnats itself sends PINGs and ends a silent connection.
      *
-     * @param name what the server's logs and monitoring call the connection
-     * @param events is told what happens to a connection, by a thread of jnats
-     * @param errors is told what is wrong with one, by a thread of jnats
+     * @param name name of the connection in the server's logs and monitoring
+     * @param events gets the events of a connection, on a thread of jnats
+     * @param errors gets the problems of a connection, on a thread of jnats
      */
     public Connector(
             ConnectionSettings settings,
@@ -80,10 +79,10 @@ public final class Connector {
     }
 
     /**
-     * A connection for frames: whoever brings them asks for signs of life, and gives up on a silent one.
+     * For a connection for frames. Its user sends PINGs and ends a silent connection.
      *
-     * @param discovered servers besides those of the settings, as other servers of their cluster have named them
-     * @param callbacks runs what the watcher is told, in order; its owner shuts it down
+     * @param discovered servers that the cluster advertised, besides those of the settings
+     * @param callbacks runs the watcher's callbacks, in order; its owner shuts it down
      */
     public Connector(
             ConnectionSettings settings,
@@ -101,9 +100,9 @@ public final class Connector {
     }
 
     /**
-     * Tries each server once. From then on jnats keeps the connection.
+     * Tries each server once. After that jnats keeps the connection.
      *
-     * @throws IOException if none can be used; the message is the reason
+     * @throws IOException if no server can be used; the message is the reason
      */
     public Connection connect() throws IOException, InterruptedException {
         try {
@@ -130,7 +129,7 @@ public final class Connector {
         }
     }
 
-    /** What was wrong is told by that thread, perhaps after the attempt has failed. */
+    /** Waits for the callbacks, because they report the problem, perhaps after the attempt has failed. */
     void awaitCallbacks() throws InterruptedException {
         if (callbacks != null) {
             try {
@@ -143,12 +142,12 @@ public final class Connector {
         }
     }
 
-    /** jnats' own words name the URLs as they were given. */
+    /** Removes secrets, because jnats' messages contain the URLs as they were configured. */
     private static String withoutSecrets(String text) {
         return text.replaceAll("://\\S*@", "://");
     }
 
-    /** What was wrong last; empty if nothing was. What the server said explains more than what came of it. */
+    /** The last problem; empty if there is none. The server's words come first, because they explain the most. */
     String lastError() {
         return errors.last();
     }
@@ -158,14 +157,14 @@ public final class Connector {
     }
 
     /**
-     * Whether a connection's server has begun or ceased to require TLS, which no setting asks for: jnats does not change
-     * its mind about that, so that only a new {@link #connect()} helps.
+     * Whether the server has started or stopped requiring TLS, which the settings do not require. jnats keeps its first
+     * choice, so only a new {@link #connect()} helps.
      */
     boolean isOutdated() {
         return errors.saysThatTlsIsRequired() || errors.saysThatThereIsNoTls() && !settings.isTlsAskedFor();
     }
 
-    /** The servers that are tried. */
+    /** The servers to try. */
     Servers servers() {
         return servers;
     }
@@ -173,19 +172,20 @@ public final class Connector {
     private Options options(boolean tls) throws IOException {
         Listener listener = new Listener();
         Options.Builder builder = new Options.Builder()
-                .servers(settings.servers().toArray(String[]::new)) // of which jnats wants to have some
+                .servers(settings.servers().toArray(String[]::new)) // jnats requires at least one
                 .serverPool(servers)
-                .connectionName(Encoding.jsonEncode(name)) // jnats puts it, and a token, into its JSON as it is
+                .connectionName(Encoding.jsonEncode(name)) // jnats does not escape it in its JSON, nor a token
                 .dataPortType(FramePort.class.getName())
                 .connectionTimeout(settings.connectTimeout())
-                .socketReadTimeoutMillis((int) settings.connectTimeout().toMillis()) // the port says until when
-                // The port must know a host's name, not only its address, and tries all addresses of one.
+                .socketReadTimeoutMillis(
+                        (int) settings.connectTimeout().toMillis()) // the port ends it after the preparation
+                // The port needs the host's name, not only an address, and tries all addresses of the host.
                 .hostnameResolveMode(HostnameResolveMode.HappyEyeballs)
                 .maxReconnects(-1)
                 .reconnectDelayHandler(servers::pause)
                 .reconnectDelayBehavior(ReconnectDelayBehavior.BeforeAllRounds)
                 .pingInterval(HEARTBEAT)
-                .executor(Threads.oneForEachTask(name + ":")) // jnats' own breaks for good in a full heap
+                .executor(Threads.oneForEachTask(name + ":")) // jnats' own never works again after a full heap
                 .connectExecutor(Threads.oneForEachTask(name + ":connect")) // jnats' own has no name
                 .connectionListener(listener)
                 .errorListener(listener);
@@ -196,7 +196,7 @@ public final class Connector {
                     .maxPingsOut(Integer.MAX_VALUE);
         }
         if (tls) {
-            // In jnats a context is the wish for TLS; the port asks for a new one each time.
+            // For jnats a context means that TLS is required. The port uses a new one each time.
             builder.sslContext(new Tls(settings.tls()).context());
         }
         if (settings.tls().first()) {
@@ -219,7 +219,10 @@ public final class Connector {
         return builder.build();
     }
 
-    /** They are read at every connect. Here they are tried, because jnats neither names a file nor survives an Error. */
+    /**
+     * Checks the credentials file, because jnats neither names the file nor survives an Error. jnats reads it each
+     * time.
+     */
     private AuthHandler credentials() throws IOException {
         String key = "credentials.file = " + settings.credentialsFile() + ": ";
         AuthHandler credentials = Nats.credentials(settings.credentialsFile());
@@ -233,7 +236,7 @@ public final class Connector {
         return credentials;
     }
 
-    /** Called by threads of jnats. */
+    /** Threads of jnats call this. */
     private final class Listener implements PortOwner, ErrorListener {
         @Override
         public SSLContext tls() throws IOException {
@@ -274,7 +277,7 @@ public final class Connector {
             servers.tlsFailed();
         }
 
-        /** Deprecated and yet abstract: jnats calls the other method. */
+        /** Deprecated, but abstract. jnats calls the other method. */
         @Override
         @SuppressWarnings("deprecation")
         public void connectionEvent(Connection source, Events type) {
@@ -297,7 +300,7 @@ public final class Connector {
             watcher.exception(errors.exception(spokenOf, e), isUnexpected(e));
         }
 
-        /** IllegalStateException is how jnats says that a connection is being closed. */
+        /** Whether an exception is unexpected. jnats throws IllegalStateException when a connection is being closed. */
         private static boolean isUnexpected(Throwable e) {
             return e instanceof Error || e instanceof RuntimeException && !(e instanceof IllegalStateException);
         }

@@ -6,28 +6,28 @@ import io.nats.client.Connection;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 
-/** Whether jnats still does what it is there for: it may have broken for good, as it does if the heap is full. */
+/** Checks whether jnats still works: after a full heap, for example, it may never work again. */
 final class JnatsHealth {
 
-    /** So many ports in a row without an answer, and the connection is given up. */
+    /** After this many ports in a row without an answer, the connection is given up. */
     static final int MAX_UNANSWERED = 5;
 
-    /** How often the time of an attempt to connect, and of the pause between two, may pass without the next attempt. */
+    /** If this many times the time for an attempt and its pause pass without an attempt, jnats has stopped trying. */
     private static final int MAX_UNTRIED = 4;
 
-    /** Shorter times than this one are no sign of anything: a name may take long to be resolved. */
+    /** Shorter times than this one mean nothing, because resolving a name may take long. */
     private static final long MIN_UNTRIED_NANOS = TimeUnit.SECONDS.toNanos(3);
 
-    /** When jnats was last seen connected, in nanoseconds. Belongs to the session's thread. */
+    /** When jnats was last seen connected, in {@link System#nanoTime}. Used by the session's thread only. */
     private long lastConnected;
 
-    /** Ports in a row by which nothing was ever answered. */
+    /** Number of ports in a row that never got an answer. */
     private volatile int unansweredPorts;
 
-    /** The last port that has written its CONNECT. By threads of jnats, one after the other. */
+    /** The last port that has written its CONNECT. Set by threads of jnats, one after the other. */
     private volatile FramePort begun;
 
-    /** A new connection is to be made. */
+    /** A new connection will be made. */
     void reset() {
         unansweredPorts = 0;
     }
@@ -40,12 +40,14 @@ final class JnatsHealth {
         return answersNothing();
     }
 
-    /** Whether it has reconnected too often without an answer. */
+    /** Whether jnats has reconnected too often without an answer. */
     boolean answersNothing() {
         return unansweredPorts >= MAX_UNANSWERED;
     }
 
-    /** Whether jnats' thread that reconnects has died, for want of memory most likely: jnats never says so. */
+    /**
+     * Whether jnats' reconnecting thread has died, most likely because there was no memory. jnats does not report this.
+     */
     boolean hasStoppedReconnecting(Connection connection, Servers servers, ConnectionSettings settings) {
         if (connection.getStatus() == Connection.Status.CONNECTED) {
             lastConnected = System.nanoTime();

@@ -6,24 +6,24 @@ import java.io.IOException;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Whether the server has raised its {@code max_payload}, which it says only to those who connect anew: looks by a connection
- * of its own.
+ * Checks whether the server has raised its {@code max_payload}. The server announces that only to new connections, so
+ * this makes a connection of its own.
  */
 final class PayloadLimit {
 
-    /** How often it is looked, at most. */
+    /** Shortest time between two checks. */
     private static final long PAUSE_NANOS = TimeUnit.MINUTES.toNanos(1);
 
-    /** When it was last looked, and whether somebody wants to know. */
+    /** The time of the last check, and whether another one is wanted. */
     private volatile long looked = System.nanoTime() - PAUSE_NANOS;
 
     private volatile boolean wanted;
-    /** Null if nobody ever looked. */
+    /** The connector of the checks; null before the first. */
     private volatile Connector looking;
 
     private volatile boolean closing;
 
-    /** A record was too large. Returns whether somebody is to look now who was not to before. */
+    /** A record was too large. Returns whether a check is now wanted that was not wanted before. */
     boolean want() {
         if (wanted || System.nanoTime() - looked <= PAUSE_NANOS) {
             return false;
@@ -37,10 +37,10 @@ final class PayloadLimit {
     }
 
     /**
-     * Looks, if there is a connection. By the session's thread.
+     * Checks the limit, if there is a connection. On the session's thread.
      *
-     * @param connection the session's; null if there is none
-     * @return the limit if it is higher than the connection's, else 0
+     * @param connection the session's connection; null if there is none
+     * @return the limit if it is higher than the connection's; otherwise 0
      */
     long look(ConnectionSettings settings, Connection connection) throws InterruptedException {
         looked = System.nanoTime();
@@ -60,7 +60,7 @@ final class PayloadLimit {
             look.close();
             return max > before ? max : 0;
         } catch (IOException e) {
-            return 0; // as long as the connection works, nothing is wrong
+            return 0; // not a problem as long as the connection works
         }
     }
 

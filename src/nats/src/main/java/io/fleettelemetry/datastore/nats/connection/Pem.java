@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** A PEM file, read with what the JDK has. What is wrong with it is the message of an {@link IOException}, without its name. */
+/** Reads PEM files with the JDK. The message of an {@link IOException} is the problem, without the name of the file. */
 final class Pem {
 
     private static final Pattern BLOCK =
@@ -26,7 +26,7 @@ final class Pem {
     private static final String CERTIFICATE = "CERTIFICATE";
     private static final String PKCS8 = "PRIVATE KEY";
     private static final String ENCRYPTED = "ENCRYPTED PRIVATE KEY";
-    /** A PKCS#8 key says itself which of these it is, but the JDK wants to be told. */
+    /** The algorithms to try: a PKCS#8 key contains its algorithm, but the JDK needs to be told. */
     private static final List<String> KEY_ALGORITHMS = List.of("RSA", "EC", "EdDSA", "RSASSA-PSS");
 
     private Pem() {}
@@ -42,7 +42,7 @@ final class Pem {
         }
     }
 
-    /** All certificates in a file, in their order; at least one. Anything else in the file is passed over. */
+    /** All certificates in a file, in their order; at least one. Everything else in the file is ignored. */
     static List<X509Certificate> certificates(Path file) throws IOException {
         List<X509Certificate> certificates = new ArrayList<>();
         try {
@@ -99,7 +99,7 @@ final class Pem {
         try {
             text = Files.readString(file, StandardCharsets.ISO_8859_1);
         } catch (IOException e) {
-            // Its message is the file's name.
+            // Its message is only the file's name.
             throw new IOException("cannot be read: " + e.getClass().getSimpleName(), e);
         }
         List<Block> blocks = new ArrayList<>();

@@ -11,18 +11,18 @@ import java.util.regex.Pattern;
 /** A {@link FramePort} and the jnats connection that it carries. */
 final class PortWire implements Wire {
 
-    /** What a frame can be blamed for, other than a lost password or a server that shuts down. */
+    /** Errors that a frame may have caused, unlike a lost password or a shutdown of the server. */
     private static final Pattern FRAME = Pattern.compile("protocol|control line|maximum payload|invalid|parse");
 
     private final FramePort port;
     private final String fatalBefore;
     private final boolean headers;
-    /** Barriers whose verdict was given; only the thread that asks for it looks at this. */
+    /** Number of barriers with a verdict. Used only by the thread that asks for verdicts. */
     private long verdictsGiven;
-    /** The writer's. */
+    /** Used by the writer only. */
     private int kept;
 
-    /** @param before the one before it, which has ended; null if there was none */
+    /** @param before the previous wire, which has ended; null if there was none */
     PortWire(FramePort port, PortWire before) {
         this.port = port;
         this.fatalBefore = before == null ? null : before.fatal();
@@ -67,10 +67,10 @@ final class PortWire implements Wire {
         }
     }
 
-    /** PONG means that the server has parsed everything before the PING; and the port knows which PONG is for which PING. */
+    /** A PONG means that the server has parsed everything before the PING. The port knows the PING of each PONG. */
     @Override
     public Verdict verdict() {
-        boolean closed = port.isClosed(); // first: what came before the end counts
+        boolean closed = port.isClosed(); // first, so that an answer before the end counts
         if (port.answers() > verdictsGiven) {
             verdictsGiven++;
             return Verdict.PASSED;
@@ -93,14 +93,14 @@ final class PortWire implements Wire {
         try {
             port.forceClose();
         } catch (IOException e) {
-            // It is closed all the same.
+            // The port is closed anyway.
         }
     }
 
     @Override
     public long maxPayload() {
-        long max = port.connection().getServerInfo().getMaxPayload(); // which the server may tell anew at any time
-        return max > 0 ? max : Long.MAX_VALUE; // or not at all
+        long max = port.connection().getServerInfo().getMaxPayload(); // the server may announce a new limit at any time
+        return max > 0 ? max : Long.MAX_VALUE; // or announce none
     }
 
     @Override

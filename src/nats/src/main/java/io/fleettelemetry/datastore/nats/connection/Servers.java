@@ -18,34 +18,34 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * The servers that jnats tries: those of the settings, for ever, by the names that the settings give them; and those that a
- * cluster names, which come and go, as an addition.
+ * The servers that jnats tries: those of the settings, always and by the names in the settings; and, in addition, those
+ * that a cluster advertises, which come and go.
  *
- * <p>jnats' own pool makes no such difference: a discovered address takes the place of the name that was written, and the
- * pause between two rounds is lost with the server that began the first. Here a round always begins with a server of the
- * settings, and none of these is ever removed.
+ * <p>jnats' own pool does not distinguish them: an advertised address replaces the configured name, and the pause
+ * between two rounds is lost with the server that began the first round. Here a round always begins with a server of
+ * the settings, and these servers are never removed.
  */
 public final class Servers implements ServerPool {
 
-    /** Of a cluster's servers so many are known. Nobody has larger ones, and a server that names ever new ones must end. */
+    /** Limit on advertised servers. No cluster is larger, and a server might advertise new ones without end. */
     public static final int MAX_DISCOVERED = 64;
 
     private final List<Server> own;
     private final boolean discover;
     private final Duration wait;
 
-    /** What is tried, in this order; the last attempt was at the last one. Guarded by this. */
+    /** The servers in the order of the attempts; the last attempt was at the last one. Guarded by this. */
     private List<Server> order;
 
     private volatile Server current;
-    /** When the server that is tried now was tried before this time. Guarded by this. */
+    /** The time of the attempt before this one at the current server. Guarded by this. */
     private long triedBefore;
-    /** When any was tried last, on the clock of {@link System#nanoTime}. */
+    /** The time of the last attempt at any server, in {@link System#nanoTime}. */
     private volatile long lastTried = System.nanoTime();
 
     private volatile boolean closed;
 
-    /** @param discovered servers that others of the same cluster have named */
+    /** @param discovered servers that the cluster has advertised */
     public Servers(ConnectionSettings settings, Collection<Server> discovered) {
         this.own = settings.servers().stream().distinct().map(Servers::own).toList();
         this.discover = settings.discover();
@@ -60,11 +60,11 @@ public final class Servers implements ServerPool {
     /** One server; compared by identity. */
     public static final class Server {
         private final NatsUri url;
-        /** For one that was discovered, the host whose certificate it may show; null for one of the settings. */
+        /** For an advertised server, the host whose certificate it may have; null for a server of the settings. */
         private final String learnedFrom;
         /** Whether the certificate must be for its own address. */
         private volatile boolean byOwnName;
-        /** When it was tried last, on the clock of {@link System#nanoTime}; guarded by the pool. */
+        /** The time of the last attempt, in {@link System#nanoTime}; guarded by the pool. */
         private long tried = System.nanoTime() - Duration.ofDays(1).toNanos();
 
         private Server(NatsUri url, String learnedFrom) {
@@ -101,7 +101,7 @@ public final class Servers implements ServerPool {
         }
     }
 
-    /** What stands before the {@code @}, if it is a token: jnats puts it into its JSON as it is. */
+    /** Escapes a token before the {@code @}, because jnats does not escape it in its JSON. */
     private static String withTokenAsJson(String url) throws URISyntaxException {
         String info = new URI(url).getRawUserInfo();
         if (info == null || info.contains(":")) {
@@ -112,27 +112,27 @@ public final class Servers implements ServerPool {
         return url.replace(info + "@", written + "@");
     }
 
-    /** The server that is being tried, or was last. */
+    /** The server of the current or the last attempt. */
     public Server current() {
         return current;
     }
 
-    /** How long none has been tried, in nanoseconds. */
+    /** The time since the last attempt, in nanoseconds. */
     long untriedNanos() {
         return System.nanoTime() - lastTried;
     }
 
-    /** Has an attempt to connect end with the server that is tried now: there may be many, and none may answer. */
+    /** Ends an attempt to connect after the current server: there may be many servers, and none may answer. */
     void close() {
         closed = true;
     }
 
-    /** Those that others have named. */
+    /** The advertised servers. */
     synchronized List<Server> discovered() {
         return order.stream().filter(Server::isDiscovered).toList();
     }
 
-    /** TLS with {@link #current} has failed. A discovered address may have a certificate of its own, or its cluster's. */
+    /** TLS with {@link #current} has failed. An advertised address may have its own certificate or the cluster's. */
     void tlsFailed() {
         Server now = current;
         if (now.isDiscovered() && now.url.hostIsIpAddress()) {
@@ -140,11 +140,13 @@ public final class Servers implements ServerPool {
         }
     }
 
-    /** How long jnats must wait before it tries {@link #current}: no server is tried again without the pause of the settings. */
+    /**
+     * How long jnats must wait before it tries {@link #current}, so that each server gets the pause of the settings.
+     */
     synchronized Duration pause(long round) {
         long nanos = wait.toNanos();
         nanos += ThreadLocalRandom.current().nextLong(nanos / 10 + 1);
-        if (round == 0) { // the connection has just been lost: only if it was made just before that
+        if (round == 0) { // the connection was just lost: a pause is needed only if it had just been made
             nanos = Math.max(0, triedBefore + nanos - System.nanoTime());
         }
         return Duration.ofNanos(nanos);
@@ -155,7 +157,9 @@ public final class Servers implements ServerPool {
         beginRound();
     }
 
-    /** Own servers first, in any order but the last that was tried; then those that were discovered. */
+    /**
+     * Begins a round: the servers of the settings in random order, the last one tried at the end; then advertised ones.
+     */
     private synchronized void beginRound() {
         List<Server> begun = new ArrayList<>(own);
         Collections.shuffle(begun, ThreadLocalRandom.current());
@@ -166,7 +170,7 @@ public final class Servers implements ServerPool {
         order = begun;
     }
 
-    /** @return whether one is new */
+    /** @return whether there is a new server */
     @Override
     public synchronized boolean acceptDiscoveredUrls(List<String> urls) {
         if (!discover) {
@@ -195,7 +199,9 @@ public final class Servers implements ServerPool {
         return changed;
     }
 
-    /** With the scheme and the credentials of the one that named it; null if it is no address. */
+    /**
+     * The URL of an advertised server, with the scheme and the credentials of the advertising one; null if it is wrong.
+     */
     private static NatsUri discovered(String address, Server from) {
         String info = from.url.getUri().getRawUserInfo();
         try {
@@ -205,7 +211,7 @@ public final class Servers implements ServerPool {
         }
     }
 
-    /** Null, for jnats, if there is none. */
+    /** Null if there is none, as jnats expects. */
     @Override
     public synchronized NatsUri peekNextServer() {
         return closed ? null : order.get(0).url;
@@ -227,14 +233,14 @@ public final class Servers implements ServerPool {
         beginRound();
     }
 
-    /** However often it fails, it is tried again. */
+    /** A server is tried again, however often it fails. */
     @Override
     public void connectFailed(NatsUri url) {}
 
     @Override
     @Deprecated
     public List<String> resolveHostToIps(String host) {
-        return null; // the port connects by the name, and checks it
+        return null; // the port resolves the name, and verifies it
     }
 
     @Override

@@ -20,21 +20,21 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * The connection that one configuration asks for: made in the background, tried for ever from the first attempt on, and
- * made anew should jnats give it up.
+ * The connection for one configuration. It is made in the background. The session never stops trying, and connects anew
+ * if jnats gives the connection up.
  *
- * <p>A thread of its own loops over {@link Connector#connect}: jnats' own ways to retry the first connect either block the
- * caller, end for good on an authentication error, or start a thread that nobody can stop.
+ * <p>A thread of its own loops over {@link Connector#connect}. jnats' own ways to retry the first connection block the
+ * caller, or end on an authentication error, or start a thread that cannot be stopped.
  */
 public final class Session implements AutoCloseable {
 
-    /** How soon it is looked again whether JetStream has become usable, and whether answers are missing. */
+    /** Pause (ms) between checks whether JetStream has become usable, and whether answers are missing. */
     private static final long LOOK_AGAIN_MILLIS = 500;
 
-    /** How soon it is looked for an event that was not heard, because there was no memory to tell it. */
+    /** Pause (ms) between checks for an event whose notification was lost because there was no memory. */
     private static final long UNHEARD_MILLIS = 1_000;
 
-    /** How long closing waits for the thread: longer than any attempt to connect, but what it tells may be kept by others. */
+    /** Longest wait (ms) for the thread on closing: longer than any attempt to connect, but listeners may block it. */
     private static final long CLOSING_MILLIS = 60_000;
 
     private static final long CALLBACKS_MILLIS = 1_000;
@@ -49,7 +49,7 @@ public final class Session implements AutoCloseable {
 
     /** JetStream; null in core NATS. */
     private final AnswerPath answerPath;
-    /** What is unique to this session: its inbox is, so that it hears no answers to another one. */
+    /** The session's unique id. Its inbox contains it, so that it gets no answers for another session. */
     private final String id;
 
     private final SessionState state = new SessionState();
@@ -57,15 +57,15 @@ public final class Session implements AutoCloseable {
     private final JnatsHealth health = new JnatsHealth();
     private final PayloadLimit limit = new PayloadLimit();
 
-    /** Whether jnats is being told to make its connection anew. */
+    /** Whether jnats is being asked to reconnect. */
     private final AtomicBoolean reconnecting = new AtomicBoolean();
 
     private volatile Connection connection;
-    /** Whether something has happened that the connect thread has not looked at. Guarded by this. */
+    /** Whether there is a change that the session's thread has not handled yet. Guarded by this. */
     private boolean changed;
 
     /**
-     * @param id what is unique to this session
+     * @param id the session's unique id
      * @param answers takes the answers of JetStream
      * @param discovered servers besides those of the settings
      */
@@ -97,17 +97,17 @@ public final class Session implements AutoCloseable {
         return settings;
     }
 
-    /** Takes settings that connect like those that it has. */
+    /** Takes settings that need no new connection. */
     public void use(NatsSettings settings) {
         this.settings = settings;
     }
 
-    /** JetStream: what the subjects of its answers begin with. */
+    /** JetStream: the beginning of the subjects of its answers. */
     public String inbox() {
         return Inbox.subject(settings, id);
     }
 
-    /** The connection if it can be used at this moment, else null. */
+    /** The connection if it can be used at this moment; otherwise null. */
     public Connection connected() {
         Connection now = connection;
         return now != null && now.getStatus() == Connection.Status.CONNECTED ? now : null;
@@ -122,28 +122,28 @@ public final class Session implements AutoCloseable {
         return connector;
     }
 
-    /** The wire that is open at this moment; null if none is. */
+    /** The open wire; null if there is none. */
     Wire openWire() {
         PortWire now = events.wire();
         return now == null || now.port().isClosed() ? null : now;
     }
 
-    /** The wire that frames may go out on, and will be answered; null if there is none. */
+    /** The wire on which frames may go out and will be answered; null if there is none. */
     public Wire readyWire() {
         return isPreparing() ? null : openWire();
     }
 
-    /** Whether jnats takes itself for connected, and there is no port to write to. */
+    /** Whether jnats considers itself connected although there is no port to write to. */
     boolean isStranded() {
         return openWire() == null && connected() != null;
     }
 
-    /** The servers that others of their cluster have named. */
+    /** The servers that the cluster has advertised. */
     public Collection<Servers.Server> discovered() {
         return connector.servers().discovered();
     }
 
-    /** Gives up the connection as it is and has jnats make it anew, which it does in its own time: it may take long, or hang. */
+    /** Cuts the connection and makes jnats reconnect, on another thread, because jnats may take long or hang. */
     void reconnect() {
         Wire open = openWire();
         Connection now = connection;
@@ -166,44 +166,44 @@ public final class Session implements AutoCloseable {
     private void forceReconnect(Connection now) {
         try {
             now.forceReconnect(ForceReconnectOptions.builder().forceClose().build());
-        } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
+        } catch (IOException | RuntimeException e) { // jnats throws several kinds when it closes at the same moment
             log.reconnectFailed(e);
         } catch (InterruptedException e) {
-            // Nobody interrupts this thread; then jnats has been told all the same.
+            // No code of ours interrupts this thread, and jnats has been asked anyway.
         } finally {
             reconnecting.set(false);
         }
     }
 
-    /** JetStream: what the streams are; null unless records are to be stored. */
+    /** JetStream: the state of the streams; null in core NATS. */
     public Streams streams() {
         return answerPath == null ? null : answerPath.streams();
     }
 
     /**
-     * JetStream: the stream to which records go in batches by the {@linkplain #readyWire ready wire}; empty if each gets an
-     * answer of its own.
+     * JetStream: the stream to which records go in batches by the {@linkplain #readyWire ready wire}; empty if each
+     * gets an answer of its own.
      */
     public String batchStream() {
         return answerPath == null ? "" : answerPath.batchStream();
     }
 
-    /** JetStream: whether it is not known yet that something can be stored by the connection. */
+    /** JetStream: whether it is still unknown if records can be stored on the connection. */
     public boolean isPreparing() {
         return answerPath != null && !answerPath.isReady(events.wire());
     }
 
-    /** Why nothing can be stored, although there is a connection; empty if something can, as far as is known. */
+    /** Why nothing can be stored although there is a connection; empty if records can be stored, as far as is known. */
     public String problem() {
         return answerPath == null ? "" : answerPath.problem();
     }
 
-    /** What was wrong last; empty if nothing was. */
+    /** The last problem; empty if there is none. */
     public String trouble() {
         return state.reason();
     }
 
-    /** How it is at this moment. */
+    /** The session's current state, for the status. */
     public SessionSnapshot snapshot() {
         Connection any = connection;
         Connection now = connected();
@@ -230,13 +230,13 @@ public final class Session implements AutoCloseable {
         Threads.end(callbacks);
         Thread last = callbacksThread;
         if (last != null) {
-            Uninterrupted.join(last, CALLBACKS_MILLIS); // an executor counts a thread as ended a moment before it has
+            Uninterrupted.join(last, CALLBACKS_MILLIS); // an executor considers a thread ended a moment too early
         }
     }
 
-    /** For as long as one connection is of use. */
+    /** Makes one connection, and stays as long as it can be used. */
     private boolean stayConnected() throws InterruptedException {
-        leave(); // whatever ended the round before
+        leave(); // however the last round ended
         if (state.hasEnded()) {
             return false;
         }
@@ -245,7 +245,7 @@ public final class Session implements AutoCloseable {
             if (!state.hasEnded()) {
                 serve();
             }
-        } catch (RuntimeException | Error e) { // a bug: another connection may do without it
+        } catch (RuntimeException | Error e) { // a bug, which another connection may not have
             log.bug(e);
             pause();
         }
@@ -262,7 +262,7 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** As long as the connection is of use. */
+    /** Serves the connection as long as it can be used. */
     private void serve() throws InterruptedException {
         if (answerPath != null) {
             answerPath.subscribed(true);
@@ -286,7 +286,7 @@ public final class Session implements AutoCloseable {
             log.connectingAgain(
                     connector.lastError(),
                     "the server did not answer after " + JnatsHealth.MAX_UNANSWERED + " reconnects");
-        } else if (connector.isOutdated()) { // jnats would try for ever; to leave it is our wish, and a new one helps
+        } else if (connector.isOutdated()) { // jnats would try without end, but a new connection helps
             log.connectingAgain(connector.lastError(), "the server has started or stopped requiring TLS");
         } else if (connector.servers().current().isDiscovered()) {
             // Who closes is jnats, when a server has refused the credentials twice; this one is none that we were told
@@ -300,8 +300,8 @@ public final class Session implements AutoCloseable {
     }
 
     /**
-     * A record was refused because of its size: a server whose {@code max_payload} was raised takes it, but says so only to
-     * those who connect anew.
+     * A record was refused because of its size. The server's {@code max_payload} may have been raised since; the server
+     * announces that only to new connections, so this causes a check.
      */
     public void tooLarge() {
         if (limit.want()) {
@@ -318,7 +318,7 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** Why jnats has closed the connection. What the server said is told by another thread, a moment later. */
+    /** Why jnats has closed the connection. Another thread reports the server's words a moment later, so this waits. */
     private String cause() throws InterruptedException {
         connector.awaitCallbacks();
         String error = connector.lastError();
@@ -368,7 +368,7 @@ public final class Session implements AutoCloseable {
         changed = false;
     }
 
-    /** JetStream: does what is to be done before frames may go out, and tells others what has come of it. */
+    /** JetStream: prepares the wire for frames, and reports the result. */
     private void prepare() throws InterruptedException {
         PortWire now = events.wire();
         switch (answerPath.prepare(connection, now, settings.silent())) {
@@ -392,13 +392,13 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** Something has happened that the session's thread is to look at. */
+    /** Makes the session's thread check for changes. */
     synchronized void wake() {
         changed = true;
         notifyAll();
     }
 
-    /** Has the connection and its threads end; does not wait for it. */
+    /** Ends the connection and its threads, without waiting for them. */
     public synchronized void end() {
         state.ended();
         connector.servers().close();
@@ -406,7 +406,7 @@ public final class Session implements AutoCloseable {
         notifyAll();
     }
 
-    /** Frees whoever waits for a write or a barrier. */
+    /** Cuts the open wire, which frees threads that wait for a write or a barrier. */
     public void cut() {
         Wire open = openWire();
         if (open != null) {
@@ -414,17 +414,17 @@ public final class Session implements AutoCloseable {
         }
     }
 
-    /** Whether it was told to end, and all of it has. */
+    /** Whether the session was asked to end and has ended completely. */
     public boolean hasEnded() {
         return state.hasEnded() && !thread.isAlive();
     }
 
-    /** Its thread, which is to be there until it has ended. */
+    /** The session's thread, which must run until the session has ended. */
     public Tended thread() {
         return thread;
     }
 
-    /** Ends it and waits: an attempt to connect that is under way ends by its own timeout. */
+    /** Ends the session and waits for that. A current attempt to connect ends by its own timeout. */
     @Override
     public void close() {
         end();

@@ -6,7 +6,7 @@ import io.fleettelemetry.jnats.port.FramePort;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener.Events;
 
-/** What jnats tells of a session's connection, by its threads: puts it into the session's state, and tells others. */
+/** Handles jnats' callbacks for a session's connection: updates the session's state, and passes them on. */
 final class SessionEvents implements ConnectionWatcher {
 
     private final Session session;
@@ -17,7 +17,7 @@ final class SessionEvents implements ConnectionWatcher {
     /** JetStream; null in core NATS. */
     private final AnswerPath answerPath;
 
-    /** The last one that was opened; null before the first. */
+    /** The last wire that was opened; null before the first. */
     private volatile PortWire wire;
 
     SessionEvents(
@@ -137,7 +137,7 @@ final class SessionEvents implements ConnectionWatcher {
         }
     }
 
-    /** Errors of a first attempt to connect are reported when it has failed. */
+    /** Whether errors are logged here. Errors of a first attempt to connect are reported when it has failed. */
     private boolean isReported() {
         return !state.hasEnded() && session.connection() != null;
     }

@@ -10,12 +10,12 @@ import java.util.HashSet;
 import java.util.Set;
 import java.util.function.Supplier;
 
-/** What a session says in the log: each kind of trouble by its own name, and not again and again. */
+/** The log lines of a session. Each kind of problem has its own event name and is not repeated too often. */
 final class SessionLog {
 
     private static final Log log = Logs.of(Session.class);
 
-    /** So many reasons are remembered as logged; a server that always says something else is logged again. */
+    /** Limit on the reasons that are remembered as logged, in case a server always gives another one. */
     private static final int MAX_REASONS = 20;
 
     private final Supplier<NatsSettings> settings;
@@ -24,7 +24,7 @@ final class SessionLog {
     private final RepeatedLog exceptions = new RepeatedLog();
     private final RepeatedLog discoveries = new RepeatedLog();
     private final RepeatedLog lameDucks = new RepeatedLog();
-    /** Why attempts to connect failed since one did not, as far as the log has it. Belongs to the session's thread. */
+    /** The logged reasons of failed attempts since the last successful one. Used by the session's thread only. */
     private final Set<String> reasons = new HashSet<>();
 
     SessionLog(Supplier<NatsSettings> settings) {
@@ -145,15 +145,15 @@ final class SessionLog {
     }
 
     /**
-     * @param unexpected whether neither a link nor a server makes such exceptions
-     * @param connected whether jnats has said last that it is
+     * @param unexpected whether it is not an exception that links or servers cause
+     * @param connected whether jnats last reported that it is connected
      */
     void exception(String error, boolean unexpected, boolean connected) {
         exceptions.write(leftOut -> {
             String shown = PlainText.field(error);
             if (unexpected) {
                 log.error("nats_internal_error datastore={} error=\"{}\" left_out={}", datastore(), shown, leftOut);
-            } else if (connected) { // an end of the connection, most likely, which follows
+            } else if (connected) { // most likely the connection ends, which is logged next
                 log.warn(
                         "nats_event datastore={} event=\"exception\" error=\"{}\" left_out={}",
                         datastore(),

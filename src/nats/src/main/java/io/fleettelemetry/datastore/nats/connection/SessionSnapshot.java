@@ -4,14 +4,16 @@ import io.fleettelemetry.datastore.nats.jetstream.StreamsSnapshot;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 
 /**
- * How a session is at one moment, for the status.
+ * The state of a session at one moment, for the status.
  *
- * @param server the server that it is connected to; null if it is not
- * @param reconnects how often jnats has reconnected; null before the first connection
- * @param streams JetStream: what is known of them; null in core NATS
- * @param isPreparing JetStream: whether it is not known yet that something can be stored
- * @param problem why nothing can be stored, although there is a connection; empty if something can, as far as is known
- * @param trouble what was wrong last; empty if nothing was
+ * @param settings its settings
+ * @param server the server that it is connected to; null if it is not connected
+ * @param reconnects number of jnats' reconnects; null before the first connection
+ * @param streams JetStream: the state of the streams; null in core NATS
+ * @param isPreparing JetStream: whether it is still unknown if records can be stored
+ * @param problem why nothing can be stored although there is a connection; empty if records can be stored, as far as is
+ *     known
+ * @param trouble the last problem; empty if there is none
  */
 public record SessionSnapshot(
         NatsSettings settings,
@@ -22,7 +24,7 @@ public record SessionSnapshot(
         String problem,
         String trouble) {
 
-    /** A server, by its URL without secrets. */
+    /** A server; its URL has no secrets. */
     public record Server(String url, String version, long maxPayload) {}
 
     public boolean isConnected() {

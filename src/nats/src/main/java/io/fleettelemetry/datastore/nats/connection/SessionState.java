@@ -1,33 +1,33 @@
 package io.fleettelemetry.datastore.nats.connection;
 
 /**
- * What a session does at present, and why. Its thread and threads of jnats change it, each by a transition that has a name;
- * {@link Phase#ENDED} is never left.
+ * The phase of a session, and the reason for it. The session's thread and threads of jnats change it by named
+ * transitions. {@link Phase#ENDED} is final.
  *
- * <p>It is about the session. Whether frames may go out on one wire is known to {@link AnswerPath}: jnats opens a wire before it
- * calls itself connected, and may tell of the end of one when there is already another.
+ * <p>This is the state of the session. {@link AnswerPath} knows whether frames may go out on one wire: jnats opens a
+ * wire before it reports that it is connected, and may report the end of a wire when there is already another one.
  */
 final class SessionState {
 
     enum Phase {
-        /** There is no connection, or none any more. */
+        /** There is no connection, or no longer one. */
         CONNECTING,
-        /** Connected; JetStream is being asked whether something can be stored. */
+        /** Connected; JetStream is being asked whether records can be stored. */
         PREPARING,
         /** Connected, and frames may go out. */
         READY,
         /** Connected, but nothing can be stored. */
         UNUSABLE,
-        /** jnats has closed the connection although nobody asked for it; another is about to be made. */
+        /** jnats has closed the connection unexpectedly; another one will be made. */
         GIVEN_UP,
-        /** It was told to end. */
+        /** The session was asked to end. */
         ENDED
     }
 
-    /** @param reason what was wrong last; empty if nothing was */
+    /** @param reason the last problem; empty if there is none */
     record Now(Phase phase, String reason) {
 
-        /** Whether jnats has told so last. */
+        /** Whether jnats last reported that it is connected. */
         boolean isConnected() {
             return phase == Phase.PREPARING || phase == Phase.READY || phase == Phase.UNUSABLE;
         }
@@ -77,7 +77,7 @@ final class SessionState {
         become(Phase.UNUSABLE, reason);
     }
 
-    /** Returns whether it was connected: jnats tells this also for every reconnect that fails. */
+    /** Returns whether the session was connected: jnats calls this for every failed reconnect, too. */
     boolean disconnected(String error) {
         return become(Phase.CONNECTING, "disconnected" + (error.isEmpty() ? "" : ": " + error))
                 .isConnected();

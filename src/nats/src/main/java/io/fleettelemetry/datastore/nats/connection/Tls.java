@@ -18,12 +18,12 @@ import javax.net.ssl.TrustManager;
 import javax.net.ssl.TrustManagerFactory;
 
 /**
- * Whom to trust, and who we are: reads the files of {@link TlsSettings}, for each handshake anew, so that replacing one is
- * enough.
+ * Makes TLS contexts from the files of {@link TlsSettings}. It reads the files for each handshake, so it is enough to
+ * replace a file.
  */
 public record Tls(TlsSettings files) {
 
-    /** @throws IOException with the reason, if a file is not what it should be */
+    /** @throws IOException if a file is wrong, with the reason */
     public SSLContext context() throws IOException {
         try {
             SSLContext context = SSLContext.getInstance("TLS");
@@ -63,7 +63,7 @@ public record Tls(TlsSettings files) {
         return factory.getKeyManagers();
     }
 
-    /** Servers say nothing but that the signature is wrong. */
+    /** Whether a key belongs to a certificate. Otherwise the server would only report a wrong signature. */
     private static boolean belongTogether(PrivateKey key, PublicKey certified) throws GeneralSecurityException {
         if (!key.getAlgorithm().equals(certified.getAlgorithm())) {
             return false;
@@ -74,7 +74,7 @@ public record Tls(TlsSettings files) {
                     case "EC" -> "SHA256withECDSA";
                     default -> key.getAlgorithm();
                 });
-        byte[] anything = {1}; // of nothing the JDK makes an EdDSA signature that it then does not take
+        byte[] anything = {1}; // the JDK does not accept its own EdDSA signature of an empty text
         signature.initSign(key);
         signature.update(anything);
         byte[] signed = signature.sign();

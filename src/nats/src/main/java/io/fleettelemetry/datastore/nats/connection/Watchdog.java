@@ -12,10 +12,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 /**
- * Gives up a connection that has gone silent: a thread of its own, because the one that waits for it cannot help itself.
- * Silent is a connection on which one write or one barrier has been waiting for {@code silent.ms}; and one that jnats calls
- * connected although its port has been closed and no other opened, which happens when a link breaks right behind a
- * reconnect.
+ * Cuts a silent connection. It runs on a thread of its own, because the threads that use the connection are blocked
+ * then. A connection is silent if one write or one barrier has waited for {@code silent.ms}. It also counts as silent
+ * if jnats reports that it is connected although its port was closed and no other one was opened, which happens when a
+ * link breaks right after a reconnect.
  */
 public final class Watchdog implements Runnable {
 
@@ -36,7 +36,7 @@ public final class Watchdog implements Runnable {
     private final RepeatedLog bugs = new RepeatedLog();
     private long strandedSince;
 
-    /** @param mend starts threads anew that are missing, and tells again what was not heard */
+    /** @param mend starts missing threads again, and repeats lost notifications */
     public Watchdog(Journal journal, Supplier<Session> session, Runnable mend) {
         this.journal = journal;
         this.session = session;
@@ -65,7 +65,7 @@ public final class Watchdog implements Runnable {
                 e));
     }
 
-    /** Never long: a shorter {@code silent.ms} is to be in force at once. */
+    /** The pause between two checks: always short, so that a shorter {@code silent.ms} takes effect at once. */
     private long pauseMillis() {
         return Math.min(journal.settings().silent().toMillis() / 8, MAX_PAUSE_MILLIS);
     }

@@ -2,27 +2,29 @@ package io.fleettelemetry.datastore.nats.connection;
 
 import io.fleettelemetry.datastore.nats.journal.Wire;
 
-/** Is told of the wires of sessions, by threads that must not be kept. */
+/** Gets notifications about the wires of sessions, on threads that must not be blocked. */
 public interface Wires {
 
-    /** Frames may go out, and will be answered; but the server may still refuse the credentials, see {@link #connected}. */
+    /**
+     * Frames may go out and will be answered. But the server may still refuse the credentials: see {@link #connected}.
+     */
     void opened(Session session, Wire wire);
 
     void closed(Session session, Wire wire);
 
-    /** There is a connection, but nothing can be stored by it. Until {@link #opened}. */
+    /** There is a connection, but nothing can be stored on it, until {@link #opened}. */
     void unusable(Session session, String why);
 
-    /** The server has let the session in. */
+    /** The server has accepted the session. */
     void connected(Session session);
 
     /**
-     * jnats has closed the connection, although nobody asked for it; the session goes on to connect anew.
+     * jnats has closed the connection unexpectedly. The session will connect anew.
      *
-     * @param cause the server's words, if it said anything
+     * @param cause the server's words, if there are any
      */
     void lost(Session session, String cause);
 
-    /** The server is about to shut down, and asks its clients to go elsewhere. */
+    /** The server is about to shut down, and asks its clients to use other servers. */
     void leaving(Session session);
 }
