@@ -4,11 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.fleettelemetry.testkit.NatsOperator;
 import io.fleettelemetry.testkit.NatsServer;
-import io.nats.client.support.JwtUtils.Permission;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -69,27 +67,6 @@ class NatsCredentialsTest {
                     .findFirst()
                     .orElseThrow();
             assertFalse(datastore.status().toString().contains(seed));
-        }
-    }
-
-    /** The connection is asked a second time who it is, with the same signature, and stays. */
-    @Test
-    void a_user_with_a_jwt_who_is_denied_a_subject_keeps_the_connection_and_the_other_records_are_confirmed()
-            throws IOException {
-        Path file = operator.writeCredentials(
-                directory.resolve("user.creds"),
-                limits -> limits.pub(new Permission().deny("tesla_telemetry.DENIED.data")));
-        try (NatsServer server = NatsServer.start(operator.configuration());
-                NatsDatastore datastore = open(server, file)) {
-            Outcomes outcomes = new Outcomes();
-            for (int i = 0; i < 1_000; i++) {
-                datastore.produce(Records.record(i % 10 == 0 ? "DENIED" : "VIN" + i, "V", new byte[1]), outcomes);
-            }
-            outcomes.awaitEnded(1_000);
-            assertEquals(100, outcomes.failed().size());
-            assertTrue(
-                    outcomes.failed().stream().allMatch(record -> record.vin().equals("DENIED")));
-            assertEquals("0", datastore.status().details().get("reconnects"));
         }
     }
 }
