@@ -66,18 +66,18 @@ final class EachAnswer {
         return begun;
     }
 
-    void ok(Refusals.Tally tally) {
+    void ok(Refusals.Builder refusals) {
         begun = true;
         if (isForFrame()) {
-            tally.frameTaken();
+            refusals.frameTaken();
         }
     }
 
-    void error(String words, Refusals.Tally tally) {
+    void error(String words, Refusals.Builder refusals) {
         if (begun && isAnswer(words) && isForFrame()) {
-            tally.frameRefused(words);
+            refusals.frameRefused(words);
         } else {
-            tally.add(words);
+            refusals.add(words);
         }
     }
 

@@ -7,13 +7,7 @@ import io.nats.client.Connection;
 import io.nats.client.Options;
 import io.nats.client.impl.SocketDataPort;
 import io.nats.client.support.WebSocket;
-import java.io.EOFException;
 import java.io.IOException;
-import java.net.SocketException;
-import java.net.SocketTimeoutException;
-import java.security.cert.CertPathBuilderException;
-import java.security.cert.CertificateException;
-import java.security.cert.CertificateExpiredException;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 import javax.net.ssl.SSLException;
@@ -44,9 +38,7 @@ import javax.net.ssl.SSLSocket;
 public final class FramePort extends SocketDataPort {
 
     private static final byte[] PING = "PING\r\n".getBytes(US_ASCII);
-    private static final byte[] PONG = "PONG\r\n".getBytes(US_ASCII);
 
-    private static final String ORPHAN = "the server sent a PONG without a PING";
     /** Bytes of one write. A large frame is written in pieces, so that progress on a slow link is visible. */
     private static final int PIECE = 1 << 16;
 
@@ -54,16 +46,6 @@ public final class FramePort extends SocketDataPort {
     private PortOwner owner;
     /** The host that the server's certificate must be for; null if it is the one of its URL. */
     private String certifiedName;
-    /** Limit (bytes) on a line of the server: a line without an end would fill the heap. */
-    private static final int MAX_LINE = 1 << 20;
-
-    /**
-     * Limit (bytes) on a payload that the server announces, because jnats allocates memory for it before it comes. No
-     * nats-server can have a larger {@code max_payload}. The largest answer that we ask for, a page of 256 streams, is
-     * smaller.
-     */
-    private static final int MAX_PAYLOAD = 64 << 20;
-
     /** Whether the server's first line has been read. */
     private boolean greeted;
     /** Whether the owner knows that the port is open. */
@@ -82,27 +64,11 @@ public final class FramePort extends SocketDataPort {
     private boolean masks;
     private final ConnectFirst connectFirst = new ConnectFirst();
 
-    // PING and PONG: the state of the written bytes is guarded by the write lock; the reading thread owns the rest.
+    /** Follows what is written. Guarded by the write lock. */
     private final ProtocolScanner outgoing = new ProtocolScanner();
-    private final ProtocolScanner incoming = new ProtocolScanner();
-    private final Refusals.Tally refusals = new Refusals.Tally();
+
     private final EachAnswer each = new EachAnswer();
-    /** Number of PINGs written by jnats and us; the number of our last one; and the callback for its answer. */
-    private volatile long pings;
-
-    private volatile long ourPing;
-    private volatile Runnable answered;
-    private long pongs;
-    /** Number of our PINGs that were answered; and the refusals between the last two of these answers. */
-    private volatile long answers;
-
-    private volatile Refusals refused = Refusals.NONE;
-    /** The server's last error since the last answer to a PING of ours; else empty. */
-    private volatile String lastError = "";
-    /** Bytes that may be the beginning of the PONG to a PING of ours, which jnats must not see. */
-    private final byte[] held = new byte[PONG.length];
-
-    private int heldLength;
+    private final Inbound inbound = new Inbound(each);
     /** Whether a byte was read through TLS: later errors are not errors of the handshake. */
     private boolean secured;
 
@@ -147,19 +113,17 @@ public final class FramePort extends SocketDataPort {
     @Override
     public int read(byte[] dst, int off, int len) throws IOException {
         int count = -1;
-        if (!toldOpen && pongs > 0) { // jnats has now seen everything before that PONG, such as an INFO with new limits
+        if (!toldOpen && inbound.hasPong()) { // jnats has seen all before that PONG, such as an INFO with new limits
             toldOpen = true;
             owner.opened(this);
         }
         try {
             do {
                 count = -1;
-                int kept = heldLength;
-                System.arraycopy(held, 0, dst, off, kept);
-                heldLength = 0;
+                int kept = inbound.putBack(dst, off);
                 int read = receive(dst, off + kept, len - kept);
                 secured = isSecure;
-                count = read < 0 ? read : follow(dst, off, off + kept + read, len) - off;
+                count = read < 0 ? read : inbound.follow(dst, off, off + kept + read, len) - off;
             } while (count == 0);
             return count;
         } catch (SSLException e) {
@@ -167,74 +131,10 @@ public final class FramePort extends SocketDataPort {
         } finally {
             if (count < 0) {
                 closed = true;
-                wake();
+                inbound.wake();
                 owner.closed(this);
             }
         }
-    }
-
-    /**
-     * Parses what the server sent, in its order, and removes the PONGs that answer our own PINGs.
-     *
-     * @return the end of the bytes that are left for jnats
-     * @throws IOException if the server has sent a PONG without a PING: then a PONG proves nothing any more
-     */
-    private int follow(byte[] bytes, int from, int to, int room) throws IOException {
-        int end = to;
-        Refusals before = null;
-        int at = from;
-        while (at < end) {
-            ProtocolScanner.Line line = incoming.scan(bytes, at, end);
-            at = incoming.at();
-            if (line == ProtocolScanner.Line.ERROR) {
-                lastError = incoming.error();
-                each.error(lastError, refusals);
-            } else if (line == ProtocolScanner.Line.OK) {
-                each.ok(refusals);
-            } else if (line == ProtocolScanner.Line.PONG && ++pongs == ourPing) {
-                int start = at - incoming.lineLength();
-                if (start < from) { // the PONG began before our PING was written
-                    throw new IOException(ORPHAN);
-                }
-                before = refusals.take(each.hasBegun());
-                lastError = "";
-                System.arraycopy(bytes, at, bytes, start, end - at);
-                end -= at - start;
-                at = start;
-            } else if (line == ProtocolScanner.Line.OTHER && incoming.announced() > MAX_PAYLOAD) {
-                throw new IOException("the server has announced a message of more than " + MAX_PAYLOAD + " bytes");
-            }
-        }
-        if (pongs > pings) {
-            throw new IOException(ORPHAN);
-        }
-        if (incoming.begun() > MAX_LINE) {
-            throw new IOException("the server has sent a line of more than " + MAX_LINE + " bytes");
-        }
-        if (before != null) { // only now, so that no PING goes out that a surplus PONG could seem to answer
-            refused = before;
-            answers++;
-            wake();
-        }
-        if (pongs < ourPing && isPongBegun(bytes, from, end) && room > 2 * PONG.length) {
-            heldLength = incoming.begun();
-            end -= heldLength;
-            System.arraycopy(bytes, end, held, 0, heldLength);
-            incoming.beginLine();
-        }
-        return end;
-    }
-
-    /** Whether the bytes end with the beginning of a PONG. */
-    private boolean isPongBegun(byte[] bytes, int from, int end) {
-        int begun = incoming.begun();
-        int start = end - begun;
-        for (int i = 0; i < begun; i++) {
-            if (i == PONG.length || start < from || (bytes[start + i] & ~0x20) != (PONG[i] & ~0x20)) {
-                return false;
-            }
-        }
-        return begun > 0;
     }
 
     /**
@@ -325,7 +225,7 @@ public final class FramePort extends SocketDataPort {
         for (int at = 0; at < to; at = outgoing.at()) {
             ProtocolScanner.Line line = outgoing.scan(bytes, at, to);
             if (line == ProtocolScanner.Line.PING) {
-                pings++;
+                inbound.pinged();
             } else if (line == ProtocolScanner.Line.OTHER) {
                 each.asksOther();
             }
@@ -373,12 +273,11 @@ public final class FramePort extends SocketDataPort {
     public void ping(Runnable answered) throws IOException {
         writing.lock();
         try {
-            this.answered = answered;
+            inbound.onAnswer(answered);
             if (!open || closed) {
                 throw new IOException("the connection is " + (closed ? "closed" : "not open"));
             }
-            pings++;
-            ourPing = pings;
+            inbound.pingedByUs();
             framesUnderWay = true;
             super.write(masks ? PING.clone() : PING, PING.length);
         } finally {
@@ -391,24 +290,17 @@ public final class FramePort extends SocketDataPort {
      * Number of {@linkplain #ping pings} that the server has answered. It has parsed everything written before them.
      */
     public long answers() {
-        return answers;
+        return inbound.answers();
     }
 
     /** What the server refused between its answers to the last two {@linkplain #ping pings}. */
     public Refusals refused() {
-        return refused;
+        return inbound.refused();
     }
 
     /** The server's last error since it answered a {@linkplain #ping ping}; empty if there was none. */
     public String lastError() {
-        return lastError;
-    }
-
-    private void wake() {
-        Runnable asked = answered;
-        if (asked != null) {
-            asked.run();
-        }
+        return inbound.lastError();
     }
 
     /**
@@ -443,7 +335,7 @@ public final class FramePort extends SocketDataPort {
     @Override
     public void close() throws IOException {
         closed = true;
-        wake();
+        inbound.wake();
         owner.closed(this);
         if (framesUnderWay && socket != null) {
             // With TLS, close would wait for the write to end, to send its closing message.
@@ -456,35 +348,11 @@ public final class FramePort extends SocketDataPort {
         if (closed) { // which is then why; jnats closes a port that takes too long
             return e;
         }
-        String reason = "TLS with " + host + ":" + port + " failed: " + reason(e);
+        String reason = "TLS with " + host + ":" + port + " failed: "
+                + TlsFailure.reason(e, options.getSocketReadTimeoutMillis());
         owner.tlsFailed(reason);
         IOException refusal = new SSLHandshakeException(reason);
         refusal.initCause(e);
         return refusal;
-    }
-
-    private String reason(Throwable e) {
-        Throwable root = e;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
-        if (root instanceof CertPathBuilderException) {
-            return "no CA that is trusted here has signed the server's certificate: " + root.getMessage();
-        }
-        if (root instanceof CertificateExpiredException) {
-            return "the server's certificate has expired: " + root.getMessage();
-        }
-        // What the JDK throws if the host's name is not in the certificate; for all else it has subclasses.
-        if (root.getClass() == CertificateException.class) {
-            return "the server's certificate is not for this host: " + root.getMessage();
-        }
-        if (root instanceof SocketException || root instanceof EOFException) {
-            return "the server closed the connection (" + root.getMessage()
-                    + "); it may not accept the client certificate, or may require one";
-        }
-        if (root instanceof SocketTimeoutException) {
-            return "no answer within " + options.getSocketReadTimeoutMillis() + " ms";
-        }
-        return root.getMessage() == null ? root.toString() : root.getMessage();
     }
 }

@@ -39,7 +39,7 @@ public record Refusals(Map<String, Integer> counts, boolean complete, Answers an
     }
 
     /** Counts messages within a limit on memory. Not thread-safe. */
-    static final class Tally {
+    static final class Builder {
         private static final int MAX_CHARS = 1 << 20;
         /** The cost of an entry besides its text, in characters. */
         private static final int ENTRY = 64;
