@@ -9,7 +9,6 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Outcomes;
 import io.fleettelemetry.datastore.nats.Records;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
-import io.fleettelemetry.jnats.port.Refusals;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -26,59 +25,6 @@ class ConfirmerTest {
     private static final FrameEncoder STORING = new FrameEncoder(new Subjects("ns"), "id-", "_INBOX.test");
 
     private final Outcomes outcomes = new Outcomes();
-
-    private static class AnsweringWire implements Wire {
-        final Verdict answer;
-        final AtomicInteger barriers = new AtomicInteger();
-        final AtomicInteger told = new AtomicInteger();
-        final AtomicInteger cuts = new AtomicInteger();
-        volatile int written;
-
-        AnsweringWire(Verdict answer) {
-            this.answer = answer;
-        }
-
-        @Override
-        public void write(byte[] frames, int from, int to) {
-            written += to - from;
-        }
-
-        @Override
-        public void ping(Runnable answered) {
-            barriers.incrementAndGet();
-            answered.run();
-        }
-
-        @Override
-        public Verdict verdict() {
-            return barriers.get() > told.get() && told.incrementAndGet() > 0 ? answer : Verdict.PENDING;
-        }
-
-        @Override
-        public Refusals refused() {
-            return Refusals.NONE;
-        }
-
-        @Override
-        public String fatalBefore() {
-            return null;
-        }
-
-        @Override
-        public void cut() {
-            cuts.incrementAndGet();
-        }
-
-        @Override
-        public long maxPayload() {
-            return 1_000_000;
-        }
-
-        @Override
-        public boolean takesHeaders() {
-            return true;
-        }
-    }
 
     /** Tells the receipts. */
     private static class Telling implements Confirmer.Ends {
@@ -189,7 +135,7 @@ class ConfirmerTest {
             }
             served.journal.offer(Records.record("C", "V", new byte[10]), outcomes);
             served.start();
-            served.journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+            served.journal.opened(new TestWire(Wire.Verdict.PASSED));
             outcomes.awaitEnded(4);
             assertEquals(List.of("A", "BROKEN", "B"), vins(outcomes.failed()));
             assertEquals(List.of("C"), vins(outcomes.confirmed()));
@@ -201,7 +147,7 @@ class ConfirmerTest {
     @Test
     void a_barrier_that_throws_closes_the_port_and_the_next_one_confirms() throws Exception {
         try (Served served = served()) {
-            AnsweringWire broken = new AnsweringWire(Wire.Verdict.PASSED) {
+            TestWire broken = new TestWire(Wire.Verdict.PASSED) {
                 @Override
                 public Verdict verdict() {
                     throw new NoClassDefFoundError("by the test");
@@ -211,7 +157,7 @@ class ConfirmerTest {
             served.journal.offer(Records.record("VIN", "V", new byte[10]), outcomes);
             await().atMost(SOON).until(() -> broken.cuts.get() > 0);
             served.journal.closed(broken);
-            served.journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+            served.journal.opened(new TestWire(Wire.Verdict.PASSED));
             assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
         }
     }
@@ -219,14 +165,14 @@ class ConfirmerTest {
     @Test
     void a_barrier_that_nobody_can_judge_closes_the_port_and_confirms_nothing_until_another_opens() throws Exception {
         try (Served served = served()) {
-            AnsweringWire doubtful = new AnsweringWire(Wire.Verdict.IN_DOUBT);
+            TestWire doubtful = new TestWire(Wire.Verdict.IN_DOUBT);
             served.journal.opened(doubtful);
             served.journal.offer(Records.record("VIN", "V", new byte[10]), outcomes);
             await().atMost(SOON).until(() -> doubtful.cuts.get() > 0);
             served.journal.closed(doubtful);
             int asked = doubtful.barriers.get();
             assertEquals(0, outcomes.ended());
-            AnsweringWire good = new AnsweringWire(Wire.Verdict.PASSED);
+            TestWire good = new TestWire(Wire.Verdict.PASSED);
             served.journal.opened(good);
             assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
             assertEquals(doubtful.written, good.written, "the same bytes once more");
@@ -238,7 +184,7 @@ class ConfirmerTest {
     void a_barrier_that_is_not_answered_keeps_nothing_from_expiring_or_from_being_confirmed() throws Exception {
         Map<String, String> settings = Map.of("delivery", "jetstream", "confirm.timeout.ms", "1000");
         try (Served served = new Served(settings, STORING, new Telling()).start()) {
-            AnsweringWire silent = new AnsweringWire(Wire.Verdict.PENDING);
+            TestWire silent = new TestWire(Wire.Verdict.PENDING);
             served.journal.opened(silent);
             served.journal.offer(Records.record("A", "V", new byte[10]), outcomes);
             served.journal.offer(Records.record("B", "V", new byte[10]), outcomes);
@@ -253,11 +199,11 @@ class ConfirmerTest {
     @Test
     void a_barrier_on_a_wire_that_nobody_ever_closes_holds_up_none_on_the_next_one() throws Exception {
         try (Served served = served()) {
-            AnsweringWire silent = new AnsweringWire(Wire.Verdict.PENDING);
+            TestWire silent = new TestWire(Wire.Verdict.PENDING);
             served.journal.opened(silent);
             served.journal.offer(Records.record("A", "V", new byte[10]), outcomes);
             await().atMost(SOON).until(() -> silent.barriers.get() > 0);
-            served.journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+            served.journal.opened(new TestWire(Wire.Verdict.PASSED));
             outcomes.awaitEnded(1);
             assertEquals(List.of("A"), vins(outcomes.confirmed()));
         }

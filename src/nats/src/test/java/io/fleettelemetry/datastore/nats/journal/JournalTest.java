@@ -16,10 +16,7 @@ import io.fleettelemetry.datastore.nats.Outcomes;
 import io.fleettelemetry.datastore.nats.Records;
 import io.fleettelemetry.datastore.nats.journal.Denials.Judgement;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
-import io.fleettelemetry.jnats.port.Refusals;
-import java.io.IOException;
 import java.lang.management.ManagementFactory;
-import java.lang.reflect.Proxy;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -38,48 +35,7 @@ import org.junit.jupiter.api.Test;
 
 class JournalTest {
 
-    /** A wire that takes everything, and is never asked. */
-    private static final Wire WIRE = new Wire() {
-        @Override
-        public void write(byte[] frames, int from, int to) throws IOException {
-            throw new IOException("not to be written to");
-        }
-
-        @Override
-        public void ping(Runnable answered) {
-            // the test settles barriers
-        }
-
-        @Override
-        public Verdict verdict() {
-            return Verdict.PENDING;
-        }
-
-        @Override
-        public Refusals refused() {
-            return Refusals.NONE;
-        }
-
-        @Override
-        public String fatalBefore() {
-            return null;
-        }
-
-        @Override
-        public void cut() {
-            // nothing to cut
-        }
-
-        @Override
-        public long maxPayload() {
-            return 1_000_000;
-        }
-
-        @Override
-        public boolean takesHeaders() {
-            return true;
-        }
-    };
+    private static final Wire WIRE = new TestWire();
 
     private long now = Long.MAX_VALUE - 1_000_000; // it may run over
     private Duration ahead = Duration.ZERO;
@@ -123,7 +79,7 @@ class JournalTest {
         journal.wrote(step);
         journal.next(step);
         AtomicInteger moved = new AtomicInteger();
-        Wire other = another();
+        Wire other = new TestWire();
         journal.prepare(other, journal.encoder(), journal.settings(), moved::incrementAndGet);
         journal.offer(Records.record("VIN", "V", new byte[100]), new Outcomes()); // into the same block
         journal.next(step);
@@ -144,7 +100,7 @@ class JournalTest {
         journal.opened(WIRE);
         journal.next(step);
         Wire old = journal.uninspected();
-        Wire other = another();
+        Wire other = new TestWire();
         journal.opened(other);
         journal.next(step);
         journal.inspect(old, new Ended());
@@ -331,7 +287,7 @@ class JournalTest {
         offer(700); // two blocks
         long frames = journal.bytes() - 700 * Blocks.RECORD_OVERHEAD;
         AtomicInteger runs = new AtomicInteger();
-        journal.prepare(another(), journal.encoder(), journal.settings(), () -> {
+        journal.prepare(new TestWire(), journal.encoder(), journal.settings(), () -> {
             if (runs.incrementAndGet() <= 2) {
                 throw new OutOfMemoryError("by the test");
             }
@@ -354,7 +310,7 @@ class JournalTest {
         assertEquals(Step.Kind.WRITE, step.kind);
         journal.next(step); // the writer has cut the wire, and has come around again before anybody was told
         assertEquals(Step.Kind.PARK, step.kind);
-        journal.opened(another());
+        journal.opened(new TestWire());
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
         ahead = Duration.ofDays(1);
@@ -396,7 +352,7 @@ class JournalTest {
         }
         long bytes = journal.bytes();
         NatsSettings at = NatsSettings.parse(Map.of("namespace", "longer", "drain.timeout.ms", "0"));
-        journal.prepare(another(), new FrameEncoder(new Subjects("longer"), "", ""), at, () -> {});
+        journal.prepare(new TestWire(), new FrameEncoder(new Subjects("longer"), "", ""), at, () -> {});
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
         long most = 0;
@@ -447,18 +403,6 @@ class JournalTest {
             () -> now);
     private final Outcomes outcomes = new Outcomes();
     private long offered;
-
-    /** A wire like the other one, and not the same. */
-    private static Wire another() {
-        return (Wire) Proxy.newProxyInstance(
-                Wire.class.getClassLoader(),
-                new Class<?>[] {Wire.class},
-                (proxy, method, arguments) -> switch (method.getName()) {
-                    case "equals" -> proxy == arguments[0];
-                    case "hashCode" -> System.identityHashCode(proxy);
-                    default -> method.invoke(WIRE, arguments);
-                });
-    }
 
     private void open(Wire wire) {
         Thread nobody = new Thread(() -> {});
@@ -593,7 +537,7 @@ class JournalTest {
         writeAll();
         Mark mark = storing.takeMark();
         storing.closed(WIRE);
-        open(another());
+        open(new TestWire());
         assertFalse(storing.isInForce(mark));
         Ended ended = new Ended();
         storing.passed(mark, new Judgement(Map.of(only, DENIED), "", false), ended);
@@ -658,7 +602,7 @@ class JournalTest {
                     writeAll(); // once more what was not answered
                 }
                 case 1 -> {
-                    Wire next = another();
+                    Wire next = new TestWire();
                     storing.opened(next);
                     storing.next(step);
                     storing.inspect(storing.uninspected(), ended);
@@ -779,8 +723,21 @@ class JournalTest {
         assertTrue(storing.bytes() > 600_000, storing.bytes() + " bytes are used");
     }
 
-    /** A stream that stores so many records in a millisecond, and refuses (429) what is more than so many that wait. */
-    private int[] storeIn(int queue, int perMilli, int offers, int offersPerMilli) {
+    /**
+     * What a stream made of records.
+     *
+     * @param slowest how many milliseconds 99 of 100 records waited at most to be stored
+     * @param frames how many frames were written
+     * @param refused how many of them the stream refused
+     */
+    private record Stored(int slowest, int frames, int refused) {}
+
+    /**
+     * A stream that stores so many records in a millisecond, and refuses (429) those that do not fit into its queue.
+     *
+     * @param burst so many records are offered at once, every so many milliseconds
+     */
+    private Stored storeIn(int queue, int perMilli, int offers, int burst, int everyMillis) {
         open(WIRE);
         Map<Long, Long> since = new HashMap<>();
         ArrayDeque<Long> waiting = new ArrayDeque<>();
@@ -788,8 +745,9 @@ class JournalTest {
         List<Long> waits = new ArrayList<>();
         long start = now;
         int frames = 0;
+        int refused = 0;
         for (int ms = 0; ms < 100_000 && stored.size() < offers; ms++) {
-            for (int i = 0; i < offersPerMilli && offered < offers; i++) {
+            for (int i = 0; i < burst && offered < offers && ms % everyMillis == 0; i++) {
                 since.put(offer(), now);
             }
             while (next() == Step.Kind.WRITE) {
@@ -801,6 +759,7 @@ class JournalTest {
                         waiting.add(number);
                     } else {
                         storing.postponed(number, false);
+                        refused++;
                     }
                 }
             }
@@ -817,7 +776,7 @@ class JournalTest {
         }
         assertEquals(offers, stored.size(), "after " + (now - start) / 1_000_000 + " ms");
         Collections.sort(waits);
-        return new int[] {waits.get(waits.size() * 99 / 100).intValue(), frames};
+        return new Stored(waits.get(waits.size() * 99 / 100).intValue(), frames, refused);
     }
 
     @Test
@@ -848,22 +807,26 @@ class JournalTest {
 
     @Test
     void the_window_adapts_to_what_a_stream_takes() {
-        int[] result = storeIn(1_000, 100, 200_000, 50);
-        assertTrue(result[0] < 1_000, "99 of 100 are confirmed within " + result[0] + " ms");
-        assertTrue(result[1] < 240_000, result[1] + " frames were written");
+        Stored result = storeIn(1_000, 100, 200_000, 5_000, 100);
+        assertTrue(result.refused > 0, "the queue was full at times");
+        assertTrue(storing.window() < 2_000, "the window is " + storing.window());
+        assertTrue(result.slowest < 1_000, "99 of 100 are confirmed within " + result.slowest + " ms");
+        assertTrue(result.frames < 240_000, result.frames + " frames were written");
     }
 
     @Test
     void a_stream_that_takes_little_at_once_gets_little() {
-        int[] result = storeIn(50, 50, 20_000, 50);
-        assertTrue(result[1] < 60_000, result[1] + " frames were written");
+        Stored result = storeIn(50, 50, 20_000, 500, 20);
+        assertTrue(result.refused > 0, "the queue was full at times");
+        assertTrue(storing.window() < 200, "the window is " + storing.window());
+        assertTrue(result.frames < 60_000, result.frames + " frames were written");
     }
 
     @Test
     void a_burst_that_is_more_than_a_stream_takes_at_once_waits_little_longer_than_it_needs() {
-        int[] result = storeIn(50, 50, 20_000, 1_000);
-        assertTrue(result[0] < 800, "99 of 100 are confirmed within " + result[0] + " ms, and 400 ms are needed");
-        assertTrue(result[1] < 60_000, result[1] + " frames were written");
+        Stored result = storeIn(50, 50, 20_000, 1_000, 1);
+        assertTrue(result.slowest < 800, "99 of 100 are confirmed within " + result.slowest + " ms, 400 ms are needed");
+        assertTrue(result.frames < 60_000, result.frames + " frames were written");
     }
 
     @Test
