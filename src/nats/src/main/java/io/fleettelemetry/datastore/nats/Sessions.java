@@ -1,20 +1,17 @@
 package io.fleettelemetry.datastore.nats;
 
 import io.fleettelemetry.api.Failure;
-import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.datastore.nats.connection.Servers;
 import io.fleettelemetry.datastore.nats.connection.Session;
 import io.fleettelemetry.datastore.nats.connection.Wires;
 import io.fleettelemetry.datastore.nats.journal.FrameEncoder;
 import io.fleettelemetry.datastore.nats.journal.Journal;
 import io.fleettelemetry.datastore.nats.journal.Wire;
-import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -27,8 +24,6 @@ import java.util.concurrent.TimeUnit;
  */
 final class Sessions implements Wires {
 
-    private static final Log log = Logs.of(NatsDatastore.class);
-
     /**
      * Shortest time between two moves away from a server that is about to shut down. When such a server is gone, jnats
      * connects to another one.
@@ -37,7 +32,7 @@ final class Sessions implements Wires {
 
     private final Journal journal;
     private final Encoders encoders;
-    private final Reports reports;
+    private final SessionsLog log;
     /** Run whenever {@link #whyLost} or {@link #settings} has changed, on any thread. */
     private final ServiceUpdates services;
 
@@ -70,7 +65,7 @@ final class Sessions implements Wires {
             ServiceUpdates services) {
         this.journal = journal;
         this.encoders = encoders;
-        this.reports = reports;
+        this.log = new SessionsLog(reports);
         this.services = services;
         this.inUse = new Session(settings, this, id, journal, List.of());
     }
@@ -222,26 +217,12 @@ final class Sessions implements Wires {
             onClosed =
                     (next == null ? inUse : next).settings().onClosed().name().toLowerCase(Locale.ROOT);
         }
-        NatsSettings settings = from.settings();
-        if (!isInUse) { // A session that has not taken over yet, or is being closed: no loss.
-            log.warn(
-                    "nats_connect_failed datastore={} url={} error=\"{}\" reason=\"jnats gave the connection up; connecting"
-                            + " again\"",
-                    settings.datastore(),
-                    settings.shownServers(),
-                    cause);
-            return;
+        if (isInUse) {
+            log.lost(from.settings(), cause, onClosed);
+            services.run();
+        } else { // A session that has not taken over yet, or is being closed: no loss.
+            log.connectingAgain(from.settings(), cause);
         }
-        log.error(
-                "nats_closed datastore={} error=\"{}\" url={} reason=\"jnats gave the connection up\" on.closed={}",
-                settings.datastore(),
-                cause,
-                settings.shownServers(),
-                onClosed);
-        reports.report(
-                "nats_closed",
-                Map.of("datastore", settings.datastore(), "url", settings.shownServers(), "cause", cause));
-        services.run();
     }
 
     /** Moves to another server before this one goes. If that fails, jnats connects to another one when it is gone. */
@@ -283,11 +264,7 @@ final class Sessions implements Wires {
         }
         old.end();
         services.run();
-        log.info(
-                "nats_switched datastore={} from=\"{}\" to=\"{}\"",
-                settings().datastore(),
-                old.settings(),
-                to.settings());
+        log.switched(old.settings(), to.settings());
     }
 
     /** Notes a session that is no longer needed, so that closing waits for it. Called under this. */

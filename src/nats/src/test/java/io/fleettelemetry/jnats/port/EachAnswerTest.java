@@ -17,7 +17,7 @@ class EachAnswerTest {
     private static final String DENIED = "Permissions Violation for Publish to \"a.b\"";
 
     private final EachAnswer each = new EachAnswer();
-    private final Refusals.Tally tally = new Refusals.Tally();
+    private final Refusals.Builder tally = new Refusals.Builder();
 
     private void write(String frames) {
         byte[] bytes = frames.getBytes(UTF_8);

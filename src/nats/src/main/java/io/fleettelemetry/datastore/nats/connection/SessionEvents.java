@@ -42,7 +42,7 @@ final class SessionEvents implements ConnectionWatcher {
     @Override
     public void begun(FramePort port) {
         if (health.begun(port)) {
-            session.wake();
+            session.loop().wake();
         }
     }
 
@@ -54,7 +54,7 @@ final class SessionEvents implements ConnectionWatcher {
         if (answerPath == null) {
             wires.opened(session, opened);
         } else {
-            session.wake(); // this may come after jnats has called itself connected
+            session.loop().wake(); // this may come after jnats has called itself connected
         }
     }
 
@@ -91,7 +91,7 @@ final class SessionEvents implements ConnectionWatcher {
             }
             case CLOSED -> {
                 // Also comes for an attempt that failed; one that nobody asked for is told by the session's thread.
-                if (state.hasEnded() && source == session.connection()) {
+                if (state.hasEnded() && source == session.loop().connection()) {
                     log.closedOnPurpose();
                 }
             }
@@ -104,7 +104,7 @@ final class SessionEvents implements ConnectionWatcher {
                 log.discovered(event, session.discovered().toString());
             default -> log.happened(event);
         }
-        session.wake();
+        session.loop().wake();
     }
 
     private boolean isReady() {
@@ -120,7 +120,7 @@ final class SessionEvents implements ConnectionWatcher {
     @Override
     public void serverError(String error, String shown) {
         if (answerPath != null && answerPath.serverError(error)) {
-            session.wake();
+            session.loop().wake();
         }
         if (isReported()) {
             log.serverError(shown);
@@ -133,12 +133,12 @@ final class SessionEvents implements ConnectionWatcher {
             log.exception(error, unexpected, state.now().isConnected());
         }
         if (session.connector().isOutdated()) {
-            session.wake();
+            session.loop().wake();
         }
     }
 
     /** Whether errors are logged here. Errors of a first attempt to connect are reported when it has failed. */
     private boolean isReported() {
-        return !state.hasEnded() && session.connection() != null;
+        return !state.hasEnded() && session.loop().connection() != null;
     }
 }

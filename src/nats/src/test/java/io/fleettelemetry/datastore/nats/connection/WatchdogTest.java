@@ -45,9 +45,9 @@ class WatchdogTest {
         Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
         Session session =
                 new Session(settings, proxy(Wires.class, (proxy, method, arguments) -> null), "id", journal, List.of());
-        Field connection = Session.class.getDeclaredField("connection");
+        Field connection = ConnectLoop.class.getDeclaredField("connection");
         connection.setAccessible(true);
-        connection.set(session, stranded);
+        connection.set(session.loop(), stranded);
         AtomicInteger rounds = new AtomicInteger();
         Watchdog watchdog = new Watchdog(journal, () -> session, rounds::incrementAndGet);
         Thread thread = new Thread(watchdog, "watchdog");
