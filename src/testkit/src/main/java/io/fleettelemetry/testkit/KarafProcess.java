@@ -7,14 +7,9 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.Properties;
 import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
@@ -41,15 +36,15 @@ public final class KarafProcess implements AutoCloseable {
     private static final Duration LOG_LIMIT = Duration.ofSeconds(60);
     private static final int PROBE_MS = 2000;
 
-    private final Path home;
+    private final KarafHome files;
     private final int sshPort;
     private final Shell shell;
     private Child process;
     /** The value of {@code -Xmx}; empty for the default of {@code bin/karaf}. */
     private String maxMemory = "";
 
-    private KarafProcess(Path home, int sshPort) {
-        this.home = home;
+    private KarafProcess(KarafHome files, int sshPort) {
+        this.files = files;
         this.sshPort = sshPort;
         this.shell = new Shell(sshPort, COMMAND_LIMIT);
     }
@@ -73,25 +68,23 @@ public final class KarafProcess implements AutoCloseable {
      * @throws IllegalStateException if it does not start; the message has its log
      */
     public static KarafProcess start(Path home) {
-        return start(home, KarafProcess::hurryFileInstall);
+        return start(home, KarafHome::hurryFileInstall);
     }
 
     /** Like {@link #start}, but Karaf reads changed files as a stock one does. */
     public static KarafProcess startStock(Path home) {
-        return start(home, karaf -> {});
+        return start(home, files -> {});
     }
 
-    private static KarafProcess start(Path home, Consumer<KarafProcess> more) {
+    private static KarafProcess start(Path home, Consumer<KarafHome> more) {
         String distribution = System.getProperty(DISTRIBUTION);
         if (distribution == null) {
             throw new IllegalStateException("The system property " + DISTRIBUTION + " must name an unpacked Karaf.");
         }
-        Path directory = home.toAbsolutePath();
-        Trees.delete(directory);
-        Trees.copy(Path.of(distribution), directory);
-        var karaf = new KarafProcess(directory, FreePort.next());
-        karaf.configure();
-        more.accept(karaf);
+        int sshPort = FreePort.next();
+        var files = KarafHome.copy(Path.of(distribution), home, sshPort);
+        more.accept(files);
+        var karaf = new KarafProcess(files, sshPort);
         // With daemon, unlike server, no shell waits for the JVM: the process is the JVM itself.
         karaf.run("daemon");
         return karaf;
@@ -125,58 +118,15 @@ public final class KarafProcess implements AutoCloseable {
         return process.process().exitValue();
     }
 
-    private void configure() {
-        // An RSA key takes seconds to make, and signing with it takes most of the time of a command.
-        edit(
-                "org.apache.karaf.shell.cfg",
-                Map.of(
-                        "sshHost", "127.0.0.1",
-                        "sshPort", Integer.toString(sshPort),
-                        "algorithm", "EC",
-                        "keySize", "256"));
-        edit(
-                "org.apache.karaf.management.cfg",
-                Map.of(
-                        "rmiRegistryPort", Integer.toString(FreePort.next()),
-                        "rmiServerPort", Integer.toString(FreePort.next())));
-        edit(
-                "org.ops4j.pax.url.mvn.cfg",
-                Map.of(
-                        "org.ops4j.pax.url.mvn.repositories",
-                        "",
-                        "org.ops4j.pax.url.mvn.localRepository",
-                        home.resolve("data/no-repository").toString()));
-        try {
-            // In a stock Karaf the user is commented out.
-            Files.writeString(
-                    etc("users.properties"),
-                    "\nkaraf = karaf,_g_:admingroup\n_g_\\:admingroup = group,admin,manager,viewer,systembundles,ssh\n",
-                    StandardOpenOption.APPEND);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    /**
-     * Stops FileInstall from writing a configuration back into its file, which undoes an edit within the next tenth of
-     * a second: tests are that fast, people are not. FileInstall also looks for changes more often, so tests wait less.
-     */
-    private void hurryFileInstall() {
-        edit(
-                "custom.properties",
-                Map.of("felix.fileinstall.enableConfigSave", "false", "felix.fileinstall.poll", "200"));
-    }
-
     private void run(String... way) {
         var command = command("bin/karaf", way)
                 .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                        home.resolve("console.log").toFile()));
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(files.console().toFile()));
         process = Child.start(command);
         if (!Wait.until(START_LIMIT, () -> !process.isAlive() || sshAnswers() && takesCommands())
                 || !process.isAlive()) {
             close();
-            throw new IllegalStateException("Karaf did not start in " + home + ":\n" + log());
+            throw new IllegalStateException("Karaf did not start in " + home() + ":\n" + log());
         }
     }
 
@@ -209,7 +159,7 @@ public final class KarafProcess implements AutoCloseable {
 
     /** The directory that Karaf runs in. */
     public Path home() {
-        return home;
+        return files.directory();
     }
 
     /** The process id of Karaf's JVM. */
@@ -256,22 +206,12 @@ public final class KarafProcess implements AutoCloseable {
 
     /** Puts a file, usually a KAR, into {@code deploy/}, in one step, so that Karaf never sees half of it. */
     public void deploy(Path file) {
-        try {
-            Path outside = home.resolve(file.getFileName() + ".part");
-            Files.copy(file, outside, StandardCopyOption.REPLACE_EXISTING);
-            Files.move(outside, deployed(file), StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        files.deploy(file);
     }
 
     /** Removes the file of this name from {@code deploy/}. */
     public void undeploy(Path file) {
-        try {
-            Files.delete(deployed(file));
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        files.undeploy(file);
     }
 
     /**
@@ -281,23 +221,17 @@ public final class KarafProcess implements AutoCloseable {
      * @param text the whole file
      */
     public void writeConfig(String name, String text) {
-        try {
-            Path outside = home.resolve(name + ".part");
-            Files.writeString(outside, text);
-            Files.move(outside, etc(name), StandardCopyOption.ATOMIC_MOVE);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+        files.writeConfig(name, text);
     }
 
     /** The path of a file in {@code etc/}, whether the file exists or not. */
     public Path etc(String name) {
-        return home.resolve("etc").resolve(name);
+        return files.etc(name);
     }
 
     /** The output of the process to its console so far, followed by Karaf's log. */
     public String log() {
-        return textOf(home.resolve("console.log")) + textOf(home.resolve("data/log/karaf.log"));
+        return files.log();
     }
 
     /**
@@ -350,7 +284,7 @@ public final class KarafProcess implements AutoCloseable {
     }
 
     private ProcessBuilder command(String program, String... arguments) {
-        var command = new ProcessBuilder(home.resolve(program).toString()).directory(home.toFile());
+        var command = new ProcessBuilder(home().resolve(program).toString()).directory(home().toFile());
         command.command().addAll(List.of(arguments));
         var environment = command.environment();
         // Tests decide what changes Karaf or our bundles, so variables of the caller's environment must not.
@@ -369,33 +303,6 @@ public final class KarafProcess implements AutoCloseable {
         return KarafJdk.find()
                 .orElseThrow(() -> new IllegalStateException(
                         "There is no JDK for Karaf, which runs on 17 to 23: set KARAF_JAVA_HOME to one"));
-    }
-
-    private Path deployed(Path file) {
-        return home.resolve("deploy").resolve(file.getFileName());
-    }
-
-    private void edit(String name, Map<String, String> changes) {
-        var properties = new Properties();
-        try {
-            try (var in = Files.newBufferedReader(etc(name))) {
-                properties.load(in);
-            }
-            properties.putAll(changes);
-            try (var out = Files.newBufferedWriter(etc(name))) {
-                properties.store(out, null);
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static String textOf(Path file) {
-        try {
-            return Files.exists(file) ? Files.readString(file) : "";
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     private static String text(InputStream in) {

@@ -1,6 +1,5 @@
 package io.fleettelemetry.testkit;
 
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
@@ -10,9 +9,6 @@ import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * A TCP link that a test can break: a proxy on 127.0.0.1 in front of a port. It does not know the protocol that it
@@ -45,14 +41,14 @@ public final class Link implements AutoCloseable {
      */
     public record Recording(byte[] fromClient, byte[] fromServer) {}
 
-    private static final int PIECE = 1 << 16;
+    static final int PIECE = 1 << 16;
 
     private final int target;
     private final int port;
 
     // All guarded by this; every change that a thread may wait for is notified.
-    private final List<Connection> open = new ArrayList<>();
-    private final List<Connection> recorded = new ArrayList<>();
+    private final List<LinkConnection> open = new ArrayList<>();
+    private final List<LinkConnection> recorded = new ArrayList<>();
     private ServerSocket listener;
     private boolean accepting;
     private int accepted;
@@ -175,7 +171,7 @@ public final class Link implements AutoCloseable {
 
     /** The recordings so far, one for each connection, in the order of the connections. */
     public synchronized List<Recording> recordings() {
-        return recorded.stream().map(Connection::recording).toList();
+        return recorded.stream().map(LinkConnection::recording).toList();
     }
 
     /** Ends all connections with a reset, and stops listening. */
@@ -221,12 +217,12 @@ public final class Link implements AutoCloseable {
     }
 
     private void accept(Socket client) {
-        Connection connection;
+        LinkConnection connection;
         String name;
         synchronized (this) {
             accepted++;
             name = "link-" + port + "-" + accepted;
-            connection = new Connection(client, recording);
+            connection = new LinkConnection(this, client, recording);
             if (bytesPerSecond > 0) {
                 keepLittle(client);
             }
@@ -263,8 +259,36 @@ public final class Link implements AutoCloseable {
         }
     }
 
+    /** Waits while the link is frozen, and for the delay of one piece. */
+    synchronized void hold(LinkConnection connection) {
+        long due = System.nanoTime() + delayNanos;
+        while (isOpen(connection) && (pauseUntil(frozenUntil) || delayNanos > 0 && pauseUntil(due))) {
+            // something has changed, or the time has come: look again
+        }
+    }
+
+    /** Waits for the time that this many bytes need. */
+    synchronized void pace(LinkConnection connection, int bytes) {
+        if (bytesPerSecond > 0) {
+            long now = System.nanoTime();
+            paceUntil = (paceUntil - now > 0 ? paceUntil : now) + bytes * 1_000_000_000L / bytesPerSecond;
+            while (isOpen(connection) && bytesPerSecond > 0 && pauseUntil(paceUntil)) {
+                // look again
+            }
+        }
+    }
+
+    /** Whether the connection has been neither cut nor ended. */
+    synchronized boolean isOpen(LinkConnection connection) {
+        return open.contains(connection);
+    }
+
+    synchronized void ended(LinkConnection connection) {
+        open.remove(connection);
+    }
+
     /** Returns how many of the next bytes may be passed on to the server. */
-    private synchronized int allow(int bytes) {
+    synchronized int allow(int bytes) {
         if (allowance == Long.MAX_VALUE) {
             return bytes;
         }
@@ -273,7 +297,7 @@ public final class Link implements AutoCloseable {
         return allowed;
     }
 
-    private synchronized void cutIfUsedUp() {
+    synchronized void cutIfUsedUp() {
         if (allowance == 0) {
             allowance = Long.MAX_VALUE;
             cut(afterAllowance);
@@ -294,166 +318,11 @@ public final class Link implements AutoCloseable {
         }
     }
 
-    private static void reset(Socket socket) {
-        try {
-            socket.setSoLinger(true, 0); // makes close send RST
-        } catch (IOException closed) {
-            return;
-        }
-        close(socket);
-    }
-
-    private static void end(Socket socket) {
-        try {
-            socket.shutdownOutput();
-        } catch (IOException ended) {
-            // all the better
-        }
-    }
-
-    private static void close(AutoCloseable socket) {
+    static void close(AutoCloseable socket) {
         try {
             socket.close();
         } catch (Exception e) {
             throw new IllegalStateException("closing a socket failed", e);
-        }
-    }
-
-    /** A client's connection, and the link's connection to the server for it. */
-    private final class Connection {
-
-        private final Socket client;
-        private final Socket server = new Socket();
-        private final boolean isRecorded;
-        private final ByteArrayOutputStream fromClient = new ByteArrayOutputStream();
-        private final ByteArrayOutputStream fromServer = new ByteArrayOutputStream();
-        private final Set<Way> swallowed = ConcurrentHashMap.newKeySet();
-        private final AtomicInteger carrying = new AtomicInteger(2);
-
-        Connection(Socket client, boolean isRecorded) {
-            this.client = client;
-            this.isRecorded = isRecorded;
-        }
-
-        /** Connects to the server. False if the server is absent, or the connection was cut in the meantime. */
-        boolean reaches(int target) {
-            try {
-                server.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), target));
-                client.setTcpNoDelay(true);
-                server.setTcpNoDelay(true);
-                return isOpen();
-            } catch (IOException e) {
-                return false;
-            }
-        }
-
-        void swallow(Way way) {
-            swallowed.add(way);
-        }
-
-        void cut(Cut how) {
-            synchronized (Link.this) {
-                open.remove(this);
-            }
-            if (how == Cut.RST) {
-                reset(client);
-                reset(server);
-            } else {
-                // The link reads until both sides have closed: closing with unread bytes would send a reset, and a
-                // reset discards the bytes that the server has not read yet.
-                swallow(Way.TO_SERVER);
-                swallow(Way.TO_CLIENT);
-                end(client);
-                end(server);
-            }
-        }
-
-        /** Carries bytes in one direction until the stream ends. */
-        void carry(Way way) {
-            Socket from = way == Way.TO_SERVER ? client : server;
-            Socket to = way == Way.TO_SERVER ? server : client;
-            byte[] piece = new byte[PIECE];
-            try {
-                int length;
-                while ((length = from.getInputStream().read(piece)) >= 0) {
-                    keep(way, piece, length);
-                    hold();
-                    if (way == Way.TO_SERVER) {
-                        pace(length);
-                    }
-                    pass(way, to, piece, length);
-                }
-                hold();
-                if (!swallowed.contains(way)) {
-                    end(to);
-                }
-            } catch (IOException broken) {
-                if (isOpen()) {
-                    cut(Cut.RST);
-                }
-            } finally {
-                if (carrying.decrementAndGet() == 0) {
-                    synchronized (Link.this) {
-                        open.remove(this);
-                    }
-                    Link.close(client);
-                    Link.close(server);
-                }
-            }
-        }
-
-        private void pass(Way way, Socket to, byte[] piece, int length) throws IOException {
-            if (swallowed.contains(way)) {
-                return;
-            }
-            try {
-                to.getOutputStream().write(piece, 0, way == Way.TO_SERVER ? allow(length) : length);
-            } catch (IOException e) {
-                if (!swallowed.contains(way)) { // otherwise it was cut during the write
-                    throw e;
-                }
-            }
-            if (way == Way.TO_SERVER) {
-                cutIfUsedUp();
-            }
-        }
-
-        private void hold() {
-            synchronized (Link.this) {
-                long due = System.nanoTime() + delayNanos;
-                while (isOpen() && (pauseUntil(frozenUntil) || delayNanos > 0 && pauseUntil(due))) {
-                    // something has changed, or the time has come: look again
-                }
-            }
-        }
-
-        /** Waits for the time that this many bytes need. */
-        private void pace(int bytes) {
-            synchronized (Link.this) {
-                if (bytesPerSecond > 0) {
-                    long now = System.nanoTime();
-                    paceUntil = (paceUntil - now > 0 ? paceUntil : now) + bytes * 1_000_000_000L / bytesPerSecond;
-                    while (isOpen() && bytesPerSecond > 0 && pauseUntil(paceUntil)) {
-                        // look again
-                    }
-                }
-            }
-        }
-
-        private boolean isOpen() {
-            synchronized (Link.this) {
-                return open.contains(this);
-            }
-        }
-
-        private void keep(Way way, byte[] piece, int length) {
-            if (isRecorded) {
-                (way == Way.TO_SERVER ? fromClient : fromServer).write(piece, 0, length);
-            }
-        }
-
-        Recording recording() {
-            return new Recording(fromClient.toByteArray(), fromServer.toByteArray());
         }
     }
 }
