@@ -10,9 +10,8 @@ import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.metrics.Counts;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.testkit.CapturedLog;
 import io.fleettelemetry.testkit.NatsServer;
-import java.io.OutputStream;
-import java.io.PrintStream;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.Map;
@@ -215,24 +214,12 @@ class ForeignCodeTest {
 
     @Test
     void a_log_that_hangs_stops_neither_offers_nor_endings_nor_closing() {
-        PrintStream real = System.err;
         CountDownLatch letGo = new CountDownLatch(1);
         NatsDatastore datastore =
                 NatsDatastoreTest.open(Map.of("url", server.url(), "datastore", "mute", "inflight.max.records", "10"));
         awaitOk(datastore);
         Outcomes outcomes = new Outcomes();
-        System.setErr(new PrintStream(
-                new OutputStream() { // slf4j-simple asks for it at each line
-                    @Override
-                    public void write(int one) {
-                        try {
-                            letGo.await();
-                        } catch (InterruptedException e) {
-                            throw new AssertionError(e);
-                        }
-                    }
-                }));
-        try {
+        try (var log = new CapturedLog(letGo, () -> {})) {
             returns("produce", () -> {
                 for (int i = 0; i < 1_000; i++) {
                     datastore.produce(Records.record("no token", "V", new byte[1]), outcomes);
@@ -249,9 +236,9 @@ class ForeignCodeTest {
             datastore.produce(record(2_000), outcomes);
             await().atMost(SOON).until(() -> outcomes.confirmed().size() == 1);
             returns("close", datastore::close);
+            assertEquals("", log.text(), "it has hung all the time");
         } finally {
             letGo.countDown();
-            System.setErr(real);
         }
         awaitNoThreadOf("mute");
     }

@@ -14,12 +14,11 @@ import io.fleettelemetry.datastore.nats.Feed;
 import io.fleettelemetry.datastore.nats.NatsProducerFactory;
 import io.fleettelemetry.protos.VehicleError;
 import io.fleettelemetry.protos.VehicleErrors;
+import io.fleettelemetry.testkit.CapturedLog;
 import java.io.BufferedReader;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
-import java.io.PrintStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -130,22 +129,16 @@ class ForeignTextTest {
 
     @Test
     void what_a_server_says_is_text_in_the_log() throws Exception {
-        PrintStream before = System.err;
-        ByteArrayOutputStream log = new ByteArrayOutputStream();
-        System.setErr(new PrintStream(log, true, StandardCharsets.UTF_8));
-        try (HostileServer server = new HostileServer();
+        String log;
+        try (CapturedLog captured = new CapturedLog();
+                HostileServer server = new HostileServer();
                 CloseableProducer datastore = new NatsProducerFactory()
                         .open(Map.of("url", server.url(), "delivery", "jetstream", "datastore", "hostile"))) {
-            await().atMost(SOON)
-                    .until(() -> log.toString(StandardCharsets.UTF_8).contains("nats_error datastore=hostile"));
-        } finally {
-            System.setErr(before);
+            await().atMost(SOON).until(() -> captured.text().contains("nats_error datastore=hostile"));
+            log = captured.text();
         }
-        log.toString(StandardCharsets.UTF_8)
-                .lines()
-                .filter(line -> line.contains("datastore=hostile"))
-                .forEach(ForeignTextTest::assertPlain);
-        assertTrue(log.toString(StandardCharsets.UTF_8).contains(SHOWN_IN_A_LINE));
+        log.lines().filter(line -> line.contains("datastore=hostile")).forEach(ForeignTextTest::assertPlain);
+        assertTrue(log.contains(SHOWN_IN_A_LINE));
     }
 
     @Test
