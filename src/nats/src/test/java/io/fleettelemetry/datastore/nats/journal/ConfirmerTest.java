@@ -9,6 +9,7 @@ import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Outcomes;
 import io.fleettelemetry.datastore.nats.Records;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
+import io.fleettelemetry.jnats.port.Refusals;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -213,13 +214,13 @@ class ConfirmerTest {
     private List<String> confirmedAfterChangeToCore(Consumer<Journal> lateAnswer) throws InterruptedException {
         String refusal = "Permissions Violation for Publish to \"ns.B.data\"";
         try (Served served = new Served(Map.of("delivery", "jetstream"), STORING, new Telling()).start()) {
-            served.journal.opened(new AnsweringWire(Wire.Verdict.PASSED));
+            served.journal.opened(new TestWire(Wire.Verdict.PASSED));
             for (String vin : List.of("A", "B", "C")) {
                 served.journal.offer(Records.record(vin, "V", new byte[10]), outcomes);
             }
             await().atMost(SOON).until(() -> served.journal.unsent() == 0);
             AtomicInteger asked = new AtomicInteger();
-            Wire core = new AnsweringWire(Wire.Verdict.PASSED) {
+            Wire core = new TestWire(Wire.Verdict.PASSED) {
                 @Override
                 public Refusals refused() {
                     if (asked.incrementAndGet() > 1) {
