@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.fleettelemetry.features.foreign.StuckBundle;
 import io.fleettelemetry.testkit.AirbrakeServer;
 import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
@@ -16,7 +15,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.time.Duration;
-import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -211,22 +209,5 @@ class HaltIT {
                         log -> log.matches("(?s).*\\| WARN  \\|[^\\n]*heap_too_small reason=\"[^\\n]*" + words + ".*"));
         String status = karaf.execute("telemetry:status").out();
         assertTrue(status.matches("(?s).*" + words + ".*"), status);
-    }
-
-    @Test
-    @Order(5)
-    void a_bundle_that_does_not_stop_holds_it_up_for_a_while_only() {
-        int logged = log().length();
-        karaf.deploy(ForeignBundle.of(
-                "foreign.stuck",
-                StuckBundle.class,
-                Map.of("Import-Package", "org.osgi.framework;version=\"[1.8,2)\"")));
-        await().atMost(SOON)
-                .until(() -> karaf.execute("bundle:list").out().matches("(?s).*Active[^\\n]*foreign.stuck.*"));
-        nats.reload(REFUSES);
-        long start = System.nanoTime();
-        assertEquals(69, karaf.awaitExit(Duration.ofSeconds(30))); // configuration.md: 27 s and drain.timeout.ms
-        assertTrue(System.nanoTime() - start > Duration.ofSeconds(15).toNanos(), "it was waited for");
-        assertTrue(log().substring(logged).contains("on.closed=halt"));
     }
 }

@@ -34,7 +34,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     private final Endpoint endpoint;
     private final Duration logPause;
     private final LinkedBlockingQueue<Report> queue = new LinkedBlockingQueue<>();
-    private final AtomicLong refused = new AtomicLong();
+    private final AtomicLong queueFull = new AtomicLong();
     private final Thread thread = threads.of("airbrake-report", this::run);
 
     private volatile AirbrakeSettings settings;
@@ -44,7 +44,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     private String hostname;
     private long failed;
     private String lastFailure = "";
-    private long refusedLogged;
+    private long queueFullLogged;
     private long failedLogged;
     private long lastLogged;
 
@@ -85,7 +85,7 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
                 return;
             }
         }
-        refused.incrementAndGet();
+        queueFull.incrementAndGet();
     }
 
     private void run() {
@@ -130,18 +130,18 @@ final class AirbrakeReporter implements ErrorReporter, AutoCloseable {
     }
 
     private void logLosses() {
-        long nowRefused = refused.get();
-        if (nowRefused == refusedLogged && failed == failedLogged) {
+        long full = queueFull.get();
+        if (full == queueFullLogged && failed == failedLogged) {
             return;
         }
         log.warn(
                 "airbrake_reports_lost queue_full={} failed={} lost_total={} queue.max={} last_failure=\"{}\"",
-                nowRefused - refusedLogged,
+                full - queueFullLogged,
                 failed - failedLogged,
-                nowRefused + failed,
+                full + failed,
                 settings.queueMax(),
                 PlainText.field(lastFailure));
-        refusedLogged = nowRefused;
+        queueFullLogged = full;
         failedLogged = failed;
         lastLogged = System.nanoTime();
     }

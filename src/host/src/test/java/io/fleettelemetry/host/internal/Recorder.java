@@ -41,7 +41,11 @@ class Recorder implements Source {
     }
 
     Recorder awaitEnded(int count) {
-        await("records ended").atMost(Duration.ofSeconds(20)).until(() -> ended().size() >= count);
+        await("records ended")
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(5))
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> ended().size() >= count);
         return this;
     }
 

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 
 /**
  * The NATS datastore. It checks a record and puts it into the {@link Journal}. The {@link Writer} writes it to the
@@ -72,14 +73,25 @@ public final class NatsDatastore implements CloseableProducer, Feed {
      *     block
      */
     public NatsDatastore(NatsSettings settings, Counts counts, ErrorReporter reporter, Runnable updateServices) {
+        this(settings, counts, reporter, updateServices, System::nanoTime);
+    }
+
+    /** @param nanoTime the clock by which records expire and are sent again, and the status forgets */
+    NatsDatastore(
+            NatsSettings settings,
+            Counts counts,
+            ErrorReporter reporter,
+            Runnable updateServices,
+            LongSupplier nanoTime) {
         this.counts = counts;
         Reports reports = new Reports(reporter);
         Encoders encoders = new Encoders(RandomId.next());
         String session = RandomId.next();
-        this.journal = new Journal(
-                settings, encoders.encoder(settings, Inbox.subject(settings, session), false), System::nanoTime);
-        this.ends = new RecordEnds(counts, reports);
-        this.sessions = new Sessions(settings, session, journal, encoders, reports, new ServiceUpdates(updateServices));
+        this.journal =
+                new Journal(settings, encoders.encoder(settings, Inbox.subject(settings, session), false), nanoTime);
+        this.ends = new RecordEnds(counts, reports, nanoTime);
+        this.sessions = new Sessions(
+                settings, session, journal, encoders, reports, new ServiceUpdates(updateServices), nanoTime);
         ends.of(sessions);
         this.workers = new Workers(
                 "nats-" + settings.datastore(),

@@ -13,6 +13,7 @@ import io.fleettelemetry.datastore.nats.metrics.Counts;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /** Ends records: counts them, calls their receipts, and logs and reports failures. */
 final class RecordEnds implements Confirmer.Ends {
@@ -26,16 +27,11 @@ final class RecordEnds implements Confirmer.Ends {
     private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(10);
 
     /** The server's words when it refused records, and when that was. */
-    private record Refused(String words, long nanos) {
-
-        /** The words, if they are not older than this; otherwise empty. */
-        String within(long age) {
-            return !words.isEmpty() && System.nanoTime() - nanos <= age ? words : "";
-        }
-    }
+    private record Refused(String words, long nanos) {}
 
     private final Counts counts;
     private final Reports reports;
+    private final LongSupplier nanoTime;
     private final RepeatedLog failures = new RepeatedLog();
     private final RepeatedLog receiptFailures = new RepeatedLog();
     private final RepeatedLog searches = new RepeatedLog();
@@ -44,9 +40,10 @@ final class RecordEnds implements Confirmer.Ends {
     /** The server's last refusal. */
     private volatile Refused refused = new Refused("", 0);
 
-    RecordEnds(Counts counts, Reports reports) {
+    RecordEnds(Counts counts, Reports reports, LongSupplier nanoTime) {
         this.counts = counts;
         this.reports = reports;
+        this.nanoTime = nanoTime;
     }
 
     /** Must be called before any record ends. */
@@ -123,7 +120,7 @@ final class RecordEnds implements Confirmer.Ends {
 
     @Override
     public void refused(String words, boolean searching) {
-        refused = new Refused(words, System.nanoTime());
+        refused = new Refused(words, nanoTime.getAsLong());
         if (searching) {
             searches.write(leftOut -> log.warn(
                     "nats_denied datastore={} error=\"{}\" reason=\"the server refused a record; sending the latest records"
@@ -136,7 +133,12 @@ final class RecordEnds implements Confirmer.Ends {
 
     /** The server's words if it has just refused records; otherwise empty. */
     String justRefused() {
-        return refused.within(REFUSED_NANOS);
+        return refusedWithin(REFUSED_NANOS);
+    }
+
+    private String refusedWithin(long nanos) {
+        Refused last = refused;
+        return !last.words.isEmpty() && nanoTime.getAsLong() - last.nanos <= nanos ? last.words : "";
     }
 
     @Override
@@ -145,7 +147,7 @@ final class RecordEnds implements Confirmer.Ends {
         Duration timeout = now.settings().confirmTimeout();
         long since = timeout.toNanos() + EXPIRY_NANOS;
         String answered = now.streams() == null ? "" : now.streams().latest().lastWords(since);
-        String words = refused.within(since);
+        String words = refusedWithin(since);
         return new Failure(
                 Failure.Kind.EXPIRED,
                 "not confirmed within confirm.timeout.ms = "

@@ -13,6 +13,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
 
 /**
  * The session in use, the session that takes over next, and the sessions that are ending. It passes their wires to the
@@ -36,13 +37,15 @@ final class Sessions implements Wires {
     /** Run whenever {@link #whyLost} or {@link #settings} has changed, on any thread. */
     private final ServiceUpdates services;
 
+    private final LongSupplier nanoTime;
+
     private volatile Session inUse;
     /** The session that takes over from {@link #inUse} once it is connected; null if there is none. Guarded by this. */
     private Session next;
     /** The sessions that must end and may not have ended yet. Guarded by this. */
     private final List<Session> ending = new ArrayList<>();
     /** When a server was last left because it was about to shut down. Guarded by this. */
-    private long left = System.nanoTime() - LEAVING_PAUSE_NANOS;
+    private long left;
     /** The wire of {@link #next} that the journal knows. Guarded by this. */
     private Wire prepared;
 
@@ -62,12 +65,15 @@ final class Sessions implements Wires {
             Journal journal,
             Encoders encoders,
             Reports reports,
-            ServiceUpdates services) {
+            ServiceUpdates services,
+            LongSupplier nanoTime) {
         this.journal = journal;
         this.encoders = encoders;
         this.log = new SessionsLog(reports);
         this.services = services;
-        this.inUse = new Session(settings, this, id, journal, List.of());
+        this.nanoTime = nanoTime;
+        this.left = nanoTime.getAsLong() - LEAVING_PAUSE_NANOS;
+        this.inUse = new Session(settings, this, id, journal, List.of(), nanoTime);
     }
 
     void open() {
@@ -229,10 +235,10 @@ final class Sessions implements Wires {
     @Override
     public synchronized void leaving(Session from) {
         // Not repeatedly for a server that announces it all the time.
-        boolean again = System.nanoTime() - left < LEAVING_PAUSE_NANOS;
+        boolean again = nanoTime.getAsLong() - left < LEAVING_PAUSE_NANOS;
         if (from == inUse && next == null && !closing && !again) {
-            left = System.nanoTime();
-            next = new Session(from.settings(), this, RandomId.next(), journal, from.discovered());
+            left = nanoTime.getAsLong();
+            next = new Session(from.settings(), this, RandomId.next(), journal, from.discovered(), nanoTime);
             next.open();
         }
     }
@@ -320,7 +326,7 @@ final class Sessions implements Wires {
                         .servers()
                         .equals(inUse.settings().connection().servers());
                 Collection<Servers.Server> more = sameServers ? inUse.discovered() : List.of();
-                newest = new Session(settings, this, RandomId.next(), journal, more); // may throw
+                newest = new Session(settings, this, RandomId.next(), journal, more, nanoTime); // may throw
             }
             abandoned = abandonNext();
             next = newest;

@@ -39,6 +39,7 @@ class DeniedTest {
     private static final Duration SOON = Duration.ofSeconds(60);
 
     private final Outcomes outcomes = new Outcomes();
+    private final TestClock clock = new TestClock();
 
     /** A server on which {@code fleet} has these permissions, and {@code tap} hears everything. */
     private static NatsServer server(String permissions, String... more) {
@@ -313,10 +314,13 @@ class DeniedTest {
     @Test
     void after_what_was_denied_has_ended_the_status_is_good_again() throws Exception {
         try (NatsServer server = server("publish: { allow: \">\", deny: \"*.DENIED.>\" }");
-                NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
+                NatsDatastore datastore = NatsDatastoreTest.open(settings(server), clock)) {
             datastore.produce(record("DENIED", "V", 1), outcomes);
             awaitEnded(1);
             await().atMost(SOON).until(() -> datastore.status().state() == Status.State.WARN);
+            clock.pass(Duration.ofSeconds(5)); // for 10 s the status says that records were refused
+            assertEquals(Status.State.WARN, datastore.status().state());
+            clock.pass(Duration.ofSeconds(5));
             await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
             datastore.produce(record("VIN", "V", 2), outcomes);
             awaitEnded(2);

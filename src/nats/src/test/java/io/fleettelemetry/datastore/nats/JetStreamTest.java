@@ -64,6 +64,9 @@ class JetStreamTest {
 
     private static final String JETSTREAM = "jetstream { store_dir: $DIR }";
     private static final Duration SOON = Duration.ofSeconds(20);
+    /** How long the status says that records were refused. */
+    private static final Duration STATUS_REMEMBERS = Duration.ofSeconds(10);
+
     private static final Duration LONG_WINDOW = Duration.ofMinutes(5);
 
     private static NatsServer server;
@@ -75,6 +78,7 @@ class JetStreamTest {
 
     private final String stream = namespace + "-stream";
     private final Outcomes outcomes = new Outcomes();
+    private final TestClock clock = new TestClock();
 
     @BeforeAll
     static void start() throws Exception {
@@ -104,7 +108,7 @@ class JetStreamTest {
 
     /** Opens a datastore that stores, with these keys and values besides. */
     private NatsDatastore open(String... keysAndValues) {
-        return NatsDatastoreTest.open(keys(keysAndValues));
+        return NatsDatastoreTest.open(keys(keysAndValues), clock);
     }
 
     private StreamConfiguration.Builder streamOf(String... subjects) {
@@ -685,6 +689,7 @@ class JetStreamTest {
             streams.purgeStream(stream);
             assertConfirms(datastore);
             awaitStatus(datastore, Status.State.WARN, "the stream refused 1 record", "maximum messages");
+            clock.pass(STATUS_REMEMBERS);
             awaitStatus(datastore, Status.State.OK);
         }
     }
@@ -869,6 +874,7 @@ class JetStreamTest {
                     record("one too many"),
                     "the stream refused it: maximum messages exceeded (code 503, err_code 10077)");
             assertEquals(2, stored());
+            clock.pass(STATUS_REMEMBERS);
             awaitStatus(datastore, Status.State.OK);
         }
     }

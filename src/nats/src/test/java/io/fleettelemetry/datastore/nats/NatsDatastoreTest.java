@@ -52,6 +52,7 @@ import java.util.ServiceLoader;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -88,8 +89,12 @@ class NatsDatastoreTest {
     }
 
     static NatsDatastore open(Map<String, String> settings) {
-        NatsDatastore datastore =
-                new NatsDatastore(NatsSettings.parse(settings), new Counts(), (message, cause, fields) -> {});
+        return open(settings, System::nanoTime);
+    }
+
+    static NatsDatastore open(Map<String, String> settings, LongSupplier nanoTime) {
+        NatsDatastore datastore = new NatsDatastore(
+                NatsSettings.parse(settings), new Counts(), (message, cause, fields) -> {}, () -> {}, nanoTime);
         datastore.open();
         return datastore;
     }

@@ -48,7 +48,11 @@ public final class Outcomes implements Receipt {
 
     /** Waits until this many records have ended, and checks that none of them did so twice. */
     public Outcomes awaitEnded(int count) {
-        await("records ended").atMost(Duration.ofSeconds(20)).until(() -> ended() >= count);
+        await("records ended")
+                .pollDelay(Duration.ZERO)
+                .pollInterval(Duration.ofMillis(5))
+                .atMost(Duration.ofSeconds(20))
+                .until(() -> ended() >= count);
         assertEquals(
                 count,
                 Stream.concat(confirmed().stream(), failed().stream())

@@ -101,7 +101,7 @@ public final class FramePort extends SocketDataPort {
         try {
             secure.startHandshake();
         } catch (IOException e) {
-            throw refused(e);
+            throw handshakeFailed(e);
         }
         socket = secure;
         in = secure.getInputStream();
@@ -127,7 +127,7 @@ public final class FramePort extends SocketDataPort {
             } while (count == 0);
             return count;
         } catch (SSLException e) {
-            throw secured ? e : refused(e);
+            throw secured ? e : handshakeFailed(e);
         } finally {
             if (count < 0) {
                 closed = true;
@@ -344,7 +344,7 @@ public final class FramePort extends SocketDataPort {
         super.close();
     }
 
-    private IOException refused(IOException e) {
+    private IOException handshakeFailed(IOException e) {
         if (closed) { // which is then why; jnats closes a port that takes too long
             return e;
         }

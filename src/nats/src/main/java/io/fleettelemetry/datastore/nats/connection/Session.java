@@ -16,6 +16,7 @@ import java.util.Collection;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.LongSupplier;
 
 /**
  * The connection for one configuration. It is made in the background. The session never stops trying, and connects anew
@@ -55,14 +56,19 @@ public final class Session implements AutoCloseable {
      * @param discovered servers besides those of the settings
      */
     public Session(
-            NatsSettings settings, Wires wires, String id, Answers answers, Collection<Servers.Server> discovered) {
+            NatsSettings settings,
+            Wires wires,
+            String id,
+            Answers answers,
+            Collection<Servers.Server> discovered,
+            LongSupplier nanoTime) {
         this.settings = settings;
         this.wires = wires;
         this.id = id;
         String prefix = "nats-" + settings.datastore();
         this.callbacks =
                 Executors.newSingleThreadExecutor(task -> callbacksThread = Threads.of(prefix + "-events", task));
-        this.answerPath = settings.delivery().isJetStream() ? answerPath(answers) : null;
+        this.answerPath = settings.delivery().isJetStream() ? answerPath(answers, nanoTime) : null;
         this.events = new SessionEvents(this, wires, state, log, health, answerPath);
         this.connector = new Connector(
                 settings.connection(), discovered, settings.connection().name(), callbacks, events);
@@ -70,8 +76,8 @@ public final class Session implements AutoCloseable {
         this.thread = new Tended(task -> Threads.of(prefix + "-connect", task), this::run);
     }
 
-    private AnswerPath answerPath(Answers answers) {
-        Streams streams = new Streams(settings, () -> loop().wake(), System::nanoTime);
+    private AnswerPath answerPath(Answers answers, LongSupplier nanoTime) {
+        Streams streams = new Streams(settings, () -> loop().wake(), nanoTime);
         return new AnswerPath(streams, new Inbox(settings, id, streams, answers, callbacks), answers);
     }
 

@@ -3,7 +3,6 @@ package io.fleettelemetry.datastore.nats.osgi;
 import io.fleettelemetry.api.kit.Log;
 import io.fleettelemetry.datastore.nats.logging.Logs;
 import java.time.Duration;
-import java.util.concurrent.TimeUnit;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
@@ -27,50 +26,59 @@ final class Halt implements Runnable {
     /** BSD's exit code for "service unavailable". (Karaf's script restarts Karaf after 10.) */
     static final int EXIT = 69;
 
-    /** Time (ms) for error reports, which go out in the background and whose bundle stops too. */
-    private static final long REPORTS_MS = 2_000;
-
-    /** Longest time for stopping, in addition to the time for draining. */
-    private static final Duration STOP = Duration.ofSeconds(20);
-
-    /** Longest time (ms) for the launcher to end the process after the framework has stopped. */
-    private static final long LAUNCHER_MS = 5_000;
-
     /** Longest time (ms) for the last lines of the log. */
     private static final long LAST_LINES_MS = 1_000;
 
+    /**
+     * How long each step may take.
+     *
+     * @param reports time for error reports, which go out in the background and whose bundle stops too
+     * @param stop longest time for the framework to stop
+     * @param launcher longest time for the launcher to end the process after the framework has stopped
+     */
+    record Limits(Duration reports, Duration stop, Duration launcher) {
+
+        /** @param drain longest time for draining */
+        static Limits of(Duration drain) {
+            return new Limits(Duration.ofSeconds(2), Duration.ofSeconds(20).plus(drain), Duration.ofSeconds(5));
+        }
+    }
+
     private final String datastore;
     private final Framework framework;
-    private final long limitMillis;
+    private final Limits limits;
+    private final Runnable exit;
 
-    private Halt(String datastore, Framework framework, Duration limit) {
+    /** @param exit ends the process */
+    Halt(String datastore, Framework framework, Limits limits, Runnable exit) {
         this.datastore = datastore;
         this.framework = framework;
-        this.limitMillis = limit.toMillis();
+        this.limits = limits;
+        this.exit = exit;
     }
 
     /** Starts to end the process, and returns at once. */
     static void begin(String datastore, BundleContext context, Duration drain) {
         Framework framework =
                 context.getBundle(Constants.SYSTEM_BUNDLE_LOCATION).adapt(Framework.class);
-        Runtime.getRuntime()
-                .addShutdownHook(new Thread(() -> Runtime.getRuntime().halt(EXIT), "nats-halt-exit"));
-        new Thread(new Halt(datastore, framework, STOP.plus(drain)), "nats-halt").start();
+        Runnable exit = () -> Runtime.getRuntime().halt(EXIT);
+        Runtime.getRuntime().addShutdownHook(new Thread(exit, "nats-halt-exit"));
+        new Thread(new Halt(datastore, framework, Limits.of(drain), exit), "nats-halt").start();
     }
 
     @Override
     public void run() {
         try {
-            TimeUnit.MILLISECONDS.sleep(REPORTS_MS);
+            Thread.sleep(limits.reports.toMillis());
             framework.stop(); // in the background
-            framework.waitForStop(limitMillis);
+            framework.waitForStop(limits.stop.toMillis());
             if (framework.getState() < Bundle.STARTING) {
-                TimeUnit.MILLISECONDS.sleep(LAUNCHER_MS);
+                Thread.sleep(limits.launcher.toMillis());
             }
         } catch (BundleException | InterruptedException e) {
             log.error("nats_halt_failed datastore={} reason=\"the framework cannot be stopped\"", datastore, e);
         }
         Logs.await(LAST_LINES_MS);
-        Runtime.getRuntime().halt(EXIT);
+        exit.run();
     }
 }

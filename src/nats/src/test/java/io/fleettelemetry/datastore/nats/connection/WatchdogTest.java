@@ -43,8 +43,13 @@ class WatchdogTest {
         });
         NatsSettings settings = NatsSettings.parse(Map.of("silent.ms", "100"));
         Journal journal = new Journal(settings, new FrameEncoder(new Subjects("ns"), "", ""), System::nanoTime);
-        Session session =
-                new Session(settings, proxy(Wires.class, (proxy, method, arguments) -> null), "id", journal, List.of());
+        Session session = new Session(
+                settings,
+                proxy(Wires.class, (proxy, method, arguments) -> null),
+                "id",
+                journal,
+                List.of(),
+                System::nanoTime);
         Field connection = ConnectLoop.class.getDeclaredField("connection");
         connection.setAccessible(true);
         connection.set(session.loop(), stranded);
