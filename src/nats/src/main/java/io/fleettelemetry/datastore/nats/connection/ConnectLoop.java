@@ -200,7 +200,8 @@ final class ConnectLoop {
     }
 
     private boolean hasStoppedReconnecting() {
-        return health.hasStoppedReconnecting(connection, connector.servers(), session.settings().connection());
+        return health.hasStoppedReconnecting(
+                connection, connector.servers(), session.settings().connection());
     }
 
     private synchronized void awaitChange() throws InterruptedException {
