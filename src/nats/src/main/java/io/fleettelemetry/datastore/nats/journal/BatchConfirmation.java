@@ -145,7 +145,7 @@ final class BatchConfirmation extends Confirmation {
     void takes(Block block, int from, int to, long now) {
         int last = to - 1;
         while (last >= from && !block.isLive(last)) {
-            last--;
+            block.skip(last--);
         }
         if (last >= from) {
             takesLive(block, from, last, block.next == null && to == block.count(), now);

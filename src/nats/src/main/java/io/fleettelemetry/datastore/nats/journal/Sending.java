@@ -234,6 +234,7 @@ final class Sending {
                 && takeSmallPart(step, blocks.head(), now)) {
             return true;
         }
+        blocks.reencode(confirmation.encoder); // the cursor may have moved on
         Block block = blocks.cursor();
         if (slowStart.isOn()
                 || block == null
