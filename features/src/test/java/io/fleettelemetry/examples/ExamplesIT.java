@@ -24,6 +24,7 @@ import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -103,12 +104,13 @@ class ExamplesIT {
             List<String> later = new CopyOnWriteArrayList<>();
             Thread restarted = new Thread(() -> consume(server, message -> later.add(text(message))), "archive");
             restarted.start();
-            await().atMost(SOON).until(() -> later.size() == 16 && unacknowledged(operator) == 0);
+            await().atMost(SOON).until(() -> Set.copyOf(later).size() == 16 && unacknowledged(operator) == 0);
             restarted.interrupt();
             restarted.join();
             assertEquals(
                     texts(4, 20),
                     later.stream()
+                            .distinct() // a machine that is busy for half a second acknowledges too late
                             .map(Integer::valueOf)
                             .sorted()
                             .map(String::valueOf)

@@ -597,7 +597,7 @@ class ReadmeIT extends RunningKaraf {
                 README.pages().values().stream()
                         .flatMap(text -> Readme.code(text).stream())
                         .filter(code -> code.startsWith("src/") || code.startsWith("features/"))
-                        .filter(path -> !path.startsWith("features/target"))
+                        .filter(path -> !path.contains("/target/"))
                         .filter(path -> !Files.exists(Sources.ROOT.resolve(path)))
                         .toList());
     }
