@@ -44,9 +44,6 @@ import org.junit.jupiter.api.TestMethodOrder;
 class CitizenIT {
 
     private static final Duration SOON = Duration.ofSeconds(20);
-    /** A thread of Karaf's shell holds what it has run until it ends, a minute after the last command of its session. */
-    private static final Duration SHELL_FORGETS = Duration.ofSeconds(65);
-
     private static final int UPDATES = 20;
     private static final String NATS = "io.fleettelemetry.datastore.nats";
     private static final String NATS_CFG = NATS + "-default.cfg";
@@ -99,7 +96,7 @@ class CitizenIT {
                 "witness",
                 Witness.class,
                 Map.of("Import-Package", "org.osgi.framework,org.osgi.framework.wiring,javax.management")));
-        await().atMost(SOON).until(() -> karaf.execute("witness:loaders").exit() == 0);
+        await().atMost(SOON).until(() -> execute("witness:loaders").exit() == 0);
         before = State.now();
         files = Map.of(
                 NATS_CFG,
@@ -285,6 +282,15 @@ class CitizenIT {
         assertUsersFilesAreAsTheyWere();
     }
 
+    /**
+     * Runs commands, and closes their session: Karaf does not, and a thread of the shell holds what it has run for a minute
+     * after that.
+     */
+    private static KarafProcess.Result execute(String... commands) {
+        return karaf.execute(
+                Stream.concat(Stream.of(commands), Stream.of("shell:logout")).toArray(String[]::new));
+    }
+
     private static void update(String bundle) {
         assertDone(updateCommand(bundle));
     }
@@ -294,12 +300,12 @@ class CitizenIT {
     }
 
     private static void assertDone(String... commands) {
-        KarafProcess.Result result = karaf.execute(commands);
+        KarafProcess.Result result = execute(commands);
         assertEquals(0, result.exit(), () -> String.join("; ", commands) + ": " + result.out() + result.err());
     }
 
     private static JsonObject json(String command) {
-        return JsonParser.parseString(karaf.execute(command + " --json").out()).getAsJsonObject();
+        return JsonParser.parseString(execute(command + " --json").out()).getAsJsonObject();
     }
 
     private static JsonObject status() {
@@ -324,7 +330,7 @@ class CitizenIT {
                 .toArray(String[]::new);
         await("a record of each type to where it should go")
                 .atMost(SOON)
-                .until(() -> karaf.execute(sends).exit() == 0);
+                .until(() -> execute(sends).exit() == 0);
         await("the metrics")
                 .atMost(SOON)
                 .ignoreExceptions()
@@ -344,7 +350,7 @@ class CitizenIT {
     private static void awaitGone() {
         await("no bundle of ours")
                 .atMost(SOON)
-                .until(() -> !karaf.execute("bundle:list -t 0 -s").out().contains("io.fleettelemetry"));
+                .until(() -> !execute("bundle:list -t 0 -s").out().contains("io.fleettelemetry"));
     }
 
     private static void awaitOnlyTheNewestClassLoaders() {
@@ -360,12 +366,11 @@ class CitizenIT {
         });
     }
 
-    /** Looks seldom: a thread of the shell that is used to look is one that does not end, and so does not forget. */
+    /** With the time that a session has which nobody closed, as a load has one. */
     private static void awaitForgotten(Supplier<List<String>> loaders) {
         await("class loaders")
-                .atMost(SHELL_FORGETS.multipliedBy(3))
-                .pollDelay(Duration.ZERO)
-                .pollInterval((count, before) -> count < 3 ? Duration.ofSeconds(1) : SHELL_FORGETS)
+                .atMost(SOON.multipliedBy(6))
+                .pollInterval(Duration.ofSeconds(1))
                 .untilAsserted(() -> assertEquals(List.of(), loaders.get()));
     }
 
@@ -378,7 +383,7 @@ class CitizenIT {
     }
 
     private static List<String> witness(String of) {
-        KarafProcess.Result result = karaf.execute("witness:" + of);
+        KarafProcess.Result result = execute("witness:" + of);
         assertEquals(0, result.exit(), result::out);
         return result.out().lines().toList();
     }
@@ -394,7 +399,7 @@ class CitizenIT {
 
     /** Those that were not there before us, right behind a command, with whose class loader they have. */
     private static Map<String, String> newThreads(String command) {
-        KarafProcess.Result result = karaf.execute(command, "witness:threads");
+        KarafProcess.Result result = execute(command, "witness:threads");
         assertEquals(0, result.exit(), result::out);
         return result.out()
                 .lines()

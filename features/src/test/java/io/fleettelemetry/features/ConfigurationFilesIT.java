@@ -204,15 +204,25 @@ class ConfigurationFilesIT {
     @Test
     @Order(6)
     void files_without_a_setting_mean_the_defaults_before_and_after_a_restart() {
+        karaf.writeConfig(AIRBRAKE + ".cfg", "project_id = 1\n.project_key = k\nhost = http://127.0.0.1:1\n");
+        karaf.awaitLog("airbrake_configured ");
         karaf.writeConfig(LOGGER + ".cfg", "# nothing\n");
         karaf.writeConfig(HOST + ".cfg", "");
         karaf.writeConfig(NATS + "-default.cfg", "# nothing\n");
+        karaf.writeConfig(AIRBRAKE + ".cfg", "# nothing\n");
         assertDefaults();
+        karaf.awaitLog("airbrake_off ");
+        int configured = timesAirbrakeWasConfigured();
         restart();
         assertDefaults();
+        assertEquals(configured, timesAirbrakeWasConfigured(), "it is off after the restart, too");
         writeHost("V");
         karaf.writeConfig(LOGGER + ".cfg", "verbose = true\n");
         assertInForce("V");
+    }
+
+    private static int timesAirbrakeWasConfigured() {
+        return karaf.log().split("airbrake_configured ", -1).length - 1;
     }
 
     @Test
