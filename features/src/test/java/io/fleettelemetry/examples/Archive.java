@@ -17,7 +17,7 @@ public final class Archive {
 
     private Archive() {}
 
-    /** Once, by whoever runs the server: a stream that keeps what is published under the subjects. */
+    /** Once, by the operator of the server: a stream that keeps what is published under the subjects. */
     static void createStream(Connection nats) throws IOException, JetStreamApiException {
         nats.jetStreamManagement()
                 .addStream(StreamConfiguration.builder()

@@ -59,7 +59,7 @@ class ExamplesIT {
     }
 
     @Test
-    void the_java_subscriber_decodes_what_the_datastore_has_published() throws Exception {
+    void the_java_subscriber_decodes_the_datastores_messages() throws Exception {
         var shown = new ByteArrayOutputStream();
         try (NatsServer server = NatsServer.start();
                 Connection nats = Nats.connect(server.url());
@@ -83,7 +83,7 @@ class ExamplesIT {
     }
 
     @Test
-    void the_durable_consumer_goes_on_where_it_was_and_gets_again_what_it_had_not_acknowledged() throws Exception {
+    void the_durable_consumer_resumes_and_gets_unacknowledged_messages_again() throws Exception {
         try (NatsServer server = NatsServer.start("jetstream { store_dir: $DIR }");
                 CloseableProducer producer = Embedded.open(server.url());
                 Connection operator = Nats.connect(server.url())) {

@@ -156,7 +156,7 @@ class AdministrationIT {
 
     @Test
     @Order(1)
-    void three_instances_work_side_by_side_in_whatever_order_they_are_configured() throws Exception {
+    void three_instances_work_side_by_side_in_any_order_of_configuration() throws Exception {
         for (List<Instance> order : everyOrder()) {
             for (Instance instance : order) {
                 Files.deleteIfExists(karaf.etc(instance.file));

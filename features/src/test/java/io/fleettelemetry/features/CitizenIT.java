@@ -158,7 +158,8 @@ class CitizenIT {
         for (String prefix : List.of("telemetry-answers-", "telemetry-metrics-")) {
             assertTrue(contexts.keySet().stream().anyMatch(name -> name.startsWith(prefix)), contexts::toString);
         }
-        // From JDK 19 on, the JDK's server gives its one thread the application's class loader, whoever starts it.
+        // From JDK 19 on, the JDK's server gives its one thread the application's class loader, whichever thread starts
+        // it.
         contexts.remove("HTTP-Dispatcher", "jdk.internal.loader.ClassLoaders$AppClassLoader");
         assertEquals(
                 List.of(),
@@ -195,7 +196,7 @@ class CitizenIT {
 
     @Test
     @Order(5)
-    void uninstalling_and_installing_the_feature_keeps_what_the_user_has_written() throws Exception {
+    void uninstalling_and_installing_the_feature_keeps_the_users_files() throws Exception {
         assertDone("feature:uninstall fleet-telemetry");
         awaitGone();
         assertUsersFilesAreAsTheyWere();
@@ -249,7 +250,7 @@ class CitizenIT {
 
     @Test
     @Order(8)
-    void what_is_undeployed_leaves_nothing_but_the_users_files() {
+    void an_undeployed_kar_leaves_nothing_but_the_users_files() {
         karaf.undeploy(Kar.FILE);
         awaitGone();
         assertEquals(List.of(), connections());
@@ -266,7 +267,7 @@ class CitizenIT {
 
     @Test
     @Order(9)
-    void what_is_undeployed_is_forgotten() {
+    void undeployed_bundles_are_unloaded() {
         awaitForgotten(
                 () -> loaders().stream().filter(line -> line.endsWith(" there")).toList());
         assertTrue(loaders().size() > 2 * UPDATES * 8, "the witness has seen them all");
@@ -366,7 +367,7 @@ class CitizenIT {
         });
     }
 
-    /** With the time that a session has which nobody closed, as a load has one. */
+    /** Waits longer than a session of the shell that is not closed, such as that of a load, keeps its threads. */
     private static void awaitForgotten(Supplier<List<String>> loaders) {
         await("class loaders")
                 .atMost(SOON.multipliedBy(6))

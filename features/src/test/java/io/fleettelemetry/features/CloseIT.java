@@ -52,7 +52,7 @@ class CloseIT extends RunningKaraf {
     }
 
     @Test
-    void the_service_goes_first_then_what_is_in_flight_is_drained() {
+    void the_service_goes_first_then_records_in_flight_are_drained() {
         CompletableFuture<KarafProcess.Result> stopped = stopBundle();
         await().atMost(SOON).until(() -> !isOffered("nats"));
         assertFalse(stopped.isDone());
@@ -64,7 +64,7 @@ class CloseIT extends RunningKaraf {
     }
 
     @Test
-    void what_cannot_be_drained_in_time_fails_and_is_counted_and_the_host_offers_it_again() {
+    void records_that_cannot_be_drained_in_time_fail_and_are_counted_and_the_host_offers_them_again() {
         long start = System.nanoTime();
         stopBundle().join();
         assertTrue(System.nanoTime() - start >= 5_000_000_000L, "it had drain.timeout.ms");

@@ -13,7 +13,7 @@ import java.util.jar.JarEntry;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 
-/** Bundles of somebody else, made for a test from one class and what is nested in it: the activator. */
+/** Foreign bundles, made for a test from one class, the activator, and its nested classes. */
 final class ForeignBundle {
 
     private ForeignBundle() {}

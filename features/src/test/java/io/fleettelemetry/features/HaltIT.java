@@ -96,7 +96,7 @@ class HaltIT {
     /** It refuses us while the server that the settings name is away. */
     @Test
     @Order(1)
-    void a_stranger_that_a_cluster_advertises_does_not_end_it() {
+    void an_advertised_server_that_refuses_us_does_not_halt_karaf() {
         int ours = FreePort.next();
         int theirs = FreePort.next();
         String routes = "routes: [\"nats://127.0.0.1:" + ours + "\", \"nats://127.0.0.1:" + theirs + "\"] }";

@@ -172,7 +172,7 @@ class HouseIT {
         }
     }
 
-    /** Whoever has a jnats of his own would otherwise be given ours, and be refreshed when it comes and goes. */
+    /** A bundle with a jnats of its own would otherwise be wired to ours, and be refreshed when ours comes or goes. */
     @Test
     void our_jnats_is_for_our_bundles_alone() {
         Kar.Bundle jnats = OURS.stream()

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/** The KAR in a Karaf without a network, and as stock as can be: comes up, disturbs nobody, goes without a trace but the user's files. */
+/** The KAR in a Karaf without a network, and as stock as can be: starts, disturbs no other bundle, and leaves only the user's files. */
 @InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class KarIT {

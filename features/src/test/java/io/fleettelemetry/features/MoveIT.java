@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
-/** What whoever moves over from the Go server brings along, in a running Karaf, without a restart. */
+/** The files of a Go server, imported into a running Karaf without a restart. */
 @InKaraf
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class MoveIT {
@@ -187,7 +187,7 @@ class MoveIT {
 
     @Test
     @Order(100)
-    void what_is_undeployed_leaves_no_thread_and_the_key_is_in_no_log() {
+    void an_undeployed_bundle_leaves_no_thread_and_the_key_is_in_no_log() {
         assertTrue(karaf.threads().contains("\"airbrake-report\""));
         karaf.undeploy(Kar.FILE);
         await().atMost(SOON).until(() -> !karaf.threads().contains("\"airbrake-report\""));

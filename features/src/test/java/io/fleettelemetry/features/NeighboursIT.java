@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 
 /**
- * A Karaf in which somebody else publishes to NATS too, with Apache Camel and another jnats: neither notices when the other
+ * A Karaf in which a foreign bundle publishes to NATS too, with Apache Camel and another jnats: neither notices when the other
  * comes, is replaced, or goes.
  */
 @InKaraf

@@ -130,7 +130,7 @@ class ReadmeIT extends RunningKaraf {
 
     @ParameterizedTest
     @MethodSource("sectionsWithSomethingToTry")
-    void what_a_section_says_can_be_done_from_top_to_bottom(String heading) throws Exception {
+    void the_commands_of_each_section_work_from_top_to_bottom(String heading) throws Exception {
         writeAsShipped();
         tryOut(README.section(heading));
     }
@@ -290,7 +290,7 @@ class ReadmeIT extends RunningKaraf {
         return lines.stream().filter(line -> line.startsWith("#")).toList();
     }
 
-    /** What somebody sees who reads along while others offer records, until that has ended. */
+    /** The output of a command that shows records while others offer them, until it has ended. */
     private static String readAlong(Block block, List<String> offer) throws IOException {
         Process reader = karaf.client(block.lines().toArray(String[]::new));
         await(block.text()).atMost(SOON).until(() -> {
@@ -301,7 +301,7 @@ class ReadmeIT extends RunningKaraf {
         return new String(reader.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     }
 
-    /** A file is accepted: somebody takes it up, and nobody complains. */
+    /** A file is accepted: it is in force, and no line of the log complains. */
     private static void write(Block block) throws IOException {
         int logged = karaf.log().length();
         if (!block.language().equals("properties")) {
@@ -519,7 +519,7 @@ class ReadmeIT extends RunningKaraf {
     }
 
     @Test
-    void what_the_go_server_has_become_is_there() {
+    void the_equivalents_of_the_go_servers_keys_exist() {
         String sources = String.join("\n", Sources.shipped());
         List<String> here = README.section("Coming from the Go server").rows("there").stream()
                 .flatMap(row -> Readme.code(row.get(1)).stream())

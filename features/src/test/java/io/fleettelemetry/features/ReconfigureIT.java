@@ -120,7 +120,7 @@ class ReconfigureIT extends RunningKaraf {
     // ---- What cannot work ------------------------------------------------------------------------------------------
 
     @Test
-    void what_cannot_work_leaves_the_old_connection_at_work_is_said_once_and_shown_until_it_is_mended() {
+    void settings_that_cannot_work_leave_the_old_connection_in_use_and_are_shown_until_they_are_corrected() {
         writeHost("records.V = second");
         String[] good = {"url = " + strict.url(), ".password = p", "datastore = second"};
         writeSecond(good);
@@ -176,7 +176,7 @@ class ReconfigureIT extends RunningKaraf {
             assertEquals(1, count(karaf.log().substring(logged), "metrics_endpoint_error "), log);
             metrics = taken.getLocalPort();
         }
-        // The route to nobody is one, and stays.
+        // A route to an absent datastore is a route, and stays.
         await().atMost(SOON).until(() -> !status().get("problems").toString().contains("prometheus_metrics_port"));
         Metrics.read(metrics);
         assertThrows(ConnectException.class, () -> Metrics.read(metricsPort));

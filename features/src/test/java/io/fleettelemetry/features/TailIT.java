@@ -36,9 +36,9 @@ class TailIT extends RunningKaraf {
     }
 
     @Test
-    void records_are_shown_decoded_as_they_arrive_and_what_cannot_be_decoded_as_it_is() throws Exception {
+    void records_are_shown_decoded_as_they_arrive_and_undecodable_ones_raw() throws Exception {
         Process tail = karaf.client("telemetry:tail --count 4 'tesla_telemetry.>' --json");
-        // Again and again, because nobody knows when somebody listens.
+        // Again and again, because it is not known when the tail listens.
         await().atMost(SOON).until(() -> {
             here.publish("elsewhere.TAILED.data", WITH_VIN_5YJ);
             here.publish("tesla_telemetry.TAILED.data", WITH_VIN_5YJ);
@@ -105,7 +105,7 @@ class TailIT extends RunningKaraf {
                 "a --what|\"--what\": is not an option, or has no value",
                 "a --count|\"--count\": is not an option, or has no value",
             })
-    void what_it_cannot_do_it_says_with_the_reason_and_exits_non_zero(String words, String reason) {
+    void a_command_that_fails_says_the_reason_and_exits_non_zero(String words, String reason) {
         karaf.writeConfig(SECOND_CFG, "datastore = second\nurl = nats://u:hush@127.0.0.1:" + FreePort.next() + "\n");
         await().atMost(SOON).until(() -> status().toString().contains("\"second\""));
         KarafProcess.Result text = karaf.execute("telemetry:tail " + words);

@@ -252,7 +252,7 @@ class TelemetryIT extends RunningKaraf {
     }
 
     @Test
-    void a_server_away_for_a_while_costs_nothing_and_needs_nobody() {
+    void a_server_away_for_a_while_loses_nothing_and_needs_no_operator() {
         CompletableFuture<JsonObject> load =
                 CompletableFuture.supplyAsync(() -> json("telemetry:simulate --vehicles 10 --rate 200 --seconds 6"));
         await().atMost(SOON)
@@ -267,7 +267,7 @@ class TelemetryIT extends RunningKaraf {
     }
 
     @Test
-    void encrypted_connections_and_client_certificates_work_and_a_wrong_host_is_told(@TempDir Path directory)
+    void encrypted_connections_and_client_certificates_work_and_a_wrong_host_is_named(@TempDir Path directory)
             throws IOException {
         TestCa ca = TestCa.create(directory, "ca");
         Identity localhost = ca.issue("localhost", "-ext", "san=dns:localhost");
@@ -310,7 +310,7 @@ class TelemetryIT extends RunningKaraf {
     }
 
     @Test
-    void what_is_undeployed_leaves_no_thread_no_metric_and_no_service() throws Exception {
+    void an_undeployed_kar_leaves_no_thread_no_metric_and_no_service() throws Exception {
         send("LAST");
         assertTrue(karaf.threads().contains("nats-nats-write"));
         assertTrue(ourThreads("fleet-telemetry:").findAny().isPresent(), "jnats' own");

@@ -183,7 +183,7 @@ class TroubleIT extends RunningKaraf {
 
     @ParameterizedTest
     @MethodSource("rows")
-    void whatever_is_wrong_is_seen_as_its_page_says(List<String> signs) throws Exception {
+    void each_problem_is_seen_as_its_page_says(List<String> signs) throws Exception {
         int logged = karaf.log().length();
         Metrics before = Metrics.read(metricsPort);
         String well = seen(logged, before);

@@ -97,7 +97,7 @@ class WithdrawIT extends RunningKaraf {
     }
 
     @Test
-    void another_datastore_of_the_name_takes_over_and_what_was_in_flight_waits_for_the_first() throws Exception {
+    void another_datastore_of_the_name_takes_over_and_records_in_flight_wait_for_the_first() throws Exception {
         karaf.writeConfig(
                 SECOND_CFG,
                 "url = " + other.url() + "\nnamespace = spare\nservice.ranking = -1\nreconnect.wait.ms = 100\n");
@@ -140,7 +140,7 @@ class WithdrawIT extends RunningKaraf {
     }
 
     @Test
-    void what_is_undeployed_while_it_is_withdrawn_leaves_nothing() {
+    void a_bundle_undeployed_while_withdrawn_leaves_nothing() {
         lose();
         assertEquals(
                 0, karaf.execute("bundle:stop io.fleettelemetry.datastore.nats").exit());

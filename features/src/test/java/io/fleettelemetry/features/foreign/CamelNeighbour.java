@@ -8,7 +8,7 @@ import org.osgi.framework.BundleActivator;
 import org.osgi.framework.BundleContext;
 
 /**
- * Somebody else's bundle that publishes to NATS by Apache Camel, and with a jnats of its own: a rising number, about a
+ * A foreign bundle that publishes to NATS by Apache Camel, and with a jnats of its own: a rising number, about a
  * hundred times a second. The header {@code Nats-Server} of its manifest says where to.
  */
 public final class CamelNeighbour implements BundleActivator {

@@ -11,7 +11,7 @@ import org.osgi.framework.BundleContext;
 import org.osgi.util.tracker.ServiceTracker;
 
 /**
- * Somebody else's host, which knows nothing of ours but the API: it finds the datastore by its name, publishes a record
+ * A foreign host that knows only our API: it finds the datastore by its name, publishes a record
  * and says on standard output what became of it.
  */
 public final class ForeignHost implements BundleActivator, Receipt {

@@ -19,7 +19,7 @@ import org.osgi.util.tracker.ServiceTracker;
 import org.osgi.util.tracker.ServiceTrackerCustomizer;
 
 /**
- * Somebody else's gateway, which is not exchanged when our bundles are: it offers records of a vehicle named {@code GATEWAY} at
+ * A foreign gateway, which is not replaced when our bundles are: it offers records of a vehicle named {@code GATEWAY} at
  * a steady rate, and while no host is there it waits for one with its next record. The command {@code gateway:counts} says
  * what became of them. Their creation times number them, from 0. Since Karaf restarts it with the packages that it is wired
  * to, its counts are kept outside of it.

@@ -23,7 +23,7 @@ import org.osgi.framework.SynchronousBundleListener;
 import org.osgi.framework.wiring.BundleWiring;
 
 /**
- * Somebody else's bundle that was there before ours, and says what of ours is in the JVM: as the commands
+ * A foreign bundle that was there before ours. Its commands show what our bundles have in the JVM:
  * {@code witness:loaders}, {@code witness:threads}, {@code witness:services} and {@code witness:mbeans}, a line for each.
  */
 public final class Witness implements BundleActivator, SynchronousBundleListener {

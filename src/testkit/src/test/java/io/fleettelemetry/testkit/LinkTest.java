@@ -285,7 +285,7 @@ class LinkTest {
     }
 
     @Test
-    void it_keeps_on_request_what_went_through_each_connection() throws IOException {
+    void on_request_it_records_each_connection() throws IOException {
         new Pair().close();
         link.record();
         try (var first = new Pair();

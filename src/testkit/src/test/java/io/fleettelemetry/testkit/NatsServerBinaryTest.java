@@ -17,7 +17,7 @@ class NatsServerBinaryTest {
     private Path directory;
 
     @Test
-    void nats_server_names_the_program_whatever_is_on_the_path() throws IOException {
+    void nats_server_names_the_program_and_the_path_does_not_matter() throws IOException {
         Path named = program("mine/my-nats");
         program("bin/nats-server");
         assertEquals(named, binary(named.toString()).resolve());
@@ -33,7 +33,7 @@ class NatsServerBinaryTest {
     }
 
     @Test
-    void the_path_comes_before_what_was_unpacked_earlier() throws IOException {
+    void the_path_comes_before_an_unpacked_program() throws IOException {
         Path unpacked = program("target/nats-server/usr/sbin/nats-server");
         assertEquals(unpacked, binary(null).resolve());
         Path onPath = program("bin/nats-server");
@@ -50,7 +50,7 @@ class NatsServerBinaryTest {
     }
 
     @Test
-    void what_the_package_tools_said_is_in_the_message() throws IOException {
+    void the_output_of_the_package_tools_is_in_the_message() throws IOException {
         Path apt = program("bin/apt-get");
         Files.writeString(apt, "#!/bin/sh\necho no such luck: $1\nexit 100\n");
         var failure =

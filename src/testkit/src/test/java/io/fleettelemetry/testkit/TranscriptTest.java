@@ -44,7 +44,7 @@ class TranscriptTest {
     }
 
     @Test
-    void what_a_client_says_is_told_apart_frame_by_frame_with_offsets() {
+    void the_bytes_of_a_client_are_split_into_frames_with_offsets() {
         String said = CONNECT + "PING\r\nSUB a.* 1\r\nSUB a.> group 2\r\nUNSUB 1\r\nUNSUB 2 5\r\nPONG\r\n"
                 + "PUB a.b 5\r\nhello\r\nPUB a.b to.me 0\r\n\r\n"
                 + "HPUB a.b 22 24\r\nNATS/1.0\r\nName: v:\r\n\r\nhi\r\nHPUB a.b to.me 12 12\r\nNATS/1.0\r\n\r\n\r\n";
@@ -74,7 +74,7 @@ class TranscriptTest {
     }
 
     @Test
-    void what_a_server_says_is_told_apart_as_well() {
+    void the_bytes_of_a_server_are_split_into_lines_as_well() {
         Transcript transcript = server(
                 "+OK\r\nMSG a.b 1 2\r\nhi\r\nMSG a.b 1 to.me 0\r\n\r\n"
                         + "HMSG a.b 1 to.me 16 18\r\nNATS/1.0 503\r\n\r\nhi\r\n-ERR 'Stale Connection'\r\nINFO {\"ldm\":true}\r\n");
@@ -159,7 +159,7 @@ class TranscriptTest {
                     HPUB a 19 19~NATS/1.0~no it~~~ | 24 | "no it" is no header
                     HPUB a 12 13~NATS/1.0~~~    | 27 | a message of 13 bytes is followed by CR LF
                     """)
-    void what_is_not_legal_is_named_with_its_offset(String said, int offset, String reason) {
+    void an_illegal_frame_is_named_with_its_offset(String said, int offset, String reason) {
         Transcript transcript = client(said.strip().replace("~", "\r\n"));
         Flaw flaw = transcript.flaw().orElseThrow();
         assertTrue(flaw.reason().contains(reason), flaw.toString());

@@ -91,7 +91,7 @@ class DeniedTest {
     }
 
     @Test
-    void what_is_denied_under_the_name_that_the_server_maps_it_to_is_not_confirmed() throws Exception {
+    void a_record_denied_under_its_mapped_subject_is_not_confirmed() throws Exception {
         try (NatsServer server =
                         server("publish: \"tesla_telemetry.>\"", "mappings { \"tesla_telemetry.*.*\": \"eu.$1.$2\" }");
                 NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
@@ -174,7 +174,7 @@ class DeniedTest {
 
     /** Links that break while refusals are on their way, or are being looked for, and in the end a close. */
     @Test
-    void what_is_denied_while_links_break_is_not_confirmed() throws Exception {
+    void a_record_denied_while_links_break_is_not_confirmed() throws Exception {
         int rounds = 20;
         try (NatsServer server = server(
                         "publish: \"tesla_telemetry.>\"",
@@ -210,7 +210,7 @@ class DeniedTest {
     }
 
     @Test
-    void what_is_mapped_to_another_records_subject_is_the_one_that_is_denied() throws Exception {
+    void the_record_mapped_to_another_records_subject_is_the_one_that_is_denied() throws Exception {
         try (NatsServer server = server(
                         "publish: { allow: \">\", deny: \"tesla_telemetry.*.errors\" }",
                         "mappings { \"tesla_telemetry.*.alerts\": \"tesla_telemetry.$1.errors\","
@@ -227,7 +227,7 @@ class DeniedTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"core", "jetstream"})
-    void what_the_server_quotes_is_not_confirmed(String delivery) throws Exception {
+    void a_denied_subject_that_the_server_quotes_is_not_confirmed(String delivery) throws Exception {
         List<String> vins = List.of("O'HARA", "A\"B", "A\\B", "A'\"\\'", "VIN");
         String[] more = delivery.equals("core") ? new String[0] : new String[] {"jetstream { store_dir: $DIR }"};
         try (NatsServer server = server("publish: \"$JS.API.>\"", more);
@@ -264,7 +264,7 @@ class DeniedTest {
 
     /** The journal changes over as soon as the last barrier has passed, while that is still being judged. */
     @Test
-    void what_is_denied_while_the_namespace_changes_is_not_confirmed() throws Exception {
+    void a_record_denied_while_the_namespace_changes_is_not_confirmed() throws Exception {
         try (NatsServer server = server("publish: { deny: \">\" }");
                 NatsDatastore datastore = NatsDatastoreTest.open(settings(server))) {
             await().atMost(SOON).until(() -> datastore.status().state() == Status.State.OK);
@@ -281,9 +281,9 @@ class DeniedTest {
         }
     }
 
-    /** There is no answer to a denied frame, and nobody knows which record it was. */
+    /** There is no answer to a denied frame, and the error does not say which record it was. */
     @Test
-    void in_jetstream_what_is_denied_under_another_name_expires_with_the_servers_words() throws Exception {
+    void in_jetstream_a_record_denied_under_another_name_expires_with_the_servers_words() throws Exception {
         try (NatsServer server = server(
                         "publish: { allow: \">\", deny: \"eu.>\" }",
                         "jetstream { store_dir: $DIR }",
@@ -312,7 +312,7 @@ class DeniedTest {
     }
 
     @Test
-    void after_what_was_denied_has_ended_the_status_is_good_again() throws Exception {
+    void after_denied_records_have_ended_the_status_is_ok_again() throws Exception {
         try (NatsServer server = server("publish: { allow: \">\", deny: \"*.DENIED.>\" }");
                 NatsDatastore datastore = NatsDatastoreTest.open(settings(server), clock)) {
             datastore.produce(record("DENIED", "V", 1), outcomes);
@@ -330,7 +330,7 @@ class DeniedTest {
 
     /** The server calls A by B's name; and B is stored, elsewhere. That C is called as we do says nothing of B. */
     @Test
-    void what_is_mapped_to_another_vehicles_subject_is_the_one_that_is_denied() {
+    void the_record_mapped_to_another_vehicles_subject_is_the_one_that_is_denied() {
         try (NatsServer server = NatsServer.start(
                         "mappings: { \"ns.A.data\": \"ns.B.data\", \"ns.B.data\": \"ns.Z.data\" }",
                         "authorization { users = [ { user: u, password: p, permissions: { publish: {"
@@ -353,7 +353,7 @@ class DeniedTest {
 
     /** The same subject is refused sometimes: half of what each vehicle sends goes where it may not. */
     @Test
-    void what_is_mapped_by_weights_is_confirmed_only_if_it_has_arrived() throws Exception {
+    void a_record_mapped_by_weights_is_confirmed_only_if_it_has_arrived() throws Exception {
         assertConfirmedHasArrived(
                 "publish: { allow: \">\", deny: \"us.>\" }",
                 "mappings { \"tesla_telemetry.*.*\": [ { destination: \"eu.$1.$2\", weight: 50% },"
@@ -362,14 +362,14 @@ class DeniedTest {
 
     /** And goes by the name of a vehicle which is there, too, and is refused by its own name sometimes. */
     @Test
-    void what_is_mapped_by_weights_to_another_vehicles_subject_is_confirmed_only_if_it_has_arrived() throws Exception {
+    void a_record_mapped_by_weights_to_another_vehicles_subject_is_confirmed_only_if_it_has_arrived() throws Exception {
         assertConfirmedHasArrived(
                 "publish: { allow: \">\", deny: \"tesla_telemetry.A.>\" }", mappingEach("tesla_telemetry.A.data"));
     }
 
     /** Nor does one name for all hide which it is about. */
     @Test
-    void what_is_mapped_by_weights_to_one_subject_for_all_is_confirmed_only_if_it_has_arrived() throws Exception {
+    void a_record_mapped_by_weights_to_one_subject_for_all_is_confirmed_only_if_it_has_arrived() throws Exception {
         assertConfirmedHasArrived("publish: { allow: \">\", deny: \"part.>\" }", mappingEach("part.data"));
     }
 

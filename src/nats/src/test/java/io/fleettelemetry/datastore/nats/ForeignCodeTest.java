@@ -22,7 +22,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Receipts, reporters and logs are somebody else's code: whatever it does, the datastore's threads go on. */
+/** Receipts, reporters and logs run foreign code: the datastore's threads go on, whatever that code does. */
 class ForeignCodeTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
@@ -95,7 +95,7 @@ class ForeignCodeTest {
     }
 
     @Test
-    void whoever_interrupts_the_datastores_threads_changes_nothing() {
+    void interrupts_of_the_datastores_threads_change_nothing() {
         NatsDatastore datastore = NatsDatastoreTest.open(Map.of("url", server.url(), "datastore", "disturbed"));
         awaitOk(datastore);
         Outcomes outcomes = new Outcomes();

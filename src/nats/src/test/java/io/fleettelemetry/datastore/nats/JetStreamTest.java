@@ -227,7 +227,7 @@ class JetStreamTest {
             assertEquals(0, outcomes.ended(), "not without a PubAck");
             Outcomes others = new Outcomes();
             IntStream.range(0, 1_000).forEach(i -> datastore.produce(record("" + i), others));
-            assertEquals(1_000, others.awaitEnded(1_000).confirmed().size(), "the missing one holds nobody up");
+            assertEquals(1_000, others.awaitEnded(1_000).confirmed().size(), "the missing one holds up no other");
             assertEquals(0, outcomes.ended());
             assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
             assertEquals(1_001, stored());
@@ -411,7 +411,7 @@ class JetStreamTest {
     }
 
     @Test
-    void somebody_else_who_answers_to_what_is_published_changes_nothing() throws Exception {
+    void an_answer_that_is_not_a_puback_confirms_nothing() throws Exception {
         addStream();
         client.createDispatcher(message -> client.publish(message.getReplyTo(), "thank you".getBytes(UTF_8)))
                 .subscribe(namespace + ".>");
@@ -439,7 +439,8 @@ class JetStreamTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"429 Too Many Requests", "503"})
-    void what_a_busy_stream_does_not_take_is_written_again_in_a_quarter_of_a_second(String status) throws Exception {
+    void a_record_that_a_busy_stream_postpones_is_written_again_in_a_quarter_of_a_second(String status)
+            throws Exception {
         try (NatsServer bare = NatsServer.start();
                 Connection busy = Nats.connect(bare.url());
                 NatsDatastore datastore = open("url", bare.url(), "stream.setup", "off")) {
@@ -502,7 +503,7 @@ class JetStreamTest {
     }
 
     @Test
-    void a_record_that_expires_says_what_postponed_it() throws Exception {
+    void a_record_that_expires_names_the_answer_that_postponed_it() throws Exception {
         try (NatsDatastore datastore = open("stream", stream, "stream.setup", "off", "confirm.timeout.ms", "1000")) {
             Failure why = ended(datastore, record("x")).failures().get(0);
             assertEquals(Failure.Kind.EXPIRED, why.kind());
@@ -546,7 +547,7 @@ class JetStreamTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    void what_verify_cannot_see_is_a_warning_and_stored_all_the_same(boolean named) throws Exception {
+    void a_stream_that_verify_cannot_see_is_a_warning_and_records_are_stored(boolean named) throws Exception {
         try (NatsServer mapping = NatsServer.start(JETSTREAM, mapped());
                 Connection there = Nats.connect(mapping.url())) {
             StreamConfiguration hidden = streamOf("eu." + namespace + ".>").build();
@@ -741,7 +742,7 @@ class JetStreamTest {
     // ---- streams ---------------------------------------------------------------------------------------------------
 
     @Test
-    void without_a_stream_records_fail_with_the_reason_until_somebody_creates_one() throws Exception {
+    void without_a_stream_records_fail_with_the_reason_until_one_is_created() throws Exception {
         String reason = "no stream stores " + namespace + ".*.*; create one, or set stream and stream.setup = create";
         try (NatsDatastore datastore = open("stream", stream, "stream.setup", "verify")) {
             for (int i = 0; i < 2; i++) {
@@ -828,7 +829,7 @@ class JetStreamTest {
     }
 
     @Test
-    void the_status_says_what_a_stream_lacks_and_what_limits_it() throws Exception {
+    void the_status_names_the_missing_subjects_and_the_limits_of_a_stream() throws Exception {
         streams.addStream(streamOf(namespace + ".>")
                 .duplicateWindow(Duration.ofSeconds(60))
                 .maxMessages(1_000)
@@ -856,7 +857,7 @@ class JetStreamTest {
     }
 
     @Test
-    void what_a_stream_refuses_fails_with_its_code_and_the_others_are_stored() throws Exception {
+    void a_record_that_a_stream_refuses_fails_with_its_code_and_the_others_are_stored() throws Exception {
         streams.addStream(streamOf(namespace + ".>")
                 .maximumMessageSize(1_000)
                 .maxMessages(2)
@@ -968,7 +969,7 @@ class JetStreamTest {
     }
 
     @Test
-    void a_link_that_goes_silent_while_the_inbox_is_denied_is_made_anew() {
+    void a_link_that_goes_silent_while_the_inbox_is_denied_is_reconnected() {
         try (NatsServer strict = NatsServer.start(allowing("subscribe: \"allowed.>\""));
                 Link link = Link.to(strict.port());
                 NatsDatastore datastore = open(user(strict, "url", link.url(), "silent.ms", "500"))) {
@@ -998,7 +999,7 @@ class JetStreamTest {
     }
 
     @Test
-    void what_the_server_denies_to_publish_fails_alone() {
+    void a_record_that_the_server_denies_fails_alone() {
         try (NatsServer strict = NatsServer.start(allowing("publish: { deny: \"*.DENIED.>\" }"));
                 NatsDatastore datastore = open(user(strict))) {
             for (int i = 0; i < 100; i++) {
@@ -1189,7 +1190,7 @@ class JetStreamTest {
     // ---- the end ---------------------------------------------------------------------------------------------------
 
     @Test
-    void closing_confirms_what_is_stored_by_then_fails_the_rest_and_leaves_no_thread() throws Exception {
+    void closing_confirms_stored_records_fails_the_rest_and_leaves_no_thread() throws Exception {
         addStream();
         NatsDatastore live = open("datastore", "closing");
         IntStream.range(0, 1_000).forEach(i -> live.produce(record("" + i), outcomes));

@@ -51,7 +51,7 @@ class NatsCredentialsTest {
     }
 
     @Test
-    void what_is_wrong_with_the_file_is_told_and_mended_by_replacing_it() throws IOException {
+    void a_problem_with_the_file_is_named_and_replacing_the_file_ends_it() throws IOException {
         Path file = directory.resolve("late.creds");
         try (NatsServer server = NatsServer.start(operator.configuration());
                 NatsDatastore datastore = open(server, file)) {

@@ -255,7 +255,7 @@ class NatsDatastoreTest {
 
     @ParameterizedTest
     @MethodSource("noTokens")
-    void what_is_no_token_fails_with_the_reason_and_sends_nothing(String text) throws Exception {
+    void a_name_that_is_not_a_token_fails_with_the_reason_and_sends_nothing(String text) throws Exception {
         Subscription everything = subscribe(">");
         Outcomes outcomes = new Outcomes();
         try (NatsDatastore datastore = connected()) {
@@ -343,7 +343,7 @@ class NatsDatastoreTest {
     }
 
     @Test
-    void what_is_offered_before_the_server_is_there_is_confirmed_when_it_appears_and_not_before() throws Exception {
+    void records_offered_before_the_server_starts_are_confirmed_when_it_appears_and_not_before() throws Exception {
         int port = freePort();
         Outcomes outcomes = new Outcomes();
         try (NatsDatastore datastore = open(Map.of("url", "nats://127.0.0.1:" + port, "reconnect.wait.ms", "50"))) {
@@ -525,7 +525,7 @@ class NatsDatastoreTest {
     }
 
     @Test
-    void a_lowered_max_payload_fails_only_what_no_longer_fits() {
+    void a_lowered_max_payload_fails_only_the_records_that_no_longer_fit() {
         Outcomes outcomes = new Outcomes();
         try (NatsServer shrinking = NatsServer.start("max_payload: 4096");
                 NatsDatastore datastore = open(Map.of("url", shrinking.url(), "reconnect.wait.ms", "20"))) {
@@ -774,7 +774,7 @@ class NatsDatastoreTest {
     }
 
     @Test
-    void closing_confirms_what_it_can_fails_the_rest_and_leaves_no_thread() throws Exception {
+    void closing_confirms_as_many_records_as_it_can_fails_the_rest_and_leaves_no_thread() throws Exception {
         Outcomes outcomes = new Outcomes();
         NatsDatastore live = open(Map.of("url", server.url(), "datastore", "closing"));
         IntStream.range(0, 1_000).forEach(i -> live.produce(record("" + i), outcomes));

@@ -255,7 +255,7 @@ class NatsTlsTest {
     }
 
     @Test
-    void files_are_read_anew_for_every_reconnect_and_one_that_cannot_be_read_is_tried_again() throws IOException {
+    void files_are_read_again_for_every_reconnect_and_an_unreadable_one_is_tried_again() throws IOException {
         Path trusted = directory.resolve("trusted.pem");
         try (NatsServer server = NatsServer.start(tls(localhost));
                 NatsDatastore datastore =
@@ -274,7 +274,7 @@ class NatsTlsTest {
     }
 
     @Test
-    void a_server_that_requires_tls_is_obeyed_and_judged_by_what_the_jvm_trusts() {
+    void a_server_that_requires_tls_gets_it_and_is_verified_with_the_cas_of_the_jvm() {
         try (NatsServer server = NatsServer.start(tls(localhost));
                 NatsDatastore datastore = open("url", "nats://localhost:" + server.port())) {
             awaitReason(
@@ -398,7 +398,7 @@ class NatsTlsTest {
     }
 
     @Test
-    void a_handshake_that_the_server_does_not_expect_yet_is_told() {
+    void a_handshake_that_the_server_does_not_expect_yet_is_the_reason() {
         try (NatsServer server = NatsServer.start(tls(localhost));
                 NatsDatastore datastore = open(
                         "url",

@@ -208,7 +208,7 @@ class ReconfigureTest {
         cases.put(
                 "datastore",
                 Change.of("datastore", "before", "after", scene -> assertEquals("after", scene.datastore.name())));
-        // What a ranking does is for whoever registers the service: SelectionIT.
+        // What a ranking does is tested with the service: SelectionIT.
         cases.put(
                 "service.ranking",
                 Change.of(
@@ -265,7 +265,7 @@ class ReconfigureTest {
                         "true",
                         scene -> assertNotNull(scene.arriving().getHeaders().getFirst("Nats-Msg-Id"))));
         addJetStream(cases);
-        // What it does is for whoever registers the service: WithdrawIT, HaltIT.
+        // What it does is tested with the service: WithdrawIT, HaltIT.
         cases.put(
                 "on.closed",
                 Change.of(

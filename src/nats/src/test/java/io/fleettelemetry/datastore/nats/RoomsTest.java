@@ -28,7 +28,7 @@ class RoomsTest {
     private static final List<String> ROOMS =
             List.of("osgi", ROOT, "connection", "jetstream", "journal", "metrics", "settings", "logging", "threads");
 
-    /** Stands beside: the command uses what the root lends it, and nobody uses the command. */
+    /** Beside the others: the command uses an interface of the root, and no package uses the command. */
     private static final String TAIL = "tail";
 
     private static final Pattern CLASS = Pattern.compile("io/fleettelemetry/datastore/nats/(?:([a-z]+)/)?[A-Z]\\w*");

@@ -149,7 +149,7 @@ class ScriptedServerTest {
                 "-ERR 'Whatever'\r\n",
                 "-ERR\r\n"
             })
-    void a_frame_that_is_refused_in_whatever_words_is_denied_alone(String words) throws Exception {
+    void a_frame_that_is_refused_in_any_words_is_denied_alone(String words) throws Exception {
         try (Scripted server = new Scripted() {
                     @Override
                     void published(int connection, String subject, OutputStream out) throws IOException {

@@ -141,7 +141,7 @@ final class Starving {
         await(() -> datastore.status().state() == Status.State.OK);
     }
 
-    /** Waits; if in vain, the verdict says so. */
+    /** Waits; the verdict says if the time has run out. */
     private static void await(BooleanSupplier condition) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(SOON_MILLIS);
         while (System.nanoTime() - end < 0) {

@@ -106,7 +106,7 @@ class StatusReportTest {
     }
 
     @Test
-    void a_missing_thread_comes_before_what_may_follow_from_it() {
+    void a_missing_thread_comes_before_its_consequences() {
         missing = "writer, connection";
         lost = "Authorization Violation";
         assertSays(
@@ -116,7 +116,7 @@ class StatusReportTest {
     }
 
     @Test
-    void a_lost_connection_is_critical_and_what_waits_is_said_as_well() {
+    void a_lost_connection_is_critical_and_the_settings_that_wait_are_named_too() {
         server = null;
         lost = "Authorization Violation";
         trouble = "still refused";
@@ -151,7 +151,7 @@ class StatusReportTest {
     }
 
     @Test
-    void what_streams_have_answered_counts_only_by_this_connection() {
+    void answers_of_streams_count_only_by_this_connection() {
         streams = new StreamsSnapshot("", "no record was stored in the last 3 s", List.of("a warning"), 0, "");
         assertSays(State.CRITICAL, "no record was stored in the last 3 s");
         server = null;

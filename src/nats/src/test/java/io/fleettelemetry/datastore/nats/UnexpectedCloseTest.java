@@ -264,7 +264,7 @@ class UnexpectedCloseTest {
     }
 
     @Test
-    void a_lost_one_that_is_closed_fails_what_is_in_flight_and_leaves_no_thread() {
+    void a_lost_one_that_is_closed_fails_records_in_flight_and_leaves_no_thread() {
         open("datastore", "losing", "drain.timeout.ms", "100");
         lose();
         produce(0, 10);
@@ -298,9 +298,9 @@ class UnexpectedCloseTest {
         assertTrue(e.getMessage().startsWith("on.closed = halt: "), e.getMessage());
     }
 
-    /** As when the machine has no thread left: jnats' thread that reconnects dies, and nobody hears of it. */
+    /** As when the machine has no thread left: jnats' thread that reconnects dies without a word. */
     @Test
-    void a_connection_that_jnats_has_ceased_to_make_anew_is_made_anew_all_the_same() throws Exception {
+    void a_connection_that_jnats_has_stopped_reconnecting_is_replaced() throws Exception {
         open("connect.timeout.ms", "500");
         awaitState(Status.State.OK);
         AtomicInteger deaths = new AtomicInteger();

@@ -106,7 +106,7 @@ class UnusualServersTest {
     }
 
     @Test
-    void credentials_that_are_damaged_when_a_connection_is_made_anew_are_named() throws Exception {
+    void credentials_that_are_damaged_at_a_reconnect_are_named() throws Exception {
         NatsOperator operator = new NatsOperator();
         Path file = operator.writeCredentials(directory.resolve("user.creds"));
         String good = Files.readString(file);
@@ -266,8 +266,7 @@ class UnusualServersTest {
                 "HMSG x 1 2000000000 2000000001",
                 "HMSG x 1 1999999999 9"
             })
-    void a_message_that_nobody_asked_for_and_that_would_fill_the_heap_is_not_waited_for(String announcement)
-            throws Exception {
+    void an_unwanted_message_that_would_fill_the_heap_ends_the_connection(String announcement) throws Exception {
         AtomicInteger connections = new AtomicInteger();
         try (Scripted server = new Scripted((in, out) -> {
                     say(out, "INFO {\"server_id\":\"X\",\"headers\":true,\"max_payload\":1000}");

@@ -28,7 +28,7 @@ class ConnectFirstTest {
     }
 
     @Test
-    void what_is_written_alone_waits_for_it() {
+    void a_ping_written_before_connect_waits_for_it() {
         assertEquals("", order("PING\r\n"));
         assertEquals("", order("PONG\r\n"));
         assertEquals(CONNECT + "PING\r\nPONG\r\nPING\r\n", order(CONNECT + "PING\r\n"));

@@ -53,7 +53,7 @@ class EachAnswerTest {
     }
 
     @Test
-    void what_is_refused_before_the_server_answers_each_is_not_in_place() {
+    void errors_before_the_server_answers_each_frame_belong_to_none() {
         write("PUB a.b 0\r\n\r\n");
         each.begins();
         write("PUB a.b 0\r\n\r\n");
@@ -65,8 +65,8 @@ class EachAnswerTest {
     }
 
     @Test
-    void answers_to_what_jnats_writes_in_between_are_none_to_frames() {
-        each.asksOther(); // it is not answered: nobody has asked for it yet
+    void answers_to_commands_of_jnats_are_not_answers_to_frames() {
+        each.asksOther(); // it is not answered: the server has not been asked to yet
         each.begins();
         each.ok(tally);
         write("PUB a.b 0\r\n\r\n");
@@ -82,7 +82,7 @@ class EachAnswerTest {
     }
 
     @Test
-    void what_is_said_of_the_connection_is_no_answer() {
+    void an_error_about_the_connection_is_not_an_answer() {
         each.begins();
         each.ok(tally);
         write("PUB a.a 0\r\n\r\n");

@@ -58,7 +58,7 @@ class ProtocolScannerTest {
     }
 
     @Test
-    void lines_are_heard_whatever_the_pieces_are_and_payloads_are_not() {
+    void lines_are_found_in_pieces_of_any_size_and_payloads_are_skipped() {
         for (int seed = 0; seed < 1_000; seed++) {
             assertEquals(HEARD, heard(SAID, new Random(seed)), "seed " + seed);
         }
@@ -72,7 +72,7 @@ class ProtocolScannerTest {
     }
 
     @Test
-    void the_size_of_what_is_announced_is_that_of_the_payload_or_of_its_headers() {
+    void the_announced_size_is_that_of_the_payload_or_of_its_headers() {
         assertEquals(2_000_000_000, announced("MSG a.1 1 2000000000\r\n"));
         assertEquals(Integer.MAX_VALUE, announced("MSG a 1 _INBOX.2 99999999999999999999\r\n"));
         assertEquals(34, announced("HMSG a.99999 77777 12 34\r\n"));
@@ -98,7 +98,7 @@ class ProtocolScannerTest {
     }
 
     @Test
-    void pings_among_what_is_published_are_counted_and_those_in_payloads_are_not() {
+    void pings_between_messages_are_counted_and_those_in_payloads_are_not() {
         String said =
                 "CONNECT {\"x\":\"PING\"}\r\nPING\r\nPUB a 6\r\nPING\r\n\r\nHPUB a b 12 18\r\nNATS/1.0\r\n\r\nPING\r\n\r\nPING\r\n";
         for (int seed = 0; seed < 100; seed++) {

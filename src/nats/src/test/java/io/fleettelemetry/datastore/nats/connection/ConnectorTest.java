@@ -63,9 +63,9 @@ class ConnectorTest {
         }
     }
 
-    /** Where jnats can tell nobody, there are only its own words, which name the URLs. */
+    /** Without a listener there are only the words of jnats, which name the URLs. */
     @Test
-    void whatever_it_says_it_shows_no_password_of_the_url() {
+    void no_message_shows_a_password_of_the_url() {
         callbacks.shutdown();
         String why = assertThrows(IOException.class, connector::connect).getMessage();
         assertTrue(why.contains("[nats://127.0.0.1:"), why);

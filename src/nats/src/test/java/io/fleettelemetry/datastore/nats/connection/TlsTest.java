@@ -60,7 +60,7 @@ class TlsTest {
     }
 
     @Test
-    void a_file_may_hold_several_certificates_a_key_and_whatever_else() throws Exception {
+    void a_file_may_hold_several_certificates_a_key_and_other_text() throws Exception {
         Path all = file(
                 "all.pem",
                 "Certificate:\n    Data:\n" + Files.readString(one.key()) + "\r\n" + Files.readString(one.certificate())
@@ -114,7 +114,7 @@ class TlsTest {
     }
 
     @Test
-    void what_is_no_pem_or_damaged_is_refused() throws Exception {
+    void a_file_that_is_not_pem_or_is_damaged_is_refused() throws Exception {
         Path nothing = file("nothing.pem", "\0\1\2");
         assertTrue(refusal(tls(nothing, null, null)).endsWith("begins with -----BEGIN CERTIFICATE-----"));
         assertTrue(refusal(tls(null, one.certificate(), nothing)).endsWith("begins with -----BEGIN PRIVATE KEY-----"));

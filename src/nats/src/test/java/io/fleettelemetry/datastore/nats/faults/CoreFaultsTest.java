@@ -159,7 +159,7 @@ class CoreFaultsTest {
     }
 
     @Test
-    void message_ids_let_a_stream_behind_the_subjects_drop_what_comes_twice() {
+    void message_ids_let_a_stream_behind_the_subjects_drop_duplicates() {
         try (NatsServer server = NatsServer.start(JetStreamFaultsTest.JETSTREAM);
                 StreamTrial trial = new StreamTrial(
                         "core, message ids, a stream behind it, 10 cuts",
@@ -232,7 +232,7 @@ class CoreFaultsTest {
     }
 
     @Test
-    void a_server_away_under_more_load_than_the_journal_holds_fails_what_does_not_fit_and_nothing_else() {
+    void a_server_away_under_more_load_than_the_journal_holds_fails_only_the_records_that_do_not_fit() {
         Duration time = Extent.of(Duration.ofSeconds(3), Duration.ofSeconds(60));
         int journal = 2_000_000;
         try (Trial trial = new Trial("server away, " + time.toSeconds() + " s, journal of 2 MB")
@@ -266,7 +266,7 @@ class CoreFaultsTest {
     }
 
     @Test
-    void what_expires_while_the_server_is_away_fails_and_is_not_published_later() {
+    void a_record_that_expires_while_the_server_is_away_fails_and_is_not_published_later() {
         try (Trial trial = new Trial("server away, records expire")
                 .set("confirm.timeout.ms", 500)
                 .set("silent.ms", 500)
@@ -360,7 +360,7 @@ class CoreFaultsTest {
     }
 
     @Test
-    void a_lower_max_payload_fails_what_is_too_large_alone_and_until_it_is_raised() {
+    void a_lower_max_payload_fails_only_the_records_that_are_too_large_and_until_it_is_raised() {
         try (Trial trial = new Trial("max_payload lowered and raised")
                 .fleet(100, 300, 10_000)
                 .server("max_payload: 65536")
@@ -420,7 +420,7 @@ class CoreFaultsTest {
     }
 
     @RepeatedTest(3)
-    void what_a_jvm_had_confirmed_when_it_was_killed_has_arrived(@TempDir Path directory) {
+    void records_that_a_jvm_had_confirmed_when_it_was_killed_have_arrived(@TempDir Path directory) {
         try (NatsServer server = NatsServer.start();
                 Link link = Link.to(server.port());
                 Arrivals arrivals = Arrivals.at(server.url(), Fleet.USUAL)) {

@@ -45,7 +45,7 @@ class SlowLinkTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"core", "jetstream"})
-    void what_is_offered_at_once_is_sent_once_by_one_connection(String delivery) {
+    void records_offered_at_once_are_each_sent_once_by_one_connection(String delivery) {
         offerAndCheck(1_500, 1_000, delivery);
     }
 

@@ -68,7 +68,7 @@ class TallyTest {
     }
 
     @Test
-    void who_confirms_what_was_not_sent_has_lost_it() {
+    void a_datastore_that_confirms_records_it_has_not_sent_has_lost_them() {
         Tally tally = tallyOf("confirms too early", (loop, record, receipt) -> receipt.confirmed(record));
         assertEquals(tally.offered() / 50, tally.lost().length);
         tally.addsUp().inOrder().nothingFailed();

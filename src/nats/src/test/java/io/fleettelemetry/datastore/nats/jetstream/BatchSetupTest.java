@@ -151,7 +151,7 @@ class BatchSetupTest {
         assertTrue(streams.isUnsettled());
         assertEquals("", streams.whyUnusable());
         pass(0.5);
-        assertTrue(streams.isDue(), "perhaps somebody allows them");
+        assertTrue(streams.isDue(), "they may be allowed by now");
         pass(2);
         streams.look(client);
         assertFalse(streams.isUnsettled());
@@ -314,7 +314,7 @@ class BatchSetupTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"", "\"_nats.level\":\"1\""})
-    void a_server_that_leaves_out_what_it_does_not_know_in_silence_is_not_believed(String level) throws Exception {
+    void a_server_that_silently_drops_unknown_settings_of_a_stream_is_not_believed(String level) throws Exception {
         try (Scripted lax = new Scripted(false, level)) {
             Streams streams = streams("create", "auto");
             streams.look(lax.connection);

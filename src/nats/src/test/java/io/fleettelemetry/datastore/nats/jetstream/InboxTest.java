@@ -32,7 +32,7 @@ class InboxTest {
     private final CountDownLatch busy = new CountDownLatch(1);
     private final Set<Long> stored = ConcurrentHashMap.newKeySet();
 
-    /** Slower than whoever floods it. */
+    /** Slower than the sender that floods it. */
     private final Answers answers = new Answers() {
         @Override
         public void stored(long number) {
@@ -63,7 +63,7 @@ class InboxTest {
 
     /** Others may publish there, too, as much as they like. */
     @Test
-    void what_waits_to_be_heard_is_bounded_and_what_comes_behind_it_is_heard() throws Exception {
+    void the_queue_of_answers_is_bounded_and_later_answers_are_heard() throws Exception {
         NatsSettings settings = NatsSettings.parse(Map.of("delivery", "jetstream", "stream", "S"));
         ExecutorService callbacks = Executors.newSingleThreadExecutor();
         Wire wire = (Wire)

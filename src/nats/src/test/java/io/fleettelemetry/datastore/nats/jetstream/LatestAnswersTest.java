@@ -26,7 +26,7 @@ class LatestAnswersTest {
     }
 
     @Test
-    void what_is_refused_is_critical_if_nothing_is_stored_beside_it() {
+    void refused_records_are_critical_if_no_others_are_stored() {
         latest.stored();
         pass(1);
         latest.refused("full", false);
@@ -56,7 +56,7 @@ class LatestAnswersTest {
     }
 
     @Test
-    void what_is_postponed_is_critical_only_if_that_lasts() {
+    void postponed_records_are_critical_only_if_that_lasts() {
         latest.postponed("no leader");
         pass(1);
         latest.postponed("no leader");

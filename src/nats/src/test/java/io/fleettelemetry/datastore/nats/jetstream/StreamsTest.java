@@ -148,7 +148,7 @@ class StreamsTest {
     void a_wish_to_look_that_comes_right_behind_a_look_is_kept() {
         Streams streams = streams("create");
         tick(streams);
-        assertFalse(streams.isWanted(), "nobody has missed anything");
+        assertFalse(streams.isWanted(), "no answer is missing");
         pass(1);
         streams.whyNotStored(namespace + ".VIN.data");
         tick(streams);
@@ -202,7 +202,7 @@ class StreamsTest {
     }
 
     @Test
-    void an_answer_outranks_what_a_look_has_shown() {
+    void an_answer_outranks_the_last_look_at_the_streams() {
         Streams streams = streams("verify");
         tick(streams);
         pass(3);
@@ -235,7 +235,7 @@ class StreamsTest {
     }
 
     @Test
-    void where_jetstream_has_been_before_it_is_only_away_when_nobody_answers() throws Exception {
+    void jetstream_that_was_there_before_is_only_away_when_no_answer_comes() throws Exception {
         try (NatsServer bare = NatsServer.start();
                 Connection without = Nats.connect(Options.builder()
                         .server(bare.url())
@@ -268,7 +268,7 @@ class StreamsTest {
                         .advancedRequestBehavior()
                         .build())) {
             Streams streams = streams("verify");
-            assertFalse(streams.isOne(), "nobody has said so");
+            assertFalse(streams.isOne(), "the server has not said so");
             management.addStream(stream(Duration.ofMinutes(5), namespace + ".*.data"));
             streams.look(client);
             assertFalse(streams.isOne(), "it stores some");
@@ -276,7 +276,7 @@ class StreamsTest {
             streams.look(client);
             assertTrue(streams.isOne());
             streams.look(without);
-            assertTrue(streams.isOne(), "nobody has said otherwise");
+            assertTrue(streams.isOne(), "the server has not said otherwise");
             management.deleteStream(namespace);
             streams.look(client);
             assertFalse(streams.isOne());
@@ -291,11 +291,11 @@ class StreamsTest {
         assertFalse(streams.isDue());
         streams.connected();
         assertTrue(streams.isDue());
-        assertFalse(streams("off").isDue(), "unless nobody is to look");
+        assertFalse(streams("off").isDue(), "with off there is no look");
     }
 
     @Test
-    void what_should_be_otherwise_is_looked_at_again_until_it_is() throws Exception {
+    void a_stream_with_a_problem_is_looked_at_again_until_it_has_none() throws Exception {
         management.addStream(stream(Duration.ofSeconds(10), namespace + ".>"));
         Streams streams = streams("verify");
         tick(streams);

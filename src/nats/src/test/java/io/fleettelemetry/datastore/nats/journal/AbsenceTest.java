@@ -33,7 +33,7 @@ class AbsenceTest {
     private final Outcomes outcomes = new Outcomes();
     private long offered;
 
-    /** Which records, by their numbers, the server says that nobody hears, and which are lost on the way. */
+    /** By their numbers: records that no stream hears, as the server says, and records that are lost on the way. */
     private LongPredicate unheard = number -> false;
 
     private LongPredicate lost = number -> false;
@@ -48,8 +48,8 @@ class AbsenceTest {
     private final Set<Long> stored = new LinkedHashSet<>();
 
     AbsenceTest() {
-        Thread nobody = new Thread(() -> {});
-        journal.servedBy(nobody, nobody);
+        Thread idle = new Thread(() -> {});
+        journal.servedBy(idle, idle);
         journal.opened(wire());
         pass(2);
     }
@@ -159,7 +159,7 @@ class AbsenceTest {
     }
 
     @Test
-    void what_was_lost_before_the_server_knew_comes_ahead_of_what_is_newer() {
+    void records_that_were_lost_on_the_way_are_written_ahead_of_newer_ones() {
         lost = number -> true;
         offer(10);
         pass(1);
@@ -176,7 +176,7 @@ class AbsenceTest {
     }
 
     @Test
-    void what_was_stored_and_not_acknowledged_is_written_again_in_its_place() {
+    void a_record_that_was_stored_but_not_acknowledged_is_written_again_in_its_place() {
         acknowledges = false;
         offer(10);
         pass(1);
@@ -239,7 +239,7 @@ class AbsenceTest {
     }
 
     @Test
-    void what_was_not_heard_does_not_make_the_window_smaller() {
+    void unheard_answers_do_not_make_the_window_smaller() {
         int window = journal.window();
         unheard = number -> true;
         offer(100);

@@ -86,7 +86,7 @@ class ConfirmerTest {
     }
 
     @Test
-    void what_is_answered_while_the_last_receipts_run_ends_once_too() {
+    void a_record_answered_while_the_last_receipts_run_ends_once_too() {
         NatsSettings settings = NatsSettings.parse(Map.of("delivery", "jetstream"));
         Journal journal = new Journal(settings, STORING, System::nanoTime);
         Receipt meanwhile = new Receipt() {
@@ -101,8 +101,8 @@ class ConfirmerTest {
                 outcomes.failed(record, why);
             }
         };
-        Thread nobody = new Thread(() -> {});
-        journal.servedBy(nobody, nobody);
+        Thread idle = new Thread(() -> {});
+        journal.servedBy(idle, idle);
         for (int i = 0; i < 3; i++) {
             journal.offer(Records.record("VIN" + i, "V", new byte[10]), meanwhile);
         }
@@ -127,7 +127,7 @@ class ConfirmerTest {
     }
 
     @Test
-    void whatever_goes_wrong_while_a_record_ends_those_beside_it_end_as_they_should_and_each_once() throws Exception {
+    void a_problem_at_the_end_of_one_record_changes_no_other_and_each_ends_once() throws Exception {
         Served served = new Served(Map.of(), CORE, new Throwing());
         try (served) {
             for (String vin : List.of("A", "BROKEN", "B")) {
@@ -164,7 +164,7 @@ class ConfirmerTest {
     }
 
     @Test
-    void a_barrier_that_nobody_can_judge_closes_the_port_and_confirms_nothing_until_another_opens() throws Exception {
+    void a_barrier_in_doubt_cuts_the_wire_and_confirms_nothing_until_another_opens() throws Exception {
         try (Served served = served()) {
             TestWire doubtful = new TestWire(Wire.Verdict.IN_DOUBT);
             served.journal.opened(doubtful);
@@ -198,7 +198,7 @@ class ConfirmerTest {
     }
 
     @Test
-    void a_barrier_on_a_wire_that_nobody_ever_closes_holds_up_none_on_the_next_one() throws Exception {
+    void a_barrier_on_a_wire_that_is_never_closed_does_not_hold_up_the_next_wire() throws Exception {
         try (Served served = served()) {
             TestWire silent = new TestWire(Wire.Verdict.PENDING);
             served.journal.opened(silent);

@@ -40,7 +40,7 @@ class DenialsTest {
     }
 
     @Test
-    void what_answers_a_frame_that_was_alone_is_about_this_one_whatever_it_says() {
+    void an_error_after_a_single_frame_belongs_to_that_frame_in_any_words() {
         TelemetryRecord alone = record("A");
         for (String words : List.of(publish("eu.A.data"), "Whatever", "permissions violation for publish", "")) {
             Judgement judgement = judge(refused(words), alone);
@@ -50,7 +50,7 @@ class DenialsTest {
     }
 
     @Test
-    void what_names_a_subject_does_not_say_which_frame_it_is_about() {
+    void an_error_that_names_a_subject_does_not_say_which_frame_it_belongs_to() {
         TelemetryRecord denied = record("A");
         assertTrue(judge(refused(publish("ns.A.data")), denied, record("B")).doubtful(), "B may be mapped to A");
         Refusals two = refused(publish("ns.A.data"), publish("ns.A.data"));
@@ -68,7 +68,7 @@ class DenialsTest {
     }
 
     @Test
-    void a_server_that_answers_each_frame_says_which_it_refuses_whatever_it_calls_them() {
+    void a_server_that_answers_each_frame_says_which_it_refuses_by_any_name() {
         TelemetryRecord first = record("A");
         TelemetryRecord second = record("B");
         TelemetryRecord third = record("C");
@@ -112,7 +112,7 @@ class DenialsTest {
     }
 
     @Test
-    void what_is_not_about_frames_is_doubtful_for_none() {
+    void an_error_that_is_not_about_frames_puts_none_in_doubt() {
         Judgement judgement = judge(
                 refused("Permissions Violation for Subscription to \"a.b\" using queue \"q\""),
                 record("A"),
@@ -131,7 +131,7 @@ class DenialsTest {
     }
 
     @Test
-    void in_jetstream_what_is_called_by_its_name_is_denied_and_questions_to_it_are_no_records() {
+    void in_jetstream_a_denial_by_name_fails_the_record_and_denied_api_requests_fail_none() {
         TelemetryRecord denied = record("A");
         Refusals refused = refused(publish("ns.A.data"), publish("$JS.API.INFO"));
         Judgement judgement = Denials.judgeByName(refused, List.of(denied, record("B")), subjects);

@@ -267,8 +267,8 @@ class JournalPropertyTest {
             stream = new BatchStream(random, streamFails);
             journal = new Journal(settings(), encoder(), () -> now);
             confirmer = new Confirmer(journal, this);
-            Thread nobody = new Thread(() -> {});
-            journal.servedBy(nobody, nobody);
+            Thread idle = new Thread(() -> {});
+            journal.servedBy(idle, idle);
         }
 
         private Function<String, String> name() {
@@ -764,7 +764,7 @@ class JournalPropertyTest {
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5})
-    void whatever_happens_in_whatever_order_the_invariants_hold(long series) {
+    void the_invariants_hold_after_random_steps_in_any_order(long series) {
         for (int run = 0; run < RUNS; run++) {
             long seed = series * 1_000_003 + run;
             World world = new World(seed);

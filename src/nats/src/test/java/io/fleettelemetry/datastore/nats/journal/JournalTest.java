@@ -46,8 +46,8 @@ class JournalTest {
     private final Step step = new Step();
 
     JournalTest() {
-        Thread nobody = new Thread(() -> {});
-        journal.servedBy(nobody, nobody);
+        Thread idle = new Thread(() -> {});
+        journal.servedBy(idle, idle);
     }
 
     @Test
@@ -70,7 +70,7 @@ class JournalTest {
     }
 
     @Test
-    void new_settings_do_not_wait_for_what_is_offered_meanwhile() {
+    void new_settings_do_not_wait_for_records_offered_in_the_meantime() {
         journal.opened(WIRE);
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
@@ -96,7 +96,7 @@ class JournalTest {
     }
 
     @Test
-    void what_was_looked_at_for_an_old_wire_is_still_to_be_looked_at_for_the_next_one() {
+    void an_inspection_for_an_old_wire_does_not_count_for_the_next_one() {
         journal.opened(WIRE);
         journal.next(step);
         Wire old = journal.uninspected();
@@ -205,8 +205,8 @@ class JournalTest {
     }
 
     private void openAging() {
-        Thread nobody = new Thread(() -> {});
-        aging.servedBy(nobody, nobody);
+        Thread idle = new Thread(() -> {});
+        aging.servedBy(idle, idle);
         aging.opened(WIRE);
         aging.next(step);
         aging.inspect(aging.uninspected(), new Ended());
@@ -225,7 +225,7 @@ class JournalTest {
     }
 
     @Test
-    void what_expires_behind_frames_that_are_on_the_wire_ends_and_holds_up_nothing() {
+    void a_record_that_expires_behind_frames_on_the_wire_ends_and_holds_up_nothing() {
         openAging();
         offerAging();
         aging.next(step);
@@ -246,7 +246,7 @@ class JournalTest {
     }
 
     @Test
-    void a_lower_confirm_timeout_is_in_force_for_what_is_in_flight() {
+    void a_lower_confirm_timeout_applies_to_records_in_flight() {
         openAging();
         NatsSettings longer = NatsSettings.parse(Map.of("confirm.timeout.ms", "100000"));
         assertTrue(aging.use(aging.settings(), longer));
@@ -263,7 +263,7 @@ class JournalTest {
     @Test
     void a_record_has_its_whole_time_though_both_threads_were_held_up_when_it_was_offered() {
         openAging();
-        pass(Duration.ofMillis(1_500)); // and nobody has looked
+        pass(Duration.ofMillis(1_500)); // and no thread has looked
         offerAging();
         pass(Duration.ofMillis(900));
         assertEquals(0, expire());
@@ -280,7 +280,7 @@ class JournalTest {
     // ---- A step that is not carried out ----------------------------------------------------------------------------
 
     @Test
-    void nothing_counts_as_written_because_what_follows_a_switch_threw() {
+    void a_step_that_throws_after_a_switch_leaves_nothing_counted_as_written() {
         journal.opened(WIRE);
         journal.next(step);
         journal.inspect(journal.uninspected(), new Ended());
@@ -340,7 +340,7 @@ class JournalTest {
     // ---- Settings that change the frames ---------------------------------------------------------------------------
 
     @Test
-    void frames_are_made_anew_one_block_after_the_other_and_with_memory_for_no_more() {
+    void frames_are_encoded_again_one_block_after_the_other_with_memory_for_one() {
         ThreadMXBean memory = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         journal.opened(WIRE);
         journal.next(step);
@@ -405,8 +405,8 @@ class JournalTest {
     private long offered;
 
     private void open(Wire wire) {
-        Thread nobody = new Thread(() -> {});
-        storing.servedBy(nobody, nobody);
+        Thread idle = new Thread(() -> {});
+        storing.servedBy(idle, idle);
         storing.opened(wire);
         storing.next(step);
         storing.inspect(storing.uninspected(), new Ended());
@@ -512,7 +512,7 @@ class JournalTest {
     }
 
     @Test
-    void what_is_denied_ends_if_a_barrier_has_reached_it_and_what_was_written_behind_it_does_not() {
+    void a_denial_ends_records_that_the_barrier_has_reached_and_none_written_after_it() {
         open(WIRE);
         IntStream.range(0, 20).forEach(i -> offer());
         writeAll();
@@ -709,7 +709,7 @@ class JournalTest {
     }
 
     @Test
-    void what_is_held_is_what_is_charged() {
+    void the_memory_held_is_the_memory_charged() {
         NatsSettings small = NatsSettings.parse(Map.of("delivery", "jetstream", "inflight.max.bytes", "1000000"));
         assertTrue(storing.use(storing.settings(), small));
         open(WIRE);
@@ -830,7 +830,7 @@ class JournalTest {
     }
 
     @Test
-    void what_a_full_queue_refused_is_written_again_sooner_if_others_are_stored() {
+    void a_record_that_a_full_queue_refused_is_written_again_sooner_if_others_are_stored() {
         open(WIRE);
         offer();
         offer();
@@ -855,7 +855,7 @@ class JournalTest {
         offer();
         writeAll();
         offer();
-        storing.stored(1); // by somebody who guesses numbers
+        storing.stored(1); // a guessed number
         assertEquals(Step.Kind.PARK, next());
         offer();
         assertEquals(1, writeAll());
@@ -863,7 +863,7 @@ class JournalTest {
     }
 
     @Test
-    void only_what_is_not_answered_is_written_again_with_longer_and_longer_pauses() {
+    void only_unanswered_frames_are_written_again_with_longer_and_longer_pauses() {
         open(WIRE);
         IntStream.range(0, 10).forEach(i -> offer());
         assertEquals(10, writeAll());
@@ -889,7 +889,7 @@ class JournalTest {
     }
 
     @Test
-    void what_is_left_of_two_blocks_is_written_again_when_it_has_waited_long_enough() {
+    void the_rest_of_two_blocks_is_written_again_when_it_has_waited_long_enough() {
         open(WIRE);
         IntStream.range(0, 1_500).forEach(i -> offer());
         assertEquals(1_500, writeAll());
@@ -902,7 +902,7 @@ class JournalTest {
     }
 
     @Test
-    void what_no_stream_took_is_written_again_soon_and_then_less_often() {
+    void a_record_that_no_stream_took_is_written_again_soon_and_then_less_often() {
         open(WIRE);
         offer();
         writeAll();
@@ -920,7 +920,7 @@ class JournalTest {
     }
 
     @Test
-    void what_has_expired_is_not_written_again_though_nobody_has_ended_it_yet() {
+    void an_expired_record_is_not_written_again_even_before_it_has_ended() {
         open(WIRE);
         offer();
         writeAll();
@@ -955,7 +955,7 @@ class JournalTest {
     }
 
     @Test
-    void an_answer_ends_the_record_with_its_number_whatever_has_become_of_the_blocks_around_it() {
+    void an_answer_ends_the_record_with_its_number_even_after_its_blocks_were_joined() {
         open(WIRE);
         IntStream.range(0, 5_000).forEach(i -> offer());
         writeAll();

@@ -14,7 +14,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-/** Error reporters are other people's code: whoever ends records does not wait for them. */
+/** Error reporters run foreign code: the thread that ends records does not wait for them. */
 class ReportQueueTest {
 
     private static final Duration SOON = Duration.ofSeconds(20);
@@ -39,7 +39,7 @@ class ReportQueueTest {
     }
 
     @Test
-    void one_that_does_not_return_keeps_nobody_and_what_waits_for_it_is_bounded() {
+    void one_that_does_not_return_blocks_no_thread_and_its_queue_is_bounded() {
         CountDownLatch letGo = new CountDownLatch(1);
         CountDownLatch hangs = new CountDownLatch(1);
         reporters.add((message, cause, fields) -> {
@@ -69,7 +69,7 @@ class ReportQueueTest {
     }
 
     @Test
-    void one_that_throws_keeps_nothing_from_the_next_nor_what_was_reported_before_the_close() {
+    void one_that_throws_loses_no_other_report_not_even_those_before_the_close() {
         reporters.add((message, cause, fields) -> {
             throw new LinkageError("by the test");
         });

@@ -64,7 +64,7 @@ class NatsSettingsTest {
     }
 
     @Test
-    void several_servers_are_separated_by_commas_and_nats_is_the_scheme_unless_told_otherwise() {
+    void several_servers_are_separated_by_commas_and_nats_is_the_default_scheme() {
         assertEquals(
                 List.of("nats://a:4222", "tls://b", "nats://c:1"),
                 NatsSettings.parse(Map.of("url", "a:4222, tls://b ,nats://c:1"))
@@ -133,7 +133,7 @@ class NatsSettingsTest {
     }
 
     @Test
-    void all_problems_are_told_at_once() {
+    void all_problems_are_reported_at_once() {
         SettingsException e = assertThrows(
                 SettingsException.class,
                 () -> NatsSettings.parse(Map.of("url", "nats://h:99999", "namespace", "a b", "datastore", "x y")));
@@ -150,7 +150,8 @@ class NatsSettingsTest {
         "jetstream, true, true",
         "jetstream, false, false",
     })
-    void messages_have_ids_where_they_are_stored_unless_told_otherwise(String delivery, String ids, boolean result) {
+    void messages_have_ids_with_jetstream_unless_the_settings_say_otherwise(
+            String delivery, String ids, boolean result) {
         Delivery parsed = NatsSettings.parse(Map.of("delivery", delivery, "message.ids", ids))
                 .delivery();
         assertEquals(result, parsed.messageIds());
@@ -171,7 +172,7 @@ class NatsSettingsTest {
     }
 
     @Test
-    void secrets_are_never_told() {
+    void secrets_are_never_shown() {
         SettingsException e = assertThrows(
                 SettingsException.class,
                 () -> NatsSettings.parse(Map.of("url", "nats://u:hush@h:99999", "username", "u", ".token", "hush")));
@@ -208,7 +209,7 @@ class NatsSettingsTest {
             String template = templates.get(random.nextInt(templates.size()));
             if (!template.contains("@") && secret.indexOf("@") >= 0
                     || template.contains("//%s") && secret.indexOf(",nats://") >= 0) {
-                continue; // which nobody can tell from a host behind the @, and from several servers
+                continue; // it looks like a host after the @, or like several servers
             }
             String url = template.replace("%s", secret + "7Hush1");
             String shown;
@@ -309,7 +310,7 @@ class NatsSettingsTest {
                 "nats://user:h\u00c3\u00bc-hush@host:4222",
                 "nats://user:hush\u001b@host:4222",
             })
-    void what_may_be_a_secret_in_a_url_is_never_told_and_never_taken_for_a_host(String url) {
+    void a_part_of_a_url_that_may_be_a_secret_is_never_shown_and_never_taken_for_a_host(String url) {
         String told;
         try {
             NatsSettings settings = NatsSettings.parse(Map.of("url", url));
@@ -352,7 +353,7 @@ class NatsSettingsTest {
                 "nats://[v1.x]:1",
                 "nats://u:p@[::1]"
             })
-    void what_is_accepted_can_be_connected_to_and_the_rest_is_refused(String url) {
+    void an_accepted_url_can_be_connected_to_and_others_are_refused(String url) {
         NatsSettings settings;
         try {
             settings = NatsSettings.parse(Map.of("url", url));

@@ -19,7 +19,7 @@ class ArrivalTest {
     private static final LocalTime NOON = LocalTime.of(12, 0, 0, 7_000_000);
 
     @Test
-    void a_record_is_told_by_its_vehicle_and_type_with_its_payload_decoded() {
+    void a_record_is_shown_with_its_vehicle_and_type_and_its_payload_decoded() {
         byte[] payload = Payload.newBuilder().setVin("VIN1").build().toByteArray();
         Arrival arrival = Arrival.of("fleet.eu.VIN1.data", payload);
         assertEquals(new Arrival("fleet.eu.VIN1.data", "VIN1", "V", "{\"vin\":\"VIN1\"}", ""), arrival);
@@ -39,7 +39,7 @@ class ArrivalTest {
     }
 
     @Test
-    void what_cannot_be_decoded_is_shown_in_hexadecimal_with_the_reason() {
+    void an_undecodable_payload_is_shown_in_hexadecimal_with_the_reason() {
         Arrival broken = Arrival.of("x.VIN1.alerts", new byte[] {(byte) 0xff, 0});
         assertEquals("ff00", broken.payload());
         assertTrue(broken.whyNotDecoded().contains("message"), broken.whyNotDecoded());
@@ -60,7 +60,7 @@ class ArrivalTest {
     }
 
     @Test
-    void what_a_newer_vehicle_sends_and_the_schema_does_not_know_is_shown_by_its_numbers() {
+    void fields_that_the_schema_does_not_know_are_shown_by_their_numbers() {
         Payload payload = Payload.newBuilder()
                 .addData(Datum.newBuilder()
                         .setKeyValue(281)
@@ -97,7 +97,7 @@ class ArrivalTest {
     }
 
     @Test
-    void what_is_no_record_is_told_by_its_subject() {
+    void a_message_that_is_not_a_record_is_shown_by_its_subject() {
         Arrival arrival = Arrival.of("hello\u001b.world", new byte[] {1});
         assertEquals(
                 "12:00:00.007  hello?.world  01  (not decoded: the subject is not <namespace>.<vin>.<topic>)",

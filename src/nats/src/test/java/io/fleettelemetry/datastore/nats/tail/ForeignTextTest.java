@@ -46,7 +46,7 @@ class ForeignTextTest {
         assertFalse(text.matches("(?s).*[\\p{Cc}\\p{Cf}\u2028\u2029].*"), () -> new Gson().toJson(text));
     }
 
-    /** A server by script: its version is hostile, and so is the answer to whoever subscribes. */
+    /** A server by script: its version is hostile, and so is its answer to a subscription. */
     private static final class HostileServer implements AutoCloseable {
 
         private final ServerSocket socket = new ServerSocket(0, 0, InetAddress.getLoopbackAddress());
@@ -128,7 +128,7 @@ class ForeignTextTest {
     }
 
     @Test
-    void what_a_server_says_is_text_in_the_log() throws Exception {
+    void text_of_a_server_is_escaped_in_the_log() throws Exception {
         String log;
         try (CapturedLog captured = new CapturedLog();
                 HostileServer server = new HostileServer();
@@ -142,7 +142,7 @@ class ForeignTextTest {
     }
 
     @Test
-    void what_a_vehicle_says_is_text_in_a_tail() {
+    void text_of_a_vehicle_is_escaped_in_a_tail() {
         byte[] payload = VehicleErrors.newBuilder()
                 .addErrors(VehicleError.newBuilder().setName(HOSTILE).putTags(HOSTILE, HOSTILE))
                 .build()

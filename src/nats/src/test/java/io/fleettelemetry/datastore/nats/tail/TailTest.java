@@ -110,7 +110,7 @@ class TailTest {
     }
 
     @Test
-    void it_ends_when_nobody_watches_any_more() {
+    void it_ends_when_its_reader_is_gone() {
         Running running = Running.start(tail(">", 0));
         await().atMost(SOON).until(() -> !sight.notes().isEmpty());
         sight.watched = false;
@@ -127,7 +127,7 @@ class TailTest {
     }
 
     @Test
-    void what_arrives_faster_than_it_can_be_shown_is_left_out_and_counted() throws Exception {
+    void messages_that_arrive_too_fast_to_be_shown_are_skipped_and_counted() throws Exception {
         CountDownLatch slow = new CountDownLatch(1);
         sight.pause = slow;
         Running running = Running.start(tail("flood.>", 0));
@@ -149,7 +149,7 @@ class TailTest {
     }
 
     @Test
-    void it_goes_on_after_a_broken_connection_and_says_what_was_wrong() throws Exception {
+    void it_goes_on_after_a_broken_connection_and_names_the_problem() throws Exception {
         try (NatsServer mortal = NatsServer.start();
                 CloseableProducer source = open(Map.of("url", mortal.url(), "reconnect.wait.ms", "50"))) {
             Running running = Running.start(new Tail((Feed) source, "tesla_telemetry.>", 1, sight));
