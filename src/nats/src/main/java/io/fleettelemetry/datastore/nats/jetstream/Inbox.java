@@ -60,6 +60,7 @@ public final class Inbox implements MessageHandler {
     private final Answers answers;
     private final ExecutorService callbacks;
     private final LatestAnswers latest;
+    private final PlainAck plainAck = new PlainAck();
     private final BatchReplies batches;
     private final RepeatedLog unexpected = new RepeatedLog();
 
@@ -164,6 +165,11 @@ public final class Inbox implements MessageHandler {
             answered(number, message.getStatus());
             return;
         }
+        String stream = plainAck.stream(message.getData());
+        if (!stream.isEmpty() && streams.mayAnswer(stream)) {
+            stored(number);
+            return;
+        }
         try {
             answered(number, new PublishAck(message), message);
         } catch (JetStreamApiException e) {
@@ -190,13 +196,17 @@ public final class Inbox implements MessageHandler {
                 answers.postponed(number, false);
             }
         } else if (ack.getSeqno() > 0) {
-            latest.stored();
-            answers.stored(number);
+            stored(number);
         } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
             postponed(number, "the cluster has not agreed on the record's first copy yet");
         } else {
             unexpected(message, NOT_AN_ACK);
         }
+    }
+
+    private void stored(long number) {
+        latest.stored();
+        answers.stored(number);
     }
 
     private void postponed(long number, String why) {
