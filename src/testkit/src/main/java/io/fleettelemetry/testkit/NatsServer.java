@@ -29,11 +29,13 @@ public final class NatsServer implements AutoCloseable {
     private static final int TAIL_LINES = 20;
     private static final Pattern API_LEVEL = Pattern.compile("\"api_lvl\":(\\d+)");
 
+    private final Path program;
     private final Path directory;
     private final int port;
     private Child process;
 
-    private NatsServer(Path directory, int port) {
+    private NatsServer(Path program, Path directory, int port) {
+        this.program = program;
         this.directory = directory;
         this.port = port;
     }
@@ -54,8 +56,17 @@ public final class NatsServer implements AutoCloseable {
 
     /** Like {@link #start}, on this port. */
     public static NatsServer startOn(int port, String... config) {
+        return start(NatsServerBinary.find(), port, config);
+    }
+
+    /** Like {@link #start}, with a program of the caller's choice. */
+    public static NatsServer start(Path program, String... config) {
+        return start(program, FreePort.next(), config);
+    }
+
+    private static NatsServer start(Path program, int port, String... config) {
         try {
-            var server = new NatsServer(Files.createTempDirectory("nats-server-"), port);
+            var server = new NatsServer(program, Files.createTempDirectory("nats-server-"), port);
             try {
                 server.configure(config);
                 server.restart();
@@ -103,7 +114,7 @@ public final class NatsServer implements AutoCloseable {
             process.kill();
         }
         var command = new ProcessBuilder(
-                        NatsServerBinary.find().toString(),
+                        program.toString(),
                         "--addr",
                         "127.0.0.1",
                         "--port",
@@ -167,6 +178,11 @@ public final class NatsServer implements AutoCloseable {
      */
     public void lameDuck() {
         process.signal("USR2");
+    }
+
+    /** The id of the running process. */
+    public long pid() {
+        return process.pid();
     }
 
     public boolean isRunning() {
