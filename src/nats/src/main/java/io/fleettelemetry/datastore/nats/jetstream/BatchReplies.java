@@ -102,7 +102,7 @@ final class BatchReplies {
         if (count >= 0) {
             answers.replied(new End(batch, count));
         } else {
-            unable(batch, sequence, true, "the server does not know them: it answers each message");
+            unable(batch, sequence, true, "the server does not know batches: it answers each message");
         }
         return "";
     }

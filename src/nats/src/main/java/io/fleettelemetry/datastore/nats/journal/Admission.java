@@ -20,8 +20,8 @@ final class Admission {
         if (encoder.hasHeaders() && !wire.takesHeaders()) {
             return new Failure(
                     Failure.Kind.ERROR,
-                    "the server takes no headers, which message ids need; allow headers on the server, or set"
-                            + " message.ids = false");
+                    "the server does not accept message headers, but message ids need them; allow headers on the"
+                            + " server (no_header_support), or set message.ids = false");
         }
         long size = (long) record.payload().length + encoder.headerLength();
         if (size > wire.maxPayload()) {

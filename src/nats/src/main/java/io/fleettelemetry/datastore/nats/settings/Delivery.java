@@ -106,7 +106,7 @@ public record Delivery(
             reader.refuse(BATCH, "needs " + MODE + " = jetstream");
         } else if (delivery.batch == Batch.REQUIRED && delivery.setup == Setup.OFF) {
             reader.refuse(
-                    BATCH, "needs " + SETUP + " = verify or create, which look whether the stream allows batches");
+                    BATCH, "needs " + SETUP + " = verify or create, which check whether the stream allows batches");
         }
         String problem = delivery.domain.isEmpty() ? null : Token.flaw(delivery.domain);
         if (problem != null) {
