@@ -3,6 +3,7 @@ package io.fleettelemetry.datastore.nats.jetstream;
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.datastore.nats.settings.Delivery;
 import io.nats.client.api.DiscardPolicy;
+import io.nats.client.api.PersistMode;
 import io.nats.client.api.StreamConfiguration;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -55,7 +56,7 @@ record StreamCheck(String namespace, Delivery delivery) {
      * What these streams are for our records.
      *
      * @param streams all whose subjects overlap with ours
-     * @param refusal why a stream was not created; empty if none had to be
+     * @param refusal why a stream was not created, or cannot be used; empty if there is no such stream
      */
     StreamReport report(List<StreamConfiguration> streams, String refusal) {
         List<StreamConfiguration> answering =
@@ -134,12 +135,21 @@ record StreamCheck(String namespace, Delivery delivery) {
 
     private List<String> warnings(StreamConfiguration stream) {
         List<String> warnings = new ArrayList<>();
-        Duration known = stream.getDuplicateWindow();
-        if (known != null && known.compareTo(delivery.duplicateWindow()) < 0) {
-            warnings.add("the stream " + stream.getName() + " remembers message ids for only " + known.toSeconds()
-                    + " s, so a record that is sent again may be stored twice; set its duplicate_window to "
+        Duration window = stream.getDuplicateWindow(); // a stream with sources has none by default, from 2.14 on
+        Duration known = window == null ? Duration.ZERO : window;
+        if (known.compareTo(delivery.duplicateWindow()) < 0) {
+            warnings.add("the stream " + stream.getName()
+                    + (known.isZero()
+                            ? " remembers no message ids"
+                            : " remembers message ids for only " + seconds(known))
+                    + ", so a record that is sent again may be stored twice; set its duplicate_window to "
                     + delivery.duplicateWindow().plusMillis(999).toSeconds()
                     + " s, which is confirm.timeout.ms plus 30 s, or lower confirm.timeout.ms");
+        }
+        if (stream.getPersistMode() == PersistMode.Async) {
+            warnings.add("the stream " + stream.getName()
+                    + " confirms records before they are written (persist_mode async), so confirmed records may be lost"
+                    + " when its server is killed; to prevent that, create the stream without persist_mode");
         }
         if (stream.getNoAck()) {
             warnings.add("the stream " + stream.getName()
@@ -149,6 +159,10 @@ record StreamCheck(String namespace, Delivery delivery) {
             warnings.add("the stream " + stream.getName() + " is sealed and accepts no records");
         }
         return warnings;
+    }
+
+    private static String seconds(Duration time) {
+        return time.toMillis() % 1_000 == 0 ? time.toSeconds() + " s" : time.toMillis() / 1_000.0 + " s";
     }
 
     private static String inWords(StreamConfiguration stream) {

@@ -15,6 +15,7 @@ import io.nats.client.api.StreamConfiguration;
 import io.nats.client.api.StreamInfo;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -39,6 +40,9 @@ final class StreamQuery {
     /** What JetStream answers where it is not enabled, for the server or for the account. */
     private static final List<Integer> NOT_ENABLED = List.of(10_039, 10_076);
 
+    /** What a server answers, from 2.11 on, about a stream that needs what a later version can do. */
+    private static final int OFFLINE = 10_194;
+
     private static final int CLUSTER_REPLICAS = 3;
 
     private final String datastore;
@@ -52,7 +56,7 @@ final class StreamQuery {
     private volatile boolean everAnswered;
     private volatile String denial = "";
     /** Whether we may not ask for more than the list of streams. The session's thread's. */
-    private boolean featuresDenied;
+    private boolean mayNotAsk;
 
     StreamQuery(String datastore, StreamCheck check) {
         this.datastore = datastore;
@@ -108,6 +112,8 @@ final class StreamQuery {
             StreamReport report = check.report(withFeatures(jetStream, streams), refusal);
             if (!report.covers(check.allSubjects())) {
                 find(jetStream);
+                String offline = offline(jetStream, streams);
+                report = offline.isEmpty() ? report : check.report(streams, offline);
             }
             named.clear();
             everAnswered = true;
@@ -129,14 +135,14 @@ final class StreamQuery {
         boolean isWorthIt = delivery.batch() != Delivery.Batch.OFF
                 && streams.size() == 1
                 && !streams.get(0).getAllowBatched()
-                && !featuresDenied;
+                && !mayNotAsk;
         if (!isWorthIt) {
             return streams;
         }
         try {
             return List.of(jetStream.getStreamInfo(streams.get(0).getName()).getConfiguration());
         } catch (IOException e) {
-            featuresDenied = !denial.isEmpty();
+            mayNotAsk = !denial.isEmpty();
             return streams;
         }
     }
@@ -154,6 +160,41 @@ final class StreamQuery {
             } catch (JetStreamApiException | IllegalArgumentException e) {
                 // There is none of that name.
             }
+        }
+    }
+
+    /**
+     * Why a stream is named for our subjects, and is not in the list: the server cannot run it, as after a downgrade.
+     *
+     * @return empty if there is no such stream, or nobody says so
+     */
+    private String offline(JetStreamManagement jetStream, List<StreamConfiguration> streams) {
+        if (mayNotAsk) {
+            return "";
+        }
+        try {
+            List<String> names = new ArrayList<>(jetStream.getStreamNames(check.allSubjects()));
+            streams.forEach(stream -> names.remove(stream.getName()));
+            for (String name : names.subList(0, Math.min(MAX_NAMED, names.size()))) {
+                String why = whyOffline(jetStream, name);
+                if (!why.isEmpty()) {
+                    return why;
+                }
+            }
+        } catch (IOException | JetStreamApiException e) {
+            mayNotAsk = !denial.isEmpty();
+        }
+        return "";
+    }
+
+    private static String whyOffline(JetStreamManagement jetStream, String name) throws IOException {
+        try {
+            jetStream.getStreamInfo(name);
+            return "";
+        } catch (JetStreamApiException e) {
+            return e.getApiErrorCode() == OFFLINE
+                    ? "the stream " + name + " cannot be used: " + PlainText.field(e.getMessage())
+                    : "";
         }
     }
 

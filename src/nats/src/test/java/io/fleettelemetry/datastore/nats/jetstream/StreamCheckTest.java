@@ -91,6 +91,19 @@ class StreamCheckTest {
     }
 
     @Test
+    void a_stream_that_hardly_remembers_message_ids_or_none_is_warned_of() {
+        Map.of(100L, "remembers message ids for only 0.1 s", 0L, "remembers no message ids")
+                .forEach((ms, words) -> {
+                    StreamConfiguration forgetful = stream("fleet.>")
+                            .duplicateWindow(Duration.ofMillis(ms))
+                            .build();
+                    String warning =
+                            any.report(List.of(forgetful), "").warnings().get(0);
+                    assertTrue(warning.contains(words) && warning.contains("duplicate_window to 150 s"), warning);
+                });
+    }
+
+    @Test
     void the_stream_of_the_settings_must_be_among_them() {
         assertEquals(
                 List.of("the stream OTHER does not store fleet.*.*"),
