@@ -3,6 +3,8 @@ package io.fleettelemetry.datastore.nats;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.datastore.nats.connection.Tls;
@@ -14,6 +16,8 @@ import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.fleettelemetry.testkit.TestCa;
 import io.fleettelemetry.testkit.TestCa.Identity;
+import io.nats.client.Connection;
+import io.nats.client.Nats;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.net.InetAddress;
@@ -27,8 +31,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
 import javax.net.ssl.SSLServerSocket;
+import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -44,6 +50,8 @@ class NatsTlsTest {
     private static final Pattern ALERT =
             Pattern.compile("Received fatal alert: (bad_certificate|certificate_required);");
     private static final Duration SOON = Duration.ofSeconds(30);
+    /** What a TLS record begins with that belongs to a handshake. */
+    private static final byte TLS_HANDSHAKE = 0x16;
 
     @TempDir
     private static Path directory;
@@ -408,6 +416,123 @@ class NatsTlsTest {
                         "tls.first",
                         "true")) {
             awaitReason(datastore, "TLS with localhost:", "tls.first = true");
+        }
+    }
+
+    private static void assumeThatAServerCanDoTheHandshakeFirst() throws Exception {
+        try (NatsServer server = NatsServer.start();
+                Connection client = Nats.connect(server.url())) {
+            assumeTrue(client.getServerInfo().isSameOrNewerThanVersion("2.10.4"), "handshake_first came with 2.10.4");
+        }
+    }
+
+    /** It is known to have started by its INFO. */
+    private static NatsServer serverWithHandshakeFirst(String value) {
+        NatsServer server = NatsServer.start(tls(localhost, "handshake_first: auto"));
+        server.reload(tls(localhost, "handshake_first: " + value));
+        return server;
+    }
+
+    /** Whether nothing has gone to the server but TLS: its first byte says handshake. */
+    private static void assertAllEncrypted(Link link) {
+        for (Link.Recording recording : link.recordings()) {
+            byte[] said = recording.fromClient();
+            assertTrue(said.length == 0 || said[0] == TLS_HANDSHAKE, () -> "not TLS: " + new String(said, UTF_8));
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"true", "auto"})
+    void a_server_that_does_the_handshake_first_is_met_with_tls_first(String handshakeFirst) throws Exception {
+        assumeThatAServerCanDoTheHandshakeFirst();
+        try (NatsServer server = serverWithHandshakeFirst(handshakeFirst);
+                Link link = Link.to(server.port())) {
+            link.record();
+            try (NatsDatastore datastore = open(
+                    "url",
+                    "nats://localhost:" + link.port(),
+                    "tls.ca.file",
+                    ca.certificate().toString(),
+                    "tls.first",
+                    "true")) {
+                assertWorks(datastore);
+            }
+            assertAllEncrypted(link);
+        }
+    }
+
+    /** With {@code auto} it waits 50 ms for a client's handshake, and then says INFO as ever. */
+    @Test
+    void without_tls_first_a_server_with_auto_is_reached_and_another_one_is_told_and_tried_again() throws Exception {
+        assumeThatAServerCanDoTheHandshakeFirst();
+        try (NatsServer server = serverWithHandshakeFirst("true");
+                Link link = Link.to(server.port())) {
+            link.record();
+            try (NatsDatastore datastore = open(
+                    "url",
+                    "tls://localhost:" + link.port(),
+                    "tls.ca.file",
+                    ca.certificate().toString(),
+                    "connect.timeout.ms",
+                    "1000")) {
+                awaitReason(datastore, "if the server expects the TLS handshake first, set tls.first = true");
+                int connections = link.connections();
+                await().atMost(SOON).until(() -> link.connections() > connections);
+                assertAllEncrypted(link);
+                server.reload(tls(localhost, "handshake_first: auto"));
+                assertWorks(datastore);
+            }
+            try (NatsDatastore plain = open("url", link.url(), "connect.timeout.ms", "1000")) {
+                server.reload(tls(localhost, "handshake_first: true"));
+                link.cut(Link.Cut.RST);
+                awaitReason(plain, "no answer within connect.timeout.ms = 1000");
+            }
+        }
+    }
+
+    /** As with a server whose suites are too old for this JVM, or the other way round: here its suites want another key. */
+    @Test
+    void a_server_that_has_no_cipher_suite_in_common_is_told_as_the_handshake_and_tried_again() throws Exception {
+        Tls serverSide = new Tls(new TlsSettings(
+                "", localhost.certificate().toString(), localhost.key().toString(), false));
+        try (NatsServer server = NatsServer.start();
+                SSLServerSocket proxy = (SSLServerSocket) serverSide
+                        .context()
+                        .getServerSocketFactory()
+                        .createServerSocket(0, 0, InetAddress.getByName("127.0.0.1"))) {
+            String[] usual = proxy.getEnabledCipherSuites();
+            proxy.setEnabledProtocols(new String[] {"TLSv1.2"});
+            proxy.setEnabledCipherSuites(new String[] {"TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA"});
+            AtomicInteger accepted = new AtomicInteger();
+            new Thread(() -> passOn(proxy, server, accepted), "proxy").start();
+            try (NatsDatastore datastore = open(
+                    "url",
+                    "nats://localhost:" + proxy.getLocalPort(),
+                    "tls.ca.file",
+                    ca.certificate().toString(),
+                    "tls.first",
+                    "true")) {
+                awaitReason(datastore, "TLS with localhost:", "handshake_failure");
+                await().atMost(SOON).until(() -> accepted.get() > 2);
+                proxy.setEnabledCipherSuites(usual);
+                assertWorks(datastore);
+            }
+        }
+    }
+
+    /** Until the proxy is closed. */
+    private static void passOn(ServerSocket proxy, NatsServer server, AtomicInteger accepted) {
+        while (!proxy.isClosed()) {
+            try {
+                SSLSocket client = (SSLSocket) proxy.accept();
+                accepted.incrementAndGet();
+                client.startHandshake();
+                Socket upstream = new Socket("127.0.0.1", server.port());
+                pump(upstream, client);
+                pump(client, upstream);
+            } catch (IOException e) {
+                // the handshake has failed, and the client has been told so; or the test is over
+            }
         }
     }
 

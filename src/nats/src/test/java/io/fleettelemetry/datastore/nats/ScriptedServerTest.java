@@ -15,6 +15,7 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -69,7 +70,7 @@ class ScriptedServerTest {
                 socket.setTcpNoDelay(true);
                 InputStream in = new BufferedInputStream(socket.getInputStream());
                 OutputStream out = socket.getOutputStream();
-                say(out, INFO);
+                say(out, info());
                 for (String line = line(in); line != null; line = line(in)) {
                     String[] words = line.split(" ");
                     if (words[0].equals("PING")) {
@@ -98,6 +99,10 @@ class ScriptedServerTest {
         static void say(OutputStream out, String text) throws IOException {
             out.write(text.getBytes(ISO_8859_1));
             out.flush();
+        }
+
+        String info() {
+            return INFO;
         }
 
         abstract void published(int connection, String subject, OutputStream out) throws IOException;
@@ -190,6 +195,44 @@ class ScriptedServerTest {
             awaitEnded(300);
             assertEquals(List.of(), outcomes.confirmed());
             outcomes.failures().forEach(failure -> assertTrue(failure.reason().contains("No"), failure.reason()));
+        }
+    }
+
+    /** From 2.12 on nats-server says INFO once more, about the connection; and each version has keys of its own. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void a_second_info_behind_connect_and_keys_that_nobody_knows_change_nothing(boolean behindPong) throws Exception {
+        String unknown = ",\"api_lvl\":5,\"new_in_3\":{\"a\":[1,{\"b\":null}],\"c\":\"}\\r\\n\"}}\r\n";
+        String second = INFO.replace("}\r\n", ",\"connect_info\":true,\"remote_account\":\"$G\"" + unknown);
+        List<String> published = Collections.synchronizedList(new ArrayList<>());
+        try (Scripted server = new Scripted() {
+                    private boolean said;
+
+                    @Override
+                    String info() {
+                        return INFO.replace("}\r\n", unknown);
+                    }
+
+                    @Override
+                    void published(int connection, String subject, OutputStream out) {
+                        published.add(subject);
+                    }
+
+                    @Override
+                    void pinged(int connection, OutputStream out) throws IOException {
+                        String more = said ? "" : second;
+                        said = true;
+                        for (char piece : (behindPong ? "PONG\r\n" + more : more + "PONG\r\n").toCharArray()) {
+                            say(out, String.valueOf(piece));
+                        }
+                    }
+                };
+                NatsDatastore datastore = open(server)) {
+            offer(datastore, 100); // waits for the connection, so that it goes out behind its CONNECT
+            awaitEnded(100);
+            assertEquals(100, outcomes.confirmed().size());
+            assertEquals(100, published.size());
+            assertEquals(1, server.connections.get());
         }
     }
 

@@ -96,6 +96,13 @@ final class ConnectErrors {
         return words;
     }
 
+    /** A nats-server with {@code handshake_first} says nothing before. */
+    private boolean mayExpectTlsFirst() {
+        return settings.isTlsAskedFor()
+                && !settings.tls().first()
+                && settings.servers().stream().noneMatch(url -> url.startsWith("ws"));
+    }
+
     private static String ofDiscovered(Servers.Server server, String error) {
         return server + ", which the cluster advertised: " + error;
     }
@@ -104,7 +111,10 @@ final class ConnectErrors {
     String inWords(Throwable e) {
         if (e instanceof TimeoutException || e instanceof SocketTimeoutException) {
             return "no answer within connect.timeout.ms = "
-                    + settings.connectTimeout().toMillis();
+                    + settings.connectTimeout().toMillis()
+                    + (mayExpectTlsFirst()
+                            ? "; if the server expects the TLS handshake first, set tls.first = true"
+                            : "");
         }
         if (CONNECT_FAILED.equals(e.getMessage()) && e.getCause() != null) {
             // The credentials file is read when CONNECT is made.
