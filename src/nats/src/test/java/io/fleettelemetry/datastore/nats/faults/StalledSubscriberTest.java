@@ -38,6 +38,7 @@ class StalledSubscriberTest {
         }
         try (Trial trial = new Trial("a subscriber that reads nothing" + (option.isEmpty() ? "" : ", " + option))
                 .server(MAX_PENDING, "write_deadline: \"2s\"", option)
+                .set("silent.ms", 10_000) // longer than the server lets a publisher wait, here
                 .rate(RATE)
                 .open()) {
             try (Socket stalled = stalledSubscriber(trial)) {
