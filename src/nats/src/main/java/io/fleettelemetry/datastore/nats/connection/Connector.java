@@ -2,20 +2,13 @@ package io.fleettelemetry.datastore.nats.connection;
 
 import io.fleettelemetry.api.kit.PlainText;
 import io.fleettelemetry.datastore.nats.settings.ConnectionSettings;
-import io.fleettelemetry.datastore.nats.threads.Threads;
 import io.fleettelemetry.jnats.port.FramePort;
 import io.fleettelemetry.jnats.port.PortOwner;
-import io.nats.client.AuthHandler;
 import io.nats.client.Connection;
 import io.nats.client.ConnectionListener;
 import io.nats.client.ErrorListener;
 import io.nats.client.Nats;
-import io.nats.client.Options;
-import io.nats.client.Options.HostnameResolveMode;
-import io.nats.client.Options.ReconnectDelayBehavior;
-import io.nats.client.support.Encoding;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -32,19 +25,16 @@ import javax.net.ssl.SSLContext;
  */
 public final class Connector {
 
-    /** Time after which a silent server is sent a PING. Two unanswered PINGs end the connection. */
-    private static final Duration HEARTBEAT = Duration.ofSeconds(2);
-
     /** Longest wait (ms) for the callbacks of another thread. */
     private static final long CALLBACKS_MILLIS = 1_000;
 
     private final ConnectionSettings settings;
     private final Servers servers;
-    private final String name;
     private final ExecutorService callbacks;
     private final ConnectionWatcher watcher;
 
     private final ConnectErrors errors;
+    private final ConnectOptions options;
     /** The server that jnats' current callbacks are about. */
     private volatile Servers.Server spokenOf;
 
@@ -93,10 +83,10 @@ public final class Connector {
         this.settings = settings;
         this.servers = new Servers(settings, discovered);
         this.spokenOf = servers.current();
-        this.name = name;
         this.callbacks = callbacks;
         this.watcher = watcher;
         this.errors = new ConnectErrors(settings);
+        this.options = new ConnectOptions(settings, servers, name, callbacks, errors);
     }
 
     /**
@@ -118,11 +108,11 @@ public final class Connector {
     private Connection connect(boolean tls) throws IOException, InterruptedException {
         forgetErrors();
         try {
-            return Nats.connect(options(tls));
+            return Nats.connect(options.with(tls, new Listener()));
         } catch (IOException | RuntimeException | LinkageError e) {
-            // In OSGi also when another jnats has been installed that nobody has wired us to yet. An exception's text
-            // says
-            // enough: Karaf's log keeps what is logged with its stack, and with that our classes.
+            // Also thrown in OSGi, after another jnats was installed that our bundle is not wired to yet. The reason
+            // has the
+            // exception's text only: Karaf's log would keep an exception, and with its stack our classes.
             awaitCallbacks();
             String reason = lastError();
             throw new IOException(reason.isEmpty() ? PlainText.field(withoutSecrets(errors.inWords(e))) : reason, e);
@@ -167,73 +157,6 @@ public final class Connector {
     /** The servers to try. */
     Servers servers() {
         return servers;
-    }
-
-    private Options options(boolean tls) throws IOException {
-        Listener listener = new Listener();
-        Options.Builder builder = new Options.Builder()
-                .servers(settings.servers().toArray(String[]::new)) // jnats requires at least one
-                .serverPool(servers)
-                .connectionName(Encoding.jsonEncode(name)) // jnats does not escape it in its JSON, nor a token
-                .dataPortType(FramePort.class.getName())
-                .connectionTimeout(settings.connectTimeout())
-                .socketReadTimeoutMillis(
-                        (int) settings.connectTimeout().toMillis()) // the port ends it after the preparation
-                // The port needs the host's name, not only an address, and tries all addresses of the host.
-                .hostnameResolveMode(HostnameResolveMode.HappyEyeballs)
-                .maxReconnects(-1)
-                .reconnectDelayHandler(servers::pause)
-                .reconnectDelayBehavior(ReconnectDelayBehavior.BeforeAllRounds)
-                .pingInterval(HEARTBEAT)
-                .executor(Threads.oneForEachTask(name + ":")) // jnats' own never works again after a full heap
-                .connectExecutor(Threads.oneForEachTask(name + ":connect")) // jnats' own has no name
-                .connectionListener(listener)
-                .errorListener(listener);
-        if (callbacks != null) {
-            builder.callbackExecutor(callbacks)
-                    .pingInterval(Duration.ofMinutes(2))
-                    // Beyond it jnats would end the connection, and a flush would return as if it had been answered.
-                    .maxPingsOut(Integer.MAX_VALUE);
-        }
-        if (tls) {
-            // For jnats a context means that TLS is required. The port uses a new one each time.
-            builder.sslContext(new Tls(settings.tls()).context());
-        }
-        if (settings.tls().first()) {
-            builder.tlsFirst();
-        }
-        if (settings.delivery().isJetStream()) {
-            builder.inboxPrefix(settings.delivery().inboxPrefix()).advancedRequestBehavior();
-        } else {
-            builder.noNoResponders(); // a server without headers refuses who asks for them, and nothing is requested
-        }
-        if (!settings.username().isEmpty()) {
-            builder.userInfo(settings.username(), settings.password());
-        }
-        if (!settings.token().isEmpty()) {
-            builder.token(Encoding.jsonEncode(settings.token()).toCharArray());
-        }
-        if (!settings.credentialsFile().isEmpty()) {
-            builder.authHandler(credentials());
-        }
-        return builder.build();
-    }
-
-    /**
-     * Checks the credentials file, because jnats neither names the file nor survives an Error. jnats reads it each
-     * time.
-     */
-    private AuthHandler credentials() throws IOException {
-        String key = "credentials.file = " + settings.credentialsFile() + ": ";
-        AuthHandler credentials = Nats.credentials(settings.credentialsFile());
-        try {
-            credentials.getID();
-        } catch (IllegalStateException e) {
-            throw new IOException(key + errors.inWords(e.getCause() == null ? e : e.getCause()), e);
-        } catch (NoClassDefFoundError e) {
-            throw new IOException(key + "needs BouncyCastle; install the bundle bcprov-lts8on, 2.73 or later", e);
-        }
-        return credentials;
     }
 
     /** Threads of jnats call this. */
