@@ -33,6 +33,7 @@ import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import javax.net.ssl.SSLServerSocket;
 import javax.net.ssl.SSLSocket;
 import org.junit.jupiter.api.BeforeAll;
@@ -85,6 +86,16 @@ class NatsTlsTest {
         return NatsDatastoreTest.open(settings);
     }
 
+    /** Opens a datastore that trusts the CA of the server's certificate. */
+    private static NatsDatastore trusting(NatsServer server, String... more) {
+        Stream<String> keysAndValues = Stream.of(
+                "url",
+                "tls://localhost:" + server.port(),
+                "tls.ca.file",
+                ca.certificate().toString());
+        return open(Stream.concat(keysAndValues, Stream.of(more)).toArray(String[]::new));
+    }
+
     private static void assertWorks(NatsDatastore datastore) {
         Outcomes outcomes = new Outcomes();
         datastore.produce(Records.record("VIN1", "V", "x".getBytes(UTF_8)), outcomes);
@@ -127,11 +138,7 @@ class NatsTlsTest {
     @Test
     void a_server_whose_certificate_is_for_its_host_is_trusted() {
         try (NatsServer server = NatsServer.start(tls(localhost));
-                NatsDatastore datastore = open(
-                        "url",
-                        "tls://localhost:" + server.port(),
-                        "tls.ca.file",
-                        ca.certificate().toString())) {
+                NatsDatastore datastore = trusting(server)) {
             assertWorks(datastore);
         }
     }
@@ -186,11 +193,7 @@ class NatsTlsTest {
         Identity expired =
                 ca.issue("expired-server", "-ext", "san=dns:localhost", "-startdate", "-2d", "-validity", "1");
         try (NatsServer server = NatsServer.start(tls(expired));
-                NatsDatastore datastore = open(
-                        "url",
-                        "tls://localhost:" + server.port(),
-                        "tls.ca.file",
-                        ca.certificate().toString())) {
+                NatsDatastore datastore = trusting(server)) {
             awaitReason(datastore, "the server's certificate has expired: NotAfter");
         }
     }
@@ -200,11 +203,8 @@ class NatsTlsTest {
     void a_server_that_asks_for_a_certificate_gets_ours(String algorithm) {
         Identity client = ca.issue("client-" + algorithm, "-keyalg", algorithm);
         try (NatsServer server = NatsServer.start(tls(localhost, verifyClients()));
-                NatsDatastore datastore = open(
-                        "url",
-                        "tls://localhost:" + server.port(),
-                        "tls.ca.file",
-                        ca.certificate().toString(),
+                NatsDatastore datastore = trusting(
+                        server,
                         "tls.cert.file",
                         client.certificate().toString(),
                         "tls.key.file",
@@ -246,11 +246,8 @@ class NatsTlsTest {
         Identity expired = ca.issue("expired", "-startdate", "-2d", "-validity", "1");
         Identity good = ca.issue("good");
         try (NatsServer server = NatsServer.start(tls(localhost, verifyClients()));
-                NatsDatastore datastore = open(
-                        "url",
-                        "tls://localhost:" + server.port(),
-                        "tls.ca.file",
-                        ca.certificate().toString(),
+                NatsDatastore datastore = trusting(
+                        server,
                         "tls.cert.file",
                         expired.certificate().toString(),
                         "tls.key.file",
@@ -408,13 +405,7 @@ class NatsTlsTest {
     @Test
     void a_handshake_that_the_server_does_not_expect_yet_is_the_reason() {
         try (NatsServer server = NatsServer.start(tls(localhost));
-                NatsDatastore datastore = open(
-                        "url",
-                        "tls://localhost:" + server.port(),
-                        "tls.ca.file",
-                        ca.certificate().toString(),
-                        "tls.first",
-                        "true")) {
+                NatsDatastore datastore = trusting(server, "tls.first", "true")) {
             awaitReason(datastore, "TLS with localhost:", "tls.first = true");
         }
     }
