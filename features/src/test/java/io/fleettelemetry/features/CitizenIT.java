@@ -44,6 +44,9 @@ import org.junit.jupiter.api.TestMethodOrder;
 class CitizenIT {
 
     private static final Duration SOON = Duration.ofSeconds(20);
+    /** Karaf does not close the session of a command. Its threads keep what they have run for a minute. */
+    private static final Duration SHELL_FORGETS = Duration.ofSeconds(65);
+
     private static final int UPDATES = 20;
     private static final String NATS = "io.fleettelemetry.datastore.nats";
     private static final String NATS_CFG = NATS + "-default.cfg";
@@ -96,7 +99,7 @@ class CitizenIT {
                 "witness",
                 Witness.class,
                 Map.of("Import-Package", "org.osgi.framework,org.osgi.framework.wiring,javax.management")));
-        await().atMost(SOON).until(() -> execute("witness:loaders").exit() == 0);
+        await().atMost(SOON).until(() -> karaf.execute("witness:loaders").exit() == 0);
         before = State.now();
         files = Map.of(
                 NATS_CFG,
@@ -283,15 +286,6 @@ class CitizenIT {
         assertUsersFilesAreAsTheyWere();
     }
 
-    /**
-     * Runs commands, and closes their session: Karaf does not, and a thread of the shell holds what it has run for a minute
-     * after that.
-     */
-    private static KarafProcess.Result execute(String... commands) {
-        return karaf.execute(
-                Stream.concat(Stream.of(commands), Stream.of("shell:logout")).toArray(String[]::new));
-    }
-
     private static void update(String bundle) {
         assertDone(updateCommand(bundle));
     }
@@ -301,12 +295,12 @@ class CitizenIT {
     }
 
     private static void assertDone(String... commands) {
-        KarafProcess.Result result = execute(commands);
+        KarafProcess.Result result = karaf.execute(commands);
         assertEquals(0, result.exit(), () -> String.join("; ", commands) + ": " + result.out() + result.err());
     }
 
     private static JsonObject json(String command) {
-        return JsonParser.parseString(execute(command + " --json").out()).getAsJsonObject();
+        return JsonParser.parseString(karaf.execute(command + " --json").out()).getAsJsonObject();
     }
 
     private static JsonObject status() {
@@ -331,7 +325,7 @@ class CitizenIT {
                 .toArray(String[]::new);
         await("a record of each type to where it should go")
                 .atMost(SOON)
-                .until(() -> execute(sends).exit() == 0);
+                .until(() -> karaf.execute(sends).exit() == 0);
         await("the metrics")
                 .atMost(SOON)
                 .ignoreExceptions()
@@ -351,7 +345,7 @@ class CitizenIT {
     private static void awaitGone() {
         await("no bundle of ours")
                 .atMost(SOON)
-                .until(() -> !execute("bundle:list -t 0 -s").out().contains("io.fleettelemetry"));
+                .until(() -> !karaf.execute("bundle:list -t 0 -s").out().contains("io.fleettelemetry"));
     }
 
     private static void awaitOnlyTheNewestClassLoaders() {
@@ -367,11 +361,12 @@ class CitizenIT {
         });
     }
 
-    /** Waits longer than a session of the shell that is not closed, such as that of a load, keeps its threads. */
+    /** Looks seldom: each look uses a thread of the shell, and a thread in use does not end. */
     private static void awaitForgotten(Supplier<List<String>> loaders) {
         await("class loaders")
-                .atMost(SOON.multipliedBy(6))
-                .pollInterval(Duration.ofSeconds(1))
+                .atMost(SHELL_FORGETS.multipliedBy(3))
+                .pollDelay(Duration.ZERO)
+                .pollInterval((count, before) -> count < 3 ? Duration.ofSeconds(1) : SHELL_FORGETS)
                 .untilAsserted(() -> assertEquals(List.of(), loaders.get()));
     }
 
@@ -384,7 +379,7 @@ class CitizenIT {
     }
 
     private static List<String> witness(String of) {
-        KarafProcess.Result result = execute("witness:" + of);
+        KarafProcess.Result result = karaf.execute("witness:" + of);
         assertEquals(0, result.exit(), result::out);
         return result.out().lines().toList();
     }
@@ -400,7 +395,7 @@ class CitizenIT {
 
     /** Those that were not there before us, right behind a command, with whose class loader they have. */
     private static Map<String, String> newThreads(String command) {
-        KarafProcess.Result result = execute(command, "witness:threads");
+        KarafProcess.Result result = karaf.execute(command, "witness:threads");
         assertEquals(0, result.exit(), result::out);
         return result.out()
                 .lines()

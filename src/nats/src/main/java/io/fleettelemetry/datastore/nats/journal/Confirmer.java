@@ -77,8 +77,8 @@ public final class Confirmer implements Runnable {
         endAll(ended);
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
-        endAnswered(); // after that, for nothing is answered any more
         long left = ended.records();
+        endAnswered(); // after that, for nothing is answered any more
         endAll(ended);
         if (left > 0) {
             log.warn(

@@ -8,12 +8,15 @@ import io.fleettelemetry.api.Receipt;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.Outcomes;
 import io.fleettelemetry.datastore.nats.Records;
+import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import io.fleettelemetry.jnats.port.Refusals;
+import io.fleettelemetry.testkit.CapturedLog;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -113,6 +116,26 @@ class ConfirmerTest {
         assertEquals("VIN0", outcomes.confirmed().get(0).vin());
         assertEquals(3, outcomes.ended());
         assertEquals(0, journal.records());
+    }
+
+    @Test
+    void closing_says_in_the_log_how_many_records_failed_for_it() {
+        try (CapturedLog log = new CapturedLog(new CountDownLatch(0), () -> Logs.await(SOON.toMillis()))) {
+            Journal journal = new Journal(NatsSettings.parse(Map.of()), CORE, System::nanoTime);
+            Thread idle = new Thread(() -> {});
+            journal.servedBy(idle, idle);
+            for (int i = 0; i < 3; i++) {
+                journal.offer(Records.record("VIN" + i, "V", new byte[10]), outcomes);
+            }
+            journal.close();
+            journal.stop();
+            new Confirmer(journal, new Telling()).run();
+            assertEquals(3, outcomes.failed().size());
+            assertEquals(
+                    List.of("nats_err datastore=nats kind=CLOSED records=3"
+                            + " reason=\"closed before the server had confirmed them\""),
+                    log.of("nats_err"));
+        }
     }
 
     /** Tells the receipts, and then throws if the VIN is BROKEN. */
