@@ -5,23 +5,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Whether records may go to the stream in batches: what the last look that was answered has shown, unless the stream itself
- * has refused one since. So a look that finds no leader does not change it.
+ * Knows whether records may go to the stream in batches: as the last answered look has shown, unless the stream itself
+ * has refused a batch since. So a look that finds no leader does not change it.
  *
- * <p>{@link #looked} is called by the session's thread, the rest by any.
+ * <p>The session's thread calls {@link #looked}; any thread may call the rest.
  */
 final class BatchPermission {
 
     /** The stream has refused a batch. */
     private record Refusal(String why, long nanoTime) {}
 
-    /** For how long a refusal counts although looks show that batches are allowed. */
+    /** How long a refusal counts although looks show that batches are allowed. */
     private static final long REFUSED_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     private final boolean required;
     private final LongSupplier nanoTime;
     private volatile Batches shown;
-    /** Null if there is none that counts. */
+    /** The refusal that counts; null if there is none. */
     private volatile Refusal refusal;
 
     BatchPermission(Delivery delivery, LongSupplier nanoTime) {
@@ -35,7 +35,7 @@ final class BatchPermission {
                                 : "JetStream has not said yet whether the stream allows batches");
     }
 
-    /** @param newConnection whether nobody had looked by this connection */
+    /** @param newConnection whether this is the first look on this connection */
     void looked(StreamReport report, boolean newConnection) {
         if (report.answered()) {
             shown = report.batches();
@@ -57,17 +57,17 @@ final class BatchPermission {
         return refusal != null;
     }
 
-    /** Whether nothing may be published, because it could only go record by record. */
+    /** Whether nothing may be published, because batches are required and not allowed. */
     boolean isMissing() {
         return required && stream().isEmpty();
     }
 
-    /** Empty if records are to go one by one. */
+    /** The stream for batches; empty if each record gets an answer of its own. */
     String stream() {
         return refusal == null ? shown.stream() : "";
     }
 
-    /** Empty if records may go in batches. */
+    /** Why records may not go in batches; empty if they may. */
     String whyNot() {
         Refusal now = refusal;
         return now == null ? shown.whyNot() : now.why;

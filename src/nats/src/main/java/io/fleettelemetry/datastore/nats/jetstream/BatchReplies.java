@@ -19,8 +19,8 @@ import io.nats.client.support.JsonValue;
 import io.nats.client.support.JsonValueUtils;
 
 /**
- * Understands what nats-server answers to the messages of a batch: each has the batch's number and its own in the subject of
- * its answer.
+ * Parses nats-server's answers to the messages of a batch. The subject of each answer has the number of the batch and
+ * of the message.
  */
 final class BatchReplies {
 
@@ -37,7 +37,7 @@ final class BatchReplies {
     /**
      * Takes a reply.
      *
-     * @return what is wrong with it; empty if nothing is
+     * @return the problem of the reply; empty if there is none
      */
     String take(Message message) {
         long batch = FrameEncoder.batchOf(message.getSubject());
@@ -96,7 +96,9 @@ final class BatchReplies {
             return Inbox.NOT_OURS;
         }
         if (count < 0
-                || count == FrameEncoder.lengthOf(message.getSubject())) { // else it is about what was stored long ago
+                || count
+                        == FrameEncoder.lengthOf(
+                                message.getSubject())) { // otherwise it is about messages stored long ago
             streams.latest().stored();
         }
         if (count >= 0) {

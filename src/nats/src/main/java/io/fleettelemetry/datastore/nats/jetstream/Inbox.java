@@ -28,9 +28,9 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
 
 /**
- * Where JetStream's answers arrive, one for each record, to a subject that ends with the record's number. Only a PubAck
- * says that a record is stored, and only one of a stream that {@link Streams} knows: whoever may publish to these subjects
- * can answer, too.
+ * Receives JetStream's answers, one for each record, on a subject that ends with the record's number. Only a PubAck
+ * proves that a record is stored, and only a PubAck of a stream that {@link Streams} knows, because every user who may
+ * publish to these subjects can answer as well.
  */
 public final class Inbox implements MessageHandler {
 
@@ -42,12 +42,12 @@ public final class Inbox implements MessageHandler {
     static final String NOT_OURS =
             "a PubAck of a stream that is neither the configured one nor one that JetStream has listed";
     static final String NO_STREAM = "no stream answers (code 503, no responders)";
-    /** Of a reply that is not JetStream's, so many bytes are shown. */
+    /** Number of bytes shown of a reply that is not JetStream's. */
     private static final int MAX_SHOWN = 200;
 
     /**
-     * What may wait to be looked at: several times what is without an answer at once, but not all that somebody else may publish
-     * here. If an answer is dropped, its record is written again, and answered again.
+     * Limit on the messages that wait: several times the number of records without an answer, but not everything that
+     * another user may publish here. If an answer is dropped, its record is written again, and answered again.
      */
     private static final long MAX_WAITING = 32_768;
 
@@ -64,7 +64,7 @@ public final class Inbox implements MessageHandler {
     private final BatchReplies batches;
     private final RepeatedLog unexpected = new RepeatedLog();
 
-    // These belong to the session's thread.
+    // Used by the session's thread only.
     private Connection subscribed;
     private Wire subscribedOn;
     private Dispatcher dispatcher;
@@ -72,7 +72,7 @@ public final class Inbox implements MessageHandler {
     private volatile String denial = "";
 
     /**
-     * @param id what is unique to this inbox
+     * @param id unique id of this inbox
      * @param callbacks the thread on which {@link #refused} is called
      */
     public Inbox(NatsSettings settings, String id, Streams streams, Answers answers, ExecutorService callbacks) {
@@ -86,12 +86,12 @@ public final class Inbox implements MessageHandler {
         this.callbacks = callbacks;
     }
 
-    /** What the subjects of answers begin with. */
+    /** The beginning of the subjects of answers. */
     public static String subject(NatsSettings settings, String id) {
         return settings.delivery().inboxPrefix() + "." + id;
     }
 
-    /** The server has answered {@code -ERR}; only one about this inbox matters. */
+    /** The server has sent {@code -ERR}. Only an error about this inbox matters here. */
     public void refused(String error) {
         if (error.toLowerCase(Locale.ROOT).startsWith(DENIED) && error.contains(subject)) {
             denial = "the server does not let us receive JetStream's answers: " + PlainText.field(error)
@@ -104,12 +104,12 @@ public final class Inbox implements MessageHandler {
         return !denial.isEmpty();
     }
 
-    /** Whether jnats' thread that hears answers has died, as it does if there is no memory for one. */
+    /** Whether jnats' thread for answers has died, as it does if there is no memory for an answer. */
     public boolean isDeaf() {
         return dispatcher != null && !dispatcher.isActive();
     }
 
-    /** How many messages have arrived and were not looked at yet. */
+    /** Number of messages that have arrived and were not handled yet. */
     long waiting() {
         return dispatcher.getPendingMessageCount();
     }
@@ -120,20 +120,20 @@ public final class Inbox implements MessageHandler {
     }
 
     /**
-     * Has answers arrive by this connection, unless that is {@linkplain #isDenied denied}. May take as long as the server
-     * takes to answer a PING.
+     * Subscribes to answers on this connection, unless that is {@linkplain #isDenied denied}. May take as long as the
+     * server takes to answer a PING.
      *
      * @throws IOException if the connection is ending, or the server has not answered in time
      */
     public void open(Connection connection, Wire wire, Duration timeout) throws IOException, InterruptedException {
         try {
-            // For each wire anew, although jnats repeats a subscription: without memory it may not have.
+            // Anew for each wire. jnats repeats subscriptions, but without memory it may have failed.
             if (wire != subscribedOn || isDenied() || isDeaf()) {
                 subscribe(connection);
                 subscribedOn = wire;
             }
             connection.flush(timeout);
-            callbacks.submit(() -> {}).get(); // behind what the server has said before its PONG
+            callbacks.submit(() -> {}).get(); // after everything that the server sent before its PONG
         } catch (TimeoutException | IllegalStateException | ExecutionException | RejectedExecutionException e) {
             throw new IOException(e);
         }
@@ -150,7 +150,7 @@ public final class Inbox implements MessageHandler {
         subscribed = connection;
     }
 
-    /** An answer. By jnats' thread for this subscription, which must not be kept. */
+    /** Takes an answer. On jnats' thread for this subscription, which must not be blocked. */
     @Override
     public void onMessage(Message message) {
         if (FrameEncoder.isOfBatch(message.getSubject())) {
@@ -179,7 +179,7 @@ public final class Inbox implements MessageHandler {
         }
     }
 
-    /** Servers from 2.11 on say with a status that the stream's queue is full; jnats leaves out what else they say. */
+    /** Takes a status. Servers from 2.11 on report a full queue with one; jnats drops the rest of the message. */
     private void answered(long number, Status status) {
         switch (status.getCode()) {
             case StreamError.NO_RESPONDERS -> notStored(number, NO_STREAM);
@@ -192,12 +192,12 @@ public final class Inbox implements MessageHandler {
     private void answered(long number, PublishAck ack, Message message) {
         if (!streams.mayAnswer(ack.getStream())) {
             unexpected(message, NOT_OURS);
-            if (streams.isToBeFound(ack.getStream())) { // it answers again, and is known by then
+            if (streams.isToBeFound(ack.getStream())) { // the stream answers again, and is known by then
                 answers.postponed(number, false);
             }
         } else if (ack.getSeqno() > 0) {
             stored(number);
-        } else if (ack.isDuplicate()) { // of a message that a cluster has not agreed on yet
+        } else if (ack.isDuplicate()) { // a duplicate of a message that the cluster has not agreed on yet
             postponed(number, "the cluster has not agreed on the record's first copy yet");
         } else {
             unexpected(message, NOT_AN_ACK);
@@ -215,7 +215,7 @@ public final class Inbox implements MessageHandler {
         }
     }
 
-    /** The publish itself says that there is no stream; it fails if that is known to last. */
+    /** The server answers that no stream listens. The record fails if this is known to last. */
     private void notStored(long number, String words) {
         TelemetryRecord record = answers.postponed(number, streams.isOne());
         if (record != null) {
@@ -245,7 +245,7 @@ public final class Inbox implements MessageHandler {
         unexpected(new String(data, 0, Math.min(data.length, MAX_SHOWN), StandardCharsets.UTF_8), what);
     }
 
-    /** It confirms nothing; if no PubAck follows, the record is written again. */
+    /** Notes a reply that confirms nothing. If no PubAck follows, the record is written again. */
     private void unexpected(String text, String what) {
         String words = what + ": " + PlainText.field(text);
         latest.unexpected(words);

@@ -5,19 +5,19 @@ import io.nats.client.api.StreamConfiguration;
 import java.util.Map;
 
 /**
- * What differs between versions of nats-server, as the server itself says it: the one that leads a stream adds its API level
- * to the stream's metadata, from 2.11 on.
+ * The differences between versions of nats-server, as the server itself reports them: from 2.11 on, the server that
+ * leads a stream adds its API level to the stream's metadata.
  */
 record ServerFeatures(int apiLevel) {
 
     private static final String LEVEL = "_nats.level";
-    /** Of nats-server 2.14. */
+    /** The API level of nats-server 2.14, which has batches. */
     private static final int BATCHES = 4;
 
-    /** A request has a field that the server does not know, which it says from 2.12 on: before, it leaves the field out. */
+    /** The error for an unknown field in a request. Servers before 2.12 ignore the field instead. */
     private static final int INVALID_REQUEST = 10_025;
 
-    /** Those of the server that leads this stream. */
+    /** The features of the server that leads this stream. */
     static ServerFeatures of(StreamConfiguration stream) {
         Map<String, String> metadata = stream.getMetadata();
         String level = metadata == null ? "" : metadata.getOrDefault(LEVEL, "");

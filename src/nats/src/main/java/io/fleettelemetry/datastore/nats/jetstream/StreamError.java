@@ -3,7 +3,7 @@ package io.fleettelemetry.datastore.nats.jetstream;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.kit.PlainText;
 
-/** An error that JetStream has answered to a message. */
+/** JetStream's error answer to a message. */
 record StreamError(int code, int detail, String description) {
 
     static final int NO_RESPONDERS = 503;
@@ -23,7 +23,7 @@ record StreamError(int code, int detail, String description) {
         return PlainText.field(description) + " (code " + code + ", err_code " + detail + ")";
     }
 
-    /** Whether it is one of JetStream's, which have a code of their own. */
+    /** Whether it is an error of JetStream, which has a code of its own. */
     boolean isKnown() {
         return detail > 0;
     }
@@ -35,7 +35,7 @@ record StreamError(int code, int detail, String description) {
                 || detail == DUPLICATE_IN_PROCESS;
     }
 
-    /** Whether it is because of the message, and others may be stored. */
+    /** Whether the reason is the message itself, so that others may be stored. */
     boolean isOfMessage() {
         return detail == MESSAGE_TOO_LARGE;
     }

@@ -3,13 +3,13 @@ package io.fleettelemetry.datastore.nats.jetstream;
 import java.util.List;
 
 /**
- * Which streams store our records, as JetStream has shown it at one moment.
+ * The streams of our records, as JetStream showed them at one moment.
  *
- * @param answered whether JetStream has said which streams there are, or that it is not there at all
- * @param patterns subjects, with wildcards, that streams store
- * @param problem why nothing can be stored, as far as JetStream shows; empty if something can
- * @param unacknowledged whether that is because no stream acknowledges what it stores
- * @param warnings what else should be otherwise, in sentences
+ * @param answered whether JetStream has answered with its streams, or that it does not exist
+ * @param patterns subjects, with wildcards, that the streams store
+ * @param problem why nothing can be stored, as JetStream shows it; empty if records can be stored
+ * @param unacknowledged whether the reason is that no stream acknowledges its records
+ * @param warnings further problems, in sentences
  * @param streams the streams, in words
  * @param batches whether records can go to a stream in batches
  */
@@ -29,7 +29,7 @@ record StreamReport(
         return new StreamReport(answered, List.of(), problem, false, warnings, List.of(), Batches.no(problem));
     }
 
-    /** Whether a reader would see no difference. */
+    /** Whether the report says the same as another one. */
     boolean saysTheSameAs(StreamReport other) {
         return problem.equals(other.problem)
                 && warnings.equals(other.warnings)
@@ -43,7 +43,7 @@ record StreamReport(
     }
 
     /**
-     * Whether a pattern matches all that another one, or a subject, does.
+     * Whether a pattern matches every subject that another pattern matches, or matches a subject.
      *
      * @param pattern tokens joined by dots, of which {@code *} stands for one and a last {@code >} for one or more
      */

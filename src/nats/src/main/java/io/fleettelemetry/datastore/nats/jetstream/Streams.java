@@ -12,31 +12,34 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * What is known of the streams that store our records, for how long, and when JetStream is to be asked again. With
- * {@code stream.setup = off} nothing is asked, and so nothing known.
+ * The known streams of our records, how long they have been known, and when to ask JetStream again. With
+ * {@code stream.setup = off} JetStream is not asked, and nothing is known.
  *
- * <p>What a look shows never outranks the publish itself: a mapping or an import may bring records to a stream that JetStream
- * does not show here. That no stream was found fails a record only if nobody has answered to the record either.
+ * <p>An answer to a record counts for more than a look: a mapping or an import may bring records to a stream that
+ * JetStream does not show here. A record fails for want of a stream only if no stream has answered to the record itself
+ * either.
  *
- * <p>{@link #look} is called by the session's thread, the rest by any.
+ * <p>The session's thread calls {@link #look}; any thread may call the rest.
  */
 public final class Streams {
 
-    /** What a look has shown, and when. */
+    /** The result of a look, and its time. */
     private record Look(StreamReport report, long nanoTime) {}
 
     private static final Log log = Logs.of(Streams.class);
 
-    /** A cluster that has just come up may not know all of its streams yet: a problem must last so long to be one. */
+    /**
+     * A problem counts only after this time, because a cluster that has just started may not know all its streams yet.
+     */
     private static final long GRACE_NANOS = TimeUnit.SECONDS.toNanos(2);
 
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
-    /** After which it is looked once more because of answers that are missing. */
+    /** Pause before another look because answers are missing. */
     private static final long MISSING_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
-    /** For how long it is known what a look has shown: longer than the journal waits between two tries. */
+    /** How long the result of a look is valid: longer than the journal waits before it writes a record again. */
     private static final long FRESH_NANOS = TimeUnit.SECONDS.toNanos(20);
-    /** After which it is looked again whether what is not as it should be has been mended. */
+    /** Pause before another look because there is a problem, which may have been corrected. */
     private static final long PROBLEM_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(30);
 
     private final String datastore;
@@ -53,18 +56,21 @@ public final class Streams {
     private volatile long since;
 
     private volatile boolean wanted;
-    /** Whether nobody has looked yet by this connection. */
+    /** Whether there was no look on this connection yet. */
     private volatile boolean newConnection = true;
-    /** Whether one stream stores all records, as JetStream has said last: while it elects a leader, it says nothing. */
+    /**
+     * Whether one stream stores all records, by JetStream's last answer: while it elects a leader, it does not answer.
+     */
     private volatile boolean one;
     /** Whether a stream has answered, although none is found. */
     private volatile boolean hidden;
-    /** Why nothing may be published, as it was logged last. The session's thread's. */
+    /** The last logged reason why nothing may be published. Used by the session's thread only. */
     private String loggedBatchProblem = "";
 
     /**
-     * @param lookWanted is run when there is a reason to look; by any thread, which must not be kept
-     * @param nanoTime the clock; {@link System#nanoTime}, but in tests
+     * @param settings the settings
+     * @param lookWanted is run when there is a reason to look, on any thread, which it must not block
+     * @param nanoTime the clock; {@link System#nanoTime}, except in tests
      */
     public Streams(NatsSettings settings, Runnable lookWanted, LongSupplier nanoTime) {
         this.datastore = settings.datastore();
@@ -79,7 +85,7 @@ public final class Streams {
         this.last = new Look(StreamReport.UNKNOWN, since);
     }
 
-    /** What streams have answered lately. */
+    /** The latest answers of streams. */
     public LatestAnswers latest() {
         return latest;
     }
@@ -87,8 +93,8 @@ public final class Streams {
     // ---- Who may answer --------------------------------------------------------------------------------------------
 
     /**
-     * Whether a PubAck of this stream confirms a record: it must be the one of the settings, or one that was found. As long as
-     * no name can be known, because nothing is asked or nothing was ever answered, any will do.
+     * Whether a PubAck of this stream confirms a record: it must be the stream of the settings, or one that was found.
+     * While no names can be known, because JetStream is not asked or has never answered, any stream counts.
      */
     boolean mayAnswer(String stream) {
         return stream.equals(delivery.stream()) && !stream.isEmpty()
@@ -100,9 +106,9 @@ public final class Streams {
     }
 
     /**
-     * A stream has answered that is not known. Has the session look for it.
+     * An unknown stream has answered. This makes the session look for it.
      *
-     * @return whether it may be known soon, because the settings name none
+     * @return whether it may soon be known, because the settings name no stream
      */
     boolean isToBeFound(String stream) {
         if (asksNothing()) {
@@ -119,7 +125,7 @@ public final class Streams {
         return delivery.setup() == Delivery.Setup.OFF;
     }
 
-    /** Answers are missing: perhaps there is no stream any more, and others receive what it should store. */
+    /** Answers are missing: perhaps there is no stream any more, and only subscribers get the records. */
     public void unanswered() {
         if (!asksNothing() && nanoTime.getAsLong() - last.nanoTime >= MISSING_PAUSE_NANOS) {
             wanted = true;
@@ -133,12 +139,14 @@ public final class Streams {
         }
     }
 
-    /** The server has answered {@code -ERR}: perhaps to a question of ours, which then gets no other answer. */
+    /** The server has sent {@code -ERR}, perhaps for a request of ours, which then gets no other answer. */
     public void refused(String error) {
         query.refused(error);
     }
 
-    /** There is a new connection, perhaps to other streams: what is known is to be asked again, and must last again. */
+    /**
+     * There is a new connection, perhaps to other streams. JetStream must be asked again, and problems must last again.
+     */
     public void connected() {
         newConnection = true;
         since = nanoTime.getAsLong();
@@ -156,7 +164,7 @@ public final class Streams {
                         || batches.isMissing());
     }
 
-    /** Whether there is one, and the last time is long enough ago. */
+    /** Whether there is a reason to look, and the last look was long enough ago. */
     public boolean isDue() {
         Look now = last;
         boolean urgent = wanted || !now.report.problem().isEmpty() && !hidden || batches.isMissing();
@@ -164,7 +172,7 @@ public final class Streams {
         return isWanted() && nanoTime.getAsLong() - now.nanoTime >= pause;
     }
 
-    /** Asks JetStream. May take as long as its answers do, at most two seconds for each. */
+    /** Asks JetStream. May wait for its answers, at most two seconds for each. */
     public void look(Connection connection) {
         boolean first = newConnection;
         wanted = false;
@@ -214,9 +222,9 @@ public final class Streams {
         }
     }
 
-    // ---- What is known ---------------------------------------------------------------------------------------------
+    // ---- Results ---------------------------------------------------------------------------------------------------
 
-    /** Why nothing can be stored; empty if something can, as far as is known. */
+    /** Why nothing can be stored; empty if records can be stored, as far as is known. */
     public String problem() {
         Look now = last;
         String problem = isLasting(now) && !isHidden(now) ? now.report.problem() : "";
@@ -224,14 +232,14 @@ public final class Streams {
     }
 
     /**
-     * Why nothing is to be published: what is stored is never acknowledged, or must go in batches and cannot. Empty if
-     * something is.
+     * Returns why nothing may be published: stored records are never acknowledged, or batches are required and not
+     * possible. Empty if records may be published.
      */
     public String whyUnusable() {
         return last.report.unacknowledged() ? problem() : batchProblem();
     }
 
-    /** Whether something is wrong that may yet turn out to be nothing. */
+    /** Whether there is a problem that has not lasted long enough to count. */
     public boolean isUnsettled() {
         Look now = last;
         return !now.report.problem().isEmpty() && !isLasting(now) && !isHidden(now)
@@ -242,7 +250,7 @@ public final class Streams {
         return batches.isMissing() && query.wasEverAnswered() && isLasting(last) ? batches.problem() : "";
     }
 
-    /** The stream to which records may go in batches; empty if each is to get an answer of its own. */
+    /** The stream to which records may go in batches; empty if each record must get an answer of its own. */
     public String batchStream() {
         return batches.stream();
     }
@@ -253,10 +261,10 @@ public final class Streams {
     }
 
     /**
-     * The stream has refused a batch, although a look has shown that it allows them: until the next look that shows otherwise,
-     * and for half a minute at least, each record is to get an answer of its own.
+     * The stream has refused a batch, although a look has shown that it allows batches. Each record gets an answer of
+     * its own until the next look that shows otherwise, and for at least half a minute.
      *
-     * @param why in the server's words
+     * @param why the server's words
      */
     public void batchRefused(String why) {
         String words = "the stream refuses batches: " + PlainText.field(why);
@@ -283,14 +291,14 @@ public final class Streams {
         return one;
     }
 
-    /** For the status. */
+    /** The state for the status. */
     public StreamsSnapshot snapshot() {
         List<String> all = warnings();
         all.addAll(latest.problems());
         return new StreamsSnapshot(inWords(), latest.whyNothingIsStored(), all, latest.unexpected(), whyNoBatch());
     }
 
-    /** What should be otherwise, in sentences. */
+    /** The problems that do not prevent storing, in sentences. */
     List<String> warnings() {
         Look now = last;
         List<String> warnings = new ArrayList<>(now.report.warnings());
@@ -300,15 +308,16 @@ public final class Streams {
         return warnings;
     }
 
-    /** The streams that store our records, in words; empty if that is not known. */
+    /** The streams of our records, in words; empty if they are not known. */
     private String inWords() {
         return String.join("; ", last.report.streams());
     }
 
     /**
-     * No stream has answered to a message with this subject. Has the session look, so that it is known next time.
+     * No stream has answered to a message with this subject. This makes the session look, so that more is known next
+     * time.
      *
-     * @return why that will not get better; empty if it may
+     * @return why the record cannot be stored later either; empty if it may be
      */
     String whyNotStored(String subject) {
         if (asksNothing()) {

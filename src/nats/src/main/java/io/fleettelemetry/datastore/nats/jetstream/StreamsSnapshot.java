@@ -3,12 +3,12 @@ package io.fleettelemetry.datastore.nats.jetstream;
 import java.util.List;
 
 /**
- * What is known of the streams at one moment, for the status.
+ * The state of the streams at one moment, for the status.
  *
- * @param streams those that store our records, in words
- * @param whyNothingIsStored in the server's words; empty if something is, or nothing was answered
- * @param warnings what should be otherwise, in sentences
- * @param unexpectedReplies how many confirmed nothing
+ * @param streams the streams of our records, in words
+ * @param whyNothingIsStored the server's words; empty if records are stored, or if there was no answer
+ * @param warnings problems that do not prevent storing, in sentences
+ * @param unexpectedReplies number of replies that confirmed nothing
  * @param whyNoBatch why records may not go to the stream in batches; empty if they may
  */
 public record StreamsSnapshot(

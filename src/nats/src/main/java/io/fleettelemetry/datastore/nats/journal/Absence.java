@@ -3,32 +3,32 @@ package io.fleettelemetry.datastore.nats.journal;
 import java.util.concurrent.TimeUnit;
 
 /**
- * JetStream: whether the one stream that stores all records is away, as while its cluster elects a leader. The server then
- * answers that nobody listens. A record that is written later may find the stream back, and would be stored ahead of those
- * that were missed. So nothing more is written until everything on the wire has been answered, or had a second to be. From
- * then on single records ask whether the stream is back. Once one is stored, everything is written again in its order.
+ * JetStream: knows whether the one stream for all records is away, for example while its cluster elects a leader. The
+ * server then answers that no stream listens. A later record may find the stream back, and would be stored ahead of the
+ * missed ones. So nothing more is written until all frames on the wire were answered, or have waited a second. Then
+ * single records test whether the stream is back. When one is stored, all records are written again in their order.
  * Guarded by the journal's monitor.
  */
 final class Absence {
 
     private enum State {
         PRESENT,
-        /** A record was missed. If one that was written behind it is stored, the stream is not away. */
+        /** A record was missed. If a record written after it is stored, the stream is not away. */
         DOUBTED,
         AWAY,
-        /** Everything is to be written again. */
+        /** All records must be written again. */
         BACK
     }
 
     private static final long ASK_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     private State state = State.PRESENT;
-    /** The number of the record that was missed first. */
+    /** The number of the first missed record. */
     private long missed;
 
     private long nextAsked;
 
-    /** Nothing is known of the stream behind a new wire. */
+    /** Begins a new wire, for which the stream is assumed to be present. */
     void begin() {
         state = State.PRESENT;
     }
@@ -41,7 +41,7 @@ final class Absence {
         return state == State.DOUBTED;
     }
 
-    /** Nobody has listened to the record with this number. */
+    /** No stream listened to the record with this number. */
     void missed(long number, long now) {
         if (state == State.PRESENT) {
             state = State.DOUBTED;
@@ -60,9 +60,9 @@ final class Absence {
     }
 
     /**
-     * Whether everything is to be written again from now on.
+     * Whether all records must be written again from now on.
      *
-     * @param young how many frames on the wire may yet be answered
+     * @param young number of frames on the wire that may still be answered
      */
     boolean ends(int young) {
         if (state == State.DOUBTED && young == 0) {
@@ -76,7 +76,7 @@ final class Absence {
         return false;
     }
 
-    /** How many frames may be written, of so many for which there is room. */
+    /** Number of frames that may be written, out of those for which there is room. */
     int room(int most, int young, long now) {
         return switch (state) {
             case PRESENT -> most;

@@ -8,32 +8,32 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * JetStream: a stream's answer confirms a frame. What is not answered, or could not be stored, is written again after a
- * while, and what is left of neighbouring blocks is brought together meanwhile. A barrier proves nothing but that the server
- * is there, and has told what it denies.
+ * JetStream: a stream's answer confirms a frame. Frames that are not answered, or could not be stored, are written
+ * again after a while; in the meantime, the rests of neighbouring blocks are joined. A barrier proves only that the
+ * server is there and has reported the frames that it denies.
  */
 final class AnswerConfirmation extends Confirmation {
 
-    /** Frames without an answer are written again after this, or after less if no stream took them ... */
+    /** Frames without an answer are written again after this time, or earlier if no stream took them ... */
     private static final long RETRY_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
-    /** What could not be stored while other records are being stored is written again after this: a queue was full. */
+    /** Frames that could not be stored while others were are written again after this time: a queue was full. */
     private static final long QUEUED_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
-    /** ... and then after twice as long, and so on, up to this. */
+    /** ... and then after twice as long, and so on, up to this time. */
     private static final long MAX_RETRY_NANOS = TimeUnit.SECONDS.toNanos(16);
 
     private static final int MAX_DOUBLINGS = 6;
 
-    /** What was written again so often, the last time after ten seconds, is told to be without an answer. */
+    /** Frames that were written again this often, the last time after ten seconds, are reported as unanswered. */
     private static final int SILENT_RETRIES = 2;
 
-    /** How soon a look for what is due goes on that had no room. */
+    /** Pause before a scan for due frames continues after it had no room. */
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private final AnswerWindow window;
     private final Absence absence = new Absence();
-    /** When the next block is due to be written again. */
+    /** When the next block must be written again. */
     private long nextRetry;
 
     AnswerConfirmation(FrameEncoder encoder, Blocks blocks, long now) {
@@ -52,7 +52,7 @@ final class AnswerConfirmation extends Confirmation {
         blocks.endScan();
     }
 
-    // ---- what is written -------------------------------------------------------------------------------------------
+    // ---- writing ---------------------------------------------------------------------------------------------------
 
     @Override
     boolean isToBeginAgain(long now) {
@@ -77,7 +77,7 @@ final class AnswerConfirmation extends Confirmation {
         for (Block block = blocks.scan(); block != null && epoch.has(block); block = blocks.scan()) {
             boolean due = isDue(block, now);
             if (due && !hasRoomFor(block.postponed(), now)) {
-                return false; // it goes on here
+                return false; // the scan continues here
             }
             if (due && takePostponed(step, block, now) || takeUnanswered(step, block, now)) {
                 return true;
@@ -112,7 +112,7 @@ final class AnswerConfirmation extends Confirmation {
         }
         window.add(taken);
         block.youngSince = now;
-        if (frame == block.count()) { // each has had its turn; those that were postponed again meanwhile wait
+        if (frame == block.count()) { // each had its turn; frames postponed again in the meantime wait
             block.postponements++;
             block.lastRetried = -1;
             block.postponedUntil = now + postponement(block, now);
@@ -142,7 +142,7 @@ final class AnswerConfirmation extends Confirmation {
         return step.end(block.written);
     }
 
-    /** What is written of a block by now is written again in a while, a longer one each time. */
+    /** Schedules the frames of a block that are written by now to be written again, after a longer time each time. */
     private void scheduleRetry(Block block, long now) {
         block.retryAt = now + delay(RETRY_NANOS, block.retries);
         block.retryFrames = block.written;
@@ -205,7 +205,7 @@ final class AnswerConfirmation extends Confirmation {
         if (block.retryFrames == 0) {
             scheduleRetry(block, now);
         } else if (block.retries == 0 && block.retryAt - now > RETRY_NANOS - AnswerWindow.YOUNG_NANOS) {
-            block.retryFrames = block.written; // a moment later: they may share the time
+            block.retryFrames = block.written; // a moment later, so they may share the time
         }
     }
 
@@ -214,14 +214,14 @@ final class AnswerConfirmation extends Confirmation {
         return blocks.scan() != null || !absence.isPresent() ? LOOK_AGAIN_NANOS : nextRetry - now;
     }
 
-    // ---- what ends -------------------------------------------------------------------------------------------------
+    // ---- endings ---------------------------------------------------------------------------------------------------
 
     @Override
     Judgement judge(Refusals refused, List<TelemetryRecord> reached) {
         return Denials.judgeByName(refused, reached, encoder.subjects());
     }
 
-    /** Takes out what the server has denied: there is no other answer to it. */
+    /** Removes the records that the server has denied, because there is no other answer for them. */
     @Override
     void passed(Mark mark, Judgement judgement, Ended ended) {
         endDenied(mark, judgement, ended);
@@ -240,7 +240,7 @@ final class AnswerConfirmation extends Confirmation {
     @Override
     void end(Block block, int frame, Failure failure, Ended ended) {
         boolean young = epoch.has(block) && block.isWaitingYoung(frame);
-        super.end(block, frame, failure, ended); // after which the block may be another's
+        super.end(block, frame, failure, ended); // after this the block may be used for others
         if (young) {
             window.add(-1);
         }
@@ -265,7 +265,7 @@ final class AnswerConfirmation extends Confirmation {
     @Override
     void postponed(Block block, int frame, boolean away, long now) {
         if (!epoch.has(block) || frame >= block.written && !block.isWaitingYoung(frame)) {
-            return; // it is to be written anyway
+            return; // it will be written anyway
         }
         int young = block.young();
         block.isPostponed(frame, now + postponement(block, now));
@@ -283,7 +283,7 @@ final class AnswerConfirmation extends Confirmation {
         return delay(nanos, block.postponements);
     }
 
-    /** What is left in two blocks is brought together in the first, if it has waited for about as long. */
+    /** Joins the rests of two blocks in the first one, if they have waited about equally long. */
     private void join(Block block, Block following) {
         if (block != null
                 && following != null
@@ -293,7 +293,7 @@ final class AnswerConfirmation extends Confirmation {
                 && block.encoder == following.encoder
                 && haveSameFate(block, following)) {
             block.retryAt = earlier(block.retryAt, following.retryAt);
-            blocks.join(block, following); // after which the second one may be another's
+            blocks.join(block, following); // after this the second one may be used for others
             nextRetry = earlier(nextRetry, block.retryAt);
             if (block.postponed() > 0) {
                 nextRetry = earlier(nextRetry, block.postponedUntil);
@@ -313,7 +313,7 @@ final class AnswerConfirmation extends Confirmation {
 
     // ---- looks -----------------------------------------------------------------------------------------------------
 
-    /** Looks at the oldest block only: what is behind it was written later, or again. */
+    /** Checks only the oldest block, because later blocks were written later, or again. */
     @Override
     boolean areAnswersMissing() {
         Block head = blocks.head();

@@ -3,9 +3,10 @@ package io.fleettelemetry.datastore.nats.journal;
 import java.util.concurrent.TimeUnit;
 
 /**
- * JetStream: how many young frames may be without an answer. Servers refuse (429) what they could not store in time: then
- * the window is halved, and grows again by so much for as many answers as it is wide. A frame that has had no answer for a
- * second is no longer young and holds up no others: its stream may be silent. Guarded by the journal's monitor.
+ * JetStream: the limit on young frames without an answer. Servers refuse (429) records that they could not store in
+ * time. Then the window is halved, and grows again after as many answers as it is wide. A frame without an answer for a
+ * second is no longer young and does not delay others, because its stream may be silent. Guarded by the journal's
+ * monitor.
  */
 final class AnswerWindow {
 
@@ -17,12 +18,12 @@ final class AnswerWindow {
     private static final int GROWTH = 8;
 
     private int size = MAX;
-    /** Young frames on the wire in use. */
+    /** Number of young frames on the wire in use. */
     private int young;
-    /** Since it has grown. */
+    /** Number of answers since the window last grew. */
     private int answers;
 
-    /** When a stream has stored something last. */
+    /** When a stream last stored a record. */
     private long storedAt;
 
     private long shrunkAt;
@@ -34,7 +35,7 @@ final class AnswerWindow {
         lastAging = shrunkAt;
     }
 
-    /** Nothing is on the wire. */
+    /** Begins a wire with no frames on it. */
     void begin() {
         young = 0;
     }
@@ -43,7 +44,7 @@ final class AnswerWindow {
         return size;
     }
 
-    /** How many frames on the wire may yet be answered soon. */
+    /** Number of frames on the wire that may still be answered soon. */
     int young() {
         return young;
     }
@@ -56,12 +57,12 @@ final class AnswerWindow {
         young += frames;
     }
 
-    /** Whether so many frames may go out, or a good part of what may; few at a time would cost too much. */
+    /** Whether this many frames, or a good part of the window, may go out; a few at a time would cost too much. */
     boolean hasRoomFor(int frames) {
         return room() >= Math.min(frames, size / 4);
     }
 
-    /** Whether it is time to look what is no longer young; then it is not for a while. */
+    /** Whether it is time to check which frames are no longer young. If so, it is not time again for a while. */
     boolean isToAge(long now) {
         boolean due = now - lastAging >= AGE_NANOS;
         lastAging = due ? now : lastAging;
@@ -80,14 +81,14 @@ final class AnswerWindow {
         return now - storedAt;
     }
 
-    /** Whether there is again just enough room to go on. */
+    /** Whether there is now just enough room to continue. */
     boolean opens() {
         return room() == Math.max(1, size / 4);
     }
 
-    /** The stream could not store what was written since then. */
+    /** The stream could not store a frame that was written at this time. */
     void refused(long since, long now) {
-        if (since - shrunkAt > 0) { // once for all that was on its way then
+        if (since - shrunkAt > 0) { // once for all frames that were on their way then
             shrunkAt = now;
             size = Math.max(MIN, size / 2);
         }

@@ -3,7 +3,7 @@ package io.fleettelemetry.datastore.nats.journal;
 import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 
-/** Takes what JetStream has answered to what the journal wrote; called by a thread of jnats. */
+/** Takes JetStream's answers to the journal's messages, on a thread of jnats. */
 public interface Answers {
 
     /** The record with this number is stored. */
@@ -13,20 +13,20 @@ public interface Answers {
     void refused(long number, Failure why);
 
     /**
-     * The record with this number could not be stored at present, and is to be written again in a while.
+     * The record with this number could not be stored now, and will be written again after a pause.
      *
-     * @param away whether that is because the one stream that stores all records is away
-     * @return the record; null if it has ended already
+     * @param away whether the reason is that the one stream for all records is away
+     * @return the record; null if it has already ended
      */
     TelemetryRecord postponed(long number, boolean away);
 
     /**
      * A stream has answered to a batch.
      *
-     * @return the record that it is about and has not stored; null if there is none
+     * @return the record of the answer, if it is not stored; otherwise null
      */
     TelemetryRecord replied(BatchReply reply);
 
-    /** Whether something that was written by this connection has had no answer for a long time. */
+    /** Whether a message that was written on this connection has had no answer for a long time. */
     boolean areMissing();
 }

@@ -7,12 +7,12 @@ import io.fleettelemetry.jnats.port.Refusals;
 import java.util.List;
 
 /**
- * Core NATS: a barrier confirms what it has reached and what the server has not refused. What is on the wire does not expire,
- * but waits for its barrier, or for the watchdog to give the wire up.
+ * Core NATS: a barrier confirms the records that were written before it and that the server has not refused. Records on
+ * the wire do not expire: they wait for their barrier, or for the watchdog to cut the wire.
  */
 final class BarrierConfirmation extends Confirmation {
 
-    /** Whether a frame of this epoch has ended without a barrier: then frames and what the server says cannot be counted off. */
+    /** Whether a frame of this epoch ended without a barrier: then refusals cannot be matched to frames by counting. */
     private volatile boolean uncounted;
 
     BarrierConfirmation(FrameEncoder encoder, Blocks blocks) {
@@ -37,13 +37,13 @@ final class BarrierConfirmation extends Confirmation {
 
     @Override
     void passed(Mark mark, Judgement judgement, Ended ended) {
-        ended.deny(judgement.denied()); // before anything has ended
+        ended.deny(judgement.denied()); // before any record ends
         endUpTo(mark.number(), ended);
     }
 
     /**
-     * What was written for a stream, before this took over, is answered late. What is stored is confirmed. What was refused there
-     * may be taken here.
+     * A late answer to a frame that was written for a stream, before this took over. A stored record is confirmed. A
+     * refused record may still be accepted here.
      */
     @Override
     boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {

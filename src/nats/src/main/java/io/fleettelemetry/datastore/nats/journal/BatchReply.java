@@ -2,26 +2,26 @@ package io.fleettelemetry.datastore.nats.journal;
 
 import io.fleettelemetry.api.Failure;
 
-/** What a stream has said of a batch. The messages of a batch have numbers from 1 on. */
+/** A stream's reply about a batch. The messages of a batch have numbers from 1 on. */
 public sealed interface BatchReply {
 
     /** The number of the batch. */
     long batch();
 
     /**
-     * All up to this number are stored; it goes on.
+     * All messages up to this number are stored, and the batch continues.
      *
-     * @param messages after how many more the stream answers next
+     * @param messages number of further messages after which the stream answers next
      */
     record Flow(long batch, long sequence, int messages) implements BatchReply {}
 
-    /** The batch has ended: so many are stored, and of what was written behind them nothing will be. */
+    /** The batch has ended: this many messages are stored, and no message after them will be. */
     record End(long batch, long stored) implements BatchReply {}
 
-    /** This one will not be stored. */
+    /** This message will not be stored. */
     record Refused(long batch, long sequence, Failure why) implements BatchReply {}
 
-    /** This one is not stored, and could not be at present. */
+    /** This message is not stored, because the stream could not store it for the moment. */
     record NotNow(long batch, long sequence) implements BatchReply {}
 
     /** The stream does not know the batch: it has ended, or was forgotten. */
@@ -30,7 +30,7 @@ public sealed interface BatchReply {
     /**
      * The stream, or the server, does not take batches.
      *
-     * @param stored whether this one is stored all the same
+     * @param stored whether this message is stored nevertheless
      */
     record Unable(long batch, long sequence, boolean stored) implements BatchReply {}
 }

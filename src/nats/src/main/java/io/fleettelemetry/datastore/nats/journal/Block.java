@@ -5,22 +5,22 @@ import io.fleettelemetry.api.TelemetryRecord;
 import java.util.Arrays;
 
 /**
- * Ready frames, one behind the other, and for each the record, its receipt and when it expires. Used again and again, so
- * that a record allocates nothing. Guarded by its journal's lock; the bytes of a frame do not
- * change once it is added, while more are added behind it, unless the block is {@linkplain #compact compacted}.
+ * Ready frames, one after the other, and for each its record, its receipt and its deadline. Blocks are used again, so
+ * that a record allocates nothing. Guarded by the journal's monitor. The bytes of a frame do not change after it is
+ * added, while more frames are added after it, unless the block is {@linkplain #compact compacted}.
  */
 final class Block {
 
-    /** Bytes of an ordinary block. A larger frame gets a block of its own. */
+    /** Size (bytes) of an ordinary block. A larger frame gets a block of its own. */
     static final int SIZE = 1 << 16;
 
     private static final int FIRST_FRAMES = 256;
 
-    // What a frame waits for.
+    // The states of a frame.
     private static final byte WAITS = 0;
-    /** JetStream: it was written a moment ago, and counts against what may go unanswered. */
+    /** JetStream: it was written a moment ago, and counts against the window. */
     private static final byte YOUNG = 1;
-    /** JetStream: the server cannot store it at present; it is to be written again. */
+    /** JetStream: the server could not store it; it will be written again. */
     private static final byte POSTPONED = 2;
 
     private static final byte ENDED = 3;
@@ -36,33 +36,35 @@ final class Block {
     private byte[] states = new byte[FIRST_FRAMES];
     private int count;
     private int live;
-    /** Bytes of the live frames. */
+    /** Number of bytes of the live frames. */
     private int liveBytes;
 
     private int young;
     private int postponed;
 
-    /** What its frames were made with. */
+    /** The encoder of its frames. */
     FrameEncoder encoder;
-    /** The last epoch in which it was written, and how many of its frames were; 0 if in none. */
+    /** The last epoch in which it was written, 0 if none, and the number of its frames that were written. */
     int epoch;
 
     int written;
     /**
-     * JetStream: when the first frames of it, so many, are written again unless they are answered, and how often that has
-     * happened in this epoch.
+     * JetStream: when its first frames are written again unless they are answered, how many these are, and how often
+     * that has happened in this epoch.
      */
     long retryAt;
 
     int retryFrames;
     int retries;
-    /** JetStream: when those that the server could not store are written again, and how often that has happened. */
+    /**
+     * JetStream: when the frames that the server could not store are written again, and how often that has happened.
+     */
     long postponedUntil;
 
     int postponements;
-    /** JetStream: the number of the last one that was, if there was no room for all; else -1. */
+    /** JetStream: the number of the last frame that was written again, if there was no room for all; otherwise -1. */
     long lastRetried = -1;
-    /** JetStream: when frames of it were written last, but for those that were not answered. */
+    /** JetStream: when its frames were last written for the first time. */
     long youngSince;
     /** Batches: the last one that frames of it are in, from which frame on, the number of that frame, and how many. */
     long batch = -1;
@@ -70,9 +72,9 @@ final class Block {
     int batchFrom;
     long batchFirst;
     int batchFrames;
-    /** The writer has it in its hands. */
+    /** Whether the writer is using it. */
     boolean pinned;
-    /** Whether it is in the journal's list; one that is not is being ended, or is free. */
+    /** Whether it is in the journal's list. Otherwise its records are being ended, or it is free. */
     boolean linked;
 
     Block next;
@@ -86,7 +88,7 @@ final class Block {
         return count;
     }
 
-    /** Frames whose records have not ended. */
+    /** Number of frames whose records have not ended. */
     int live() {
         return live;
     }
@@ -95,12 +97,12 @@ final class Block {
         return liveBytes;
     }
 
-    /** What its live frames cost, in bytes. */
+    /** The bytes that its live frames count. */
     long charge() {
         return liveBytes + (long) live * Blocks.RECORD_OVERHEAD;
     }
 
-    /** What one frame costs, in bytes. */
+    /** The bytes that one frame counts. */
     long charge(int frame) {
         return end(frame) - start(frame) + Blocks.RECORD_OVERHEAD;
     }
@@ -131,7 +133,7 @@ final class Block {
         return deadlines[frame];
     }
 
-    /** Has no frame wait longer than until then. */
+    /** Limits the deadlines of all frames to this time. */
     void limitDeadlines(long latest) {
         for (int i = 0; i < count; i++) {
             if (deadlines[i] - latest > 0) {
@@ -140,7 +142,7 @@ final class Block {
         }
     }
 
-    /** The number of a frame's record; they ascend. */
+    /** The number of a frame's record. Numbers ascend. */
     long number(int frame) {
         return numbers[frame];
     }
@@ -150,7 +152,7 @@ final class Block {
         return numbers[count - 1];
     }
 
-    /** The first live frame from this one on; as many as there are if there is none. */
+    /** The index of the first live frame from this one on; the number of frames if there is none. */
     int firstLive(int from) {
         int frame = from;
         while (frame < count && !isLive(frame)) {
@@ -159,12 +161,12 @@ final class Block {
         return frame;
     }
 
-    /** Deadlines are in the order of offering, so one frame tells for all behind it. */
+    /** Whether a frame has expired. Deadlines are in the order of the offers, so later frames expire later. */
     boolean isExpired(int frame, long now) {
         return frame < count && deadlines[frame] - now <= 0;
     }
 
-    /** The frame of the record with this number; negative if there is none. */
+    /** The index of the frame of the record with this number; negative if there is none. */
     int frameOf(long number) {
         return Arrays.binarySearch(numbers, 0, count, number);
     }
@@ -208,12 +210,12 @@ final class Block {
         return states[frame] == POSTPONED;
     }
 
-    /** Frames that count against what may go unanswered. */
+    /** Number of frames that count against the window. */
     int young() {
         return young;
     }
 
-    /** Frames that are to be written again. */
+    /** Number of frames that must be written again. */
     int postponed() {
         return postponed;
     }
@@ -222,7 +224,7 @@ final class Block {
         return length() + length <= bytes.length;
     }
 
-    /** Makes sure that {@link #add} needs no memory. */
+    /** Reserves room, so that {@link #add} needs no memory. */
     void reserve() {
         if (count == ends.length) {
             records = Arrays.copyOf(records, count * 2);
@@ -230,11 +232,11 @@ final class Block {
             deadlines = Arrays.copyOf(deadlines, count * 2);
             numbers = Arrays.copyOf(numbers, count * 2);
             states = Arrays.copyOf(states, count * 2);
-            ends = Arrays.copyOf(ends, count * 2); // last: its length says that all have grown
+            ends = Arrays.copyOf(ends, count * 2); // last, because its length shows that all have grown
         }
     }
 
-    /** Notes a frame that has been encoded behind the last one. There is {@linkplain #reserve room} for it. */
+    /** Adds a frame that was encoded after the last one. There must be {@linkplain #reserve room} for it. */
     void add(TelemetryRecord record, Receipt receipt, int end, long deadline, long number) {
         liveBytes += end - length();
         live++;
@@ -247,7 +249,7 @@ final class Block {
         count++;
     }
 
-    /** The record of a live frame has ended. The block must not keep it alive, which may last. */
+    /** The record of a live frame has ended. The block releases it, because the block may stay for long. */
     void finish(int frame) {
         leave(states[frame]);
         states[frame] = ENDED;
@@ -273,7 +275,7 @@ final class Block {
         enter(frame, YOUNG);
     }
 
-    /** The live ones of these frames are young. */
+    /** Marks the live ones of these frames as young. */
     void areYoung(int from, int to) {
         for (int i = from; i < to; i++) {
             if (isLive(i)) {
@@ -289,7 +291,7 @@ final class Block {
         enter(frame, POSTPONED);
     }
 
-    /** What was young has waited for too long. */
+    /** The young frames have waited too long, so they are no longer young. */
     void age() {
         for (int i = 0; young > 0 && i < count; i++) {
             if (states[i] == YOUNG) {
@@ -298,7 +300,7 @@ final class Block {
         }
     }
 
-    /** Nothing of it has been written in this epoch. */
+    /** Begins an epoch, in which no frame has been written yet. */
     void begin(int epoch) {
         this.epoch = epoch;
         written = 0;
@@ -314,7 +316,7 @@ final class Block {
         postponed = 0;
     }
 
-    /** Whether the live frames of the next block could move into this one, and leave some room. Needs no memory to be done. */
+    /** Whether the live frames of the next block fit into this one, with some room left. The move needs no memory. */
     boolean couldTake(Block other) {
         return bytes.length == SIZE
                 && other.bytes.length == SIZE
@@ -322,7 +324,7 @@ final class Block {
                 && live + other.live <= ends.length;
     }
 
-    /** Brings the live frames together at the front. */
+    /** Moves the live frames together at the front. */
     void compact() {
         int kept = 0;
         int keptWritten = 0;
@@ -353,7 +355,7 @@ final class Block {
         retryFrames = keptRetry;
     }
 
-    /** Takes the frames of the next block, of which then nothing is left. Both are compact, and there is room. */
+    /** Takes all frames of the next block. Both blocks must be compact, and there must be room. */
     void take(Block other) {
         int from = length();
         System.arraycopy(other.bytes, 0, bytes, from, other.length());
@@ -382,7 +384,7 @@ final class Block {
         lastRetried = -1;
     }
 
-    /** Forgets everything, for the next use. */
+    /** Clears the block for its next use. */
     void clear() {
         Arrays.fill(records, 0, count, null);
         Arrays.fill(receipts, 0, count, null);

@@ -6,35 +6,35 @@ import io.fleettelemetry.api.TelemetryRecord;
 import java.util.ArrayDeque;
 
 /**
- * The blocks of a journal, oldest first, those that wait to be used again, and what all of it costs. The open block is the
- * last one, to which records are appended. The cursor is the first block with frames that were not written in this epoch.
+ * The blocks of a journal, oldest first, the free blocks, and the bytes and records in them. The open block is the last
+ * one: records are appended to it. The cursor is the first block with frames that were not written in this epoch.
  * Guarded by the journal's monitor.
  */
 final class Blocks {
 
-    /** What a record costs besides its frame, in bytes. */
+    /** Bytes that a record counts in addition to its frame. */
     static final int RECORD_OVERHEAD = 128;
 
     private final ArrayDeque<Block> free = new ArrayDeque<>();
     private Block head;
     private Block tail;
-    /** Bytes of all blocks in the list. */
+    /** Size (bytes) of all blocks in the list. */
     private long size;
-    /** Where {@link #holding} looked last: answers mostly come in the order of the frames. */
+    /** The last result of {@link #holding}, because answers mostly come in the order of the frames. */
     private Block found;
 
     private Block cursor;
-    /** Where a look for what is to be written again goes on; null if there is none. */
+    /** The block at which the scan for frames to write again continues; null if there is no scan. */
     private Block scan;
 
     private long usedBytes;
     private int usedRecords;
     private long nextNumber;
     private long nextBatch;
-    /** Blocks are kept for the next use as long as all together have so many bytes. */
+    /** Free blocks are kept as long as all blocks together have at most this many bytes. */
     private long keptBytes;
 
-    /** @param bytes up to which blocks are kept for the next use */
+    /** @param bytes limit on the bytes of all blocks up to which free blocks are kept */
     void keepUpTo(long bytes) {
         keptBytes = bytes;
     }
@@ -44,17 +44,17 @@ final class Blocks {
         return head;
     }
 
-    /** Bytes that the blocks in the list hold, but for what is still to be used of the last one. */
+    /** Size (bytes) of the blocks in the list, without the unused part of the last one. */
     long held() {
         return tail == null ? 0 : size - tail.bytes.length + tail.length();
     }
 
-    /** Bytes of the frames that are in use, and {@link #RECORD_OVERHEAD} for each. */
+    /** Bytes of the frames in use, plus {@link #RECORD_OVERHEAD} for each. */
     long bytes() {
         return usedBytes;
     }
 
-    /** Records that have not ended, or whose receipts have not been called. */
+    /** Number of records that have not ended, or whose receipts have not been called. */
     int records() {
         return usedRecords;
     }
@@ -64,9 +64,9 @@ final class Blocks {
         return nextBatch++ & 0xFFFF_FFFFL;
     }
 
-    // ---- what comes in ---------------------------------------------------------------------------------------------
+    // ---- new records -----------------------------------------------------------------------------------------------
 
-    /** Encodes a record behind all others; if that fails nothing has changed. */
+    /** Encodes a record after all others. If that fails, nothing has changed. */
     void append(TelemetryRecord record, Receipt receipt, int length, long deadline, FrameEncoder encoder) {
         Block block = last(length, encoder);
         put(record, receipt, deadline, nextNumber++, block);
@@ -84,16 +84,16 @@ final class Blocks {
             block.add(record, receipt, end, deadline, number);
             added = true;
         } finally {
-            if (!added && block.count() == 0) { // nobody would ever take an empty block out
+            if (!added && block.count() == 0) { // an empty block would never be removed
                 unlink(block);
             }
         }
     }
 
     /**
-     * Has the frames of the block at the cursor be made by this encoder: makes them anew, in blocks before it, if they were
-     * made by another one. Takes memory for one block at most beyond what it gives back, and a record is always in one place
-     * only: should there be no memory, what is left is made later.
+     * Makes the frames of the block at the cursor again with this encoder, in blocks before it, if another encoder made
+     * them. It needs memory for at most one block more than it frees. A record is always in one place only: if there is
+     * no memory, the rest is made later.
      */
     void reencode(FrameEncoder encoder) {
         while (cursor != null && cursor.encoder != encoder) {
@@ -117,14 +117,14 @@ final class Blocks {
         recycle(old);
     }
 
-    /** No frame waits longer than until then. */
+    /** Limits the deadlines of all frames to this time. */
     void limitDeadlines(long latest) {
         for (Block block = head; block != null; block = block.next) {
             block.limitDeadlines(latest);
         }
     }
 
-    /** The last block if a frame of this length and making fits in, else a new one behind it. */
+    /** The last block if a frame of this length and encoder fits in; otherwise a new block after it. */
     private Block last(int length, FrameEncoder encoder) {
         Block block = tail;
         if (!fits(block, length, encoder)) {
@@ -133,7 +133,7 @@ final class Blocks {
         return block;
     }
 
-    /** The block before this one if a frame of this length and making fits in, else a new one between them. */
+    /** The block before this one if a frame of this length and encoder fits in; otherwise a new block between them. */
     private Block before(Block following, int length, FrameEncoder encoder) {
         Block block = following.previous;
         if (!fits(block, length, encoder)) {
@@ -185,17 +185,17 @@ final class Blocks {
         return cursor;
     }
 
-    /** Nothing is written in this epoch. */
+    /** Sets the cursor to the oldest block, because nothing is written in this epoch. */
     void rewind() {
         cursor = head;
     }
 
-    /** All of this block is written: what follows is next. */
+    /** Moves the cursor to the block after this one, which is written completely. */
     void goOnBehind(Block block) {
         cursor = block.next;
     }
 
-    /** Live records that were not written in this epoch. */
+    /** Number of live records that were not written in this epoch. */
     int unwritten(WireEpoch epoch) {
         int unwritten = 0;
         for (Block block = cursor; block != null; block = block.next) {
@@ -222,11 +222,11 @@ final class Blocks {
         scan = null;
     }
 
-    // ---- what goes out ---------------------------------------------------------------------------------------------
+    // ---- ended records ---------------------------------------------------------------------------------------------
 
-    /** Takes a live frame out. */
+    /** Removes a live frame. */
     void end(Block block, int frame, Failure failure, Ended ended) {
-        ended.reserve(0, 1); // before anything has changed: this may throw
+        ended.reserve(0, 1); // first, because it may throw
         ended.add(block, frame, failure);
         block.finish(frame);
         if (block.live() == 0) {
@@ -237,7 +237,7 @@ final class Blocks {
         }
     }
 
-    /** The writer no longer has this block in its hands. */
+    /** The writer no longer uses this block. */
     void letGo(Block block) {
         boolean held = block.pinned;
         block.pinned = false;
@@ -247,10 +247,10 @@ final class Blocks {
     }
 
     /**
-     * The receipts of a block's records have been called, or if no block is left, those of single records: what they have used
-     * is free.
+     * The receipts of a block's records have been called, or, if no block is left, the receipts of the single records.
+     * Their room is free now.
      *
-     * @return whether there is more, for which receipts are to be called
+     * @return whether there are more records whose receipts must be called
      */
     boolean release(Ended ended) {
         Block block = ended.takeBlock();
@@ -266,7 +266,7 @@ final class Blocks {
         return true;
     }
 
-    /** Brings what is left of two neighbours together in the first one. */
+    /** Joins the live frames of two neighbouring blocks in the first one. */
     void join(Block block, Block following) {
         block.compact();
         following.compact();
@@ -301,7 +301,7 @@ final class Blocks {
         size -= block.bytes.length;
     }
 
-    /** Keeps a block that nobody looks at any more for the next use. */
+    /** Keeps a block that is no longer used for its next use. */
     private void recycle(Block block) {
         if (block.bytes.length == Block.SIZE && size + (free.size() + 1L) * Block.SIZE <= keptBytes) {
             block.clear();

@@ -1,23 +1,23 @@
 package io.fleettelemetry.datastore.nats.journal;
 
 /**
- * What may be under way between here and the server's parser, in bytes. It is found out: a link that is new, or has died,
- * gets little, and more with each barrier that passes soon. What a slow link gets it has passed on before it counts as
- * silent. Guarded by the journal's monitor.
+ * The limit on the bytes between here and the server's parser. It adapts: a new link, or one that has died, gets a
+ * small limit, which grows with each barrier that passes soon. So a slow link has passed on its bytes before it counts
+ * as silent. Guarded by the journal's monitor.
  */
 final class Budget {
 
     private static final int MIN = 16 << 10;
     private static final int FIRST = 128 << 10;
-    /** More than both ends' buffers hold. */
+    /** More than the buffers of both ends hold. */
     private static final int MAX = 16 << 20;
 
-    /** What the system keeps of it, where we do not see it move. */
+    /** Limits on the bytes that the operating system buffers, where their progress is invisible. */
     private static final int MIN_KEPT = 64 << 10;
 
     private static final int MAX_KEPT = 2 << 20;
 
-    /** While there is more to write, a barrier goes out behind every so many bytes. */
+    /** While there is more to write, a barrier goes out after this many bytes. */
     private static final int BARRIER_BYTES = 1 << 20;
 
     private int bytes = FIRST;
@@ -31,9 +31,10 @@ final class Budget {
     }
 
     /**
-     * A barrier has passed in this time.
+     * A barrier has passed.
      *
-     * @param silent after so long a link counts as silent
+     * @param nanos the time that it took
+     * @param silent time (ns) after which a link counts as silent
      * @param covered bytes that the barrier covers
      */
     void passed(long nanos, long silent, long covered) {
@@ -44,22 +45,22 @@ final class Budget {
         }
     }
 
-    /** How much more may be written now. */
+    /** Number of bytes that may still be written now. */
     long left(long underWay) {
         return bytes - underWay;
     }
 
-    /** Whether so much may be written that it is worth a write. */
+    /** Whether enough bytes may be written to be worth a write. */
     boolean allows(long underWay) {
         return left(underWay) >= Math.min(bytes / 4, Block.SIZE);
     }
 
-    /** Whether so much is to be proven that a barrier goes out though there is more to write. */
+    /** Whether there are enough unproven bytes for a barrier although there is more to write. */
     boolean wantsBarrier(long unproven) {
         return unproven >= Math.min(BARRIER_BYTES, bytes / 2);
     }
 
-    /** How much of what is written the system may keep to itself. */
+    /** Number of bytes that the operating system may buffer. */
     int mayKeep() {
         return Math.min(MAX_KEPT, Math.max(MIN_KEPT, bytes));
     }

@@ -3,16 +3,16 @@ package io.fleettelemetry.datastore.nats.journal;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 
 /**
- * A wire with other settings that is to take over: when all that was written on the old one is proven, or at the deadline.
- * Then somebody is told. Guarded by the journal's monitor.
+ * A wire with other settings that will take over, when all frames written on the old one are proven, or at the
+ * deadline. Then its callback is run. Guarded by the journal's monitor.
  */
 final class Changeover {
 
     /**
-     * What is to be in force.
+     * The next wire and its settings.
      *
-     * @param deadline when it takes over at the latest
-     * @param done is run by the writer when it has happened
+     * @param deadline the latest time at which it takes over, in {@link System#nanoTime}
+     * @param done is run by the writer after it has taken over
      */
     record Next(Wire wire, FrameEncoder encoder, NatsSettings settings, long deadline, Runnable done) {}
 
@@ -23,7 +23,7 @@ final class Changeover {
         waiting = next;
     }
 
-    /** The wire has gone; nothing if another one waits. */
+    /** The wire has gone. Does nothing if another one waits. */
     void withdraw(Wire wire) {
         if (isFor(wire)) {
             waiting = null;
@@ -34,7 +34,7 @@ final class Changeover {
         return waiting != null && waiting.wire == wire;
     }
 
-    /** Whether one waits. Until it has taken over, records are accepted and not written. */
+    /** Whether a wire waits. Until it has taken over, records are accepted and not written. */
     boolean isWaiting() {
         return waiting != null;
     }
@@ -43,7 +43,9 @@ final class Changeover {
         return waiting.deadline - now;
     }
 
-    /** What is to take over now; null if nothing is. Then it does not wait any more, and somebody {@link #toTell is to be told}. */
+    /**
+     * The wire that takes over now; null if none does. It no longer waits then, and {@link #toTell} has its callback.
+     */
     Next take(boolean drained, long now) {
         if (waiting == null || !drained && nanosLeft(now) > 0) {
             return null;
@@ -54,7 +56,7 @@ final class Changeover {
         return taken;
     }
 
-    /** Whom to tell that it has happened; null if nobody is to be told. */
+    /** The callback to run after a changeover; null if there is none. */
     Runnable toTell() {
         return toTell;
     }

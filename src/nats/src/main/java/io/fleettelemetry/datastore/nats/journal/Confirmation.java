@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.function.Function;
 
 /**
- * What confirms a record, which is what {@code delivery} chooses: and so how frames end that are on the wire, how many may be
- * there, and whether they are written again. Lasts until other settings take over. Guarded by the journal's monitor.
+ * The way in which records are confirmed, as {@code delivery} chooses it. It decides how frames on the wire end, how
+ * many may be there, and whether they are written again. It lasts until other settings take over. Guarded by the
+ * journal's monitor.
  */
 abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmation, BatchConfirmation {
 
@@ -23,7 +24,7 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         this.blocks = blocks;
     }
 
-    /** The one for frames that are made so. */
+    /** The confirmation for the frames of an encoder. */
     static Confirmation of(FrameEncoder encoder, Blocks blocks, long now) {
         if (encoder.makesBatches()) {
             return new BatchConfirmation(encoder, blocks, now);
@@ -38,19 +39,19 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         return false;
     }
 
-    /** Nothing is written in this epoch yet. */
+    /** Begins an epoch, in which nothing is written yet. */
     void begin(WireEpoch epoch) {
         this.epoch = epoch;
     }
 
-    // ---- what is written -------------------------------------------------------------------------------------------
+    // ---- writing ---------------------------------------------------------------------------------------------------
 
-    /** Whether all that is live is to be written again in its order, from now on and on this wire. */
+    /** Whether all live records must be written again in their order, from now on, on this wire. */
     boolean isToBeginAgain(long now) {
         return false;
     }
 
-    /** Takes frames that are to be written again, if there are such. */
+    /** Takes frames that must be written again, if there are any. */
     boolean takeAgain(Step step, long now) {
         return false;
     }
@@ -69,17 +70,17 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         return true;
     }
 
-    /** Whether it makes no sense to look for more to write until there is an answer. */
+    /** Whether nothing more can be written until there is an answer. */
     boolean isHeldUp() {
         return false;
     }
 
-    /** How many frames of this block may be written now, from this one on; -1 if too few for it to be worth a write. */
+    /** Number of frames of this block, from this one on, that may be written now; -1 if too few to be worth a write. */
     int room(Block block, int from, long now) {
         return Integer.MAX_VALUE;
     }
 
-    /** Frames of the block are about to be written for the first time in this epoch. */
+    /** Frames of this block are about to be written for the first time in this epoch. */
     void begin(Block block, long now) {
         block.begin(epoch.number);
     }
@@ -90,72 +91,75 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
     /** Frames have been written for the first time in this epoch. */
     void wrote(Block block, long now) {}
 
-    /** When {@link #takeAgain} is to be asked again. */
+    /** Time (ns) until {@link #takeAgain} must be called again. */
     long nanosUntilNext(long now) {
         return Long.MAX_VALUE;
     }
 
-    // ---- what ends -------------------------------------------------------------------------------------------------
+    // ---- endings ---------------------------------------------------------------------------------------------------
 
     /**
-     * What the server has said of that which a barrier has reached: by then it has said all. Needs no monitor.
+     * Judges the server's refusals of the frames before a barrier. By then the server has reported all of them. Needs
+     * no monitor.
      *
-     * @param reached the records that have not ended of all that was written between the barrier and the one before
+     * @param refused the refusals
+     * @param reached the records written between this barrier and the one before that have not ended
      */
     abstract Judgement judge(Refusals refused, List<TelemetryRecord> reached);
 
-    /** Whether a barrier is to follow when there is nothing more to write. */
+    /** Whether a barrier must follow when there is nothing more to write. */
     boolean needsBarrier() {
         return true;
     }
 
-    /** Whether the server may be asked to answer each frame: if what was written once is in its order, and not written again. */
+    /** Whether the server may be asked to answer each frame: only if frames are in order and not written twice. */
     boolean mayAskForAnswers() {
         return false;
     }
 
     /**
-     * A barrier has passed, and of what it has reached this was denied.
+     * A barrier has passed.
      *
-     * @throws OutOfMemoryError and what has ended by then has ended well
+     * @param judgement the denied records among those before the barrier
+     * @throws OutOfMemoryError the records that have ended by then have ended correctly
      */
     abstract void passed(Mark mark, Judgement judgement, Ended ended);
 
-    /** The first block of which something may expire, and its first frame that may. */
+    /** The first block with a record that may expire. */
     abstract Block firstToExpire();
 
     abstract int firstToExpire(Block block);
 
-    /** Takes a frame out. */
+    /** Removes a frame. */
     void end(Block block, int frame, Failure failure, Ended ended) {
         blocks.end(block, frame, failure, ended);
     }
 
-    /** JetStream's answer for a frame, which may come from before this took over. Returns whether there is room for more now. */
+    /** JetStream's answer for a frame, perhaps one written before this took over. Returns whether there is now room. */
     abstract boolean answered(Block block, int frame, Failure failure, Ended ended, long now);
 
     /**
-     * JetStream's answer for a frame: not at present.
+     * JetStream's answer for a frame: it could not be stored now.
      *
-     * @param away whether that is because the stream that stores all records is away
+     * @param away whether the reason is that the one stream for all records is away
      */
     void postponed(Block block, int frame, boolean away, long now) {}
 
     /**
      * A stream's answer to a batch.
      *
-     * @return the record that it is about, and which it has not stored; null if there is none
+     * @return the record of the answer, if it is not stored; otherwise null
      */
     TelemetryRecord replied(BatchReply reply, Ended ended, long now) {
         return null;
     }
 
-    /** Whether {@link #endProven} has something to do. */
+    /** Whether there are records for {@link #endProven}. */
     boolean hasProven() {
         return false;
     }
 
-    /** Takes out what answers to batches have proven. */
+    /** Removes the records that answers to batches have proven. */
     void endProven(Ended ended) {}
 
     /** Whether the stream takes no batches. */
@@ -163,22 +167,22 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         return false;
     }
 
-    /** Whether something that was written in this epoch has had no answer for a long time. */
+    /** Whether a frame that was written in this epoch has had no answer for a long time. */
     boolean areAnswersMissing() {
         return false;
     }
 
-    /** What has had no answer for ten seconds or more; null if there is nothing such. */
+    /** The records without an answer for ten seconds or more; null if there are none. */
     Unanswered unanswered() {
         return null;
     }
 
-    /** How many frames may be without an answer at present. */
+    /** The current limit on frames without an answer. */
     int window() {
         return Integer.MAX_VALUE;
     }
 
-    /** The records that a barrier has reached and that have not ended; none if the wire has changed. */
+    /** The records before a barrier that have not ended; none if the wire has changed. */
     final List<TelemetryRecord> reached(Mark mark) {
         List<TelemetryRecord> reached = new ArrayList<>();
         Block block = mark.epoch() == epoch ? blocks.head() : null;
@@ -193,9 +197,9 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
     }
 
     /**
-     * Takes out everything up to the record with this number.
+     * Removes all records up to this number.
      *
-     * @throws OutOfMemoryError and then nothing has changed
+     * @throws OutOfMemoryError nothing has changed then
      */
     final void endUpTo(long number, Ended ended) {
         reserve(number, ended);
@@ -222,7 +226,7 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         ended.reserve(whole, block == null ? 0 : block.count());
     }
 
-    /** Takes out what the server has denied. */
+    /** Removes the records that the server has denied. */
     final void endDenied(Mark mark, Judgement judgement, Ended ended) {
         Block following;
         Block block = judgement.denied().isEmpty() ? null : blocks.head();
@@ -234,7 +238,7 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         }
     }
 
-    /** Takes out everything for which this gives a reason. */
+    /** Removes all records for which the function returns a failure. */
     final void endAll(Function<TelemetryRecord, Failure> why, Ended ended) {
         Block following;
         for (Block block = blocks.head(); block != null; block = following) {
@@ -252,13 +256,13 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
         }
     }
 
-    /** Whether there is anything for {@link #expire} to do. */
+    /** Whether there are records for {@link #expire}. */
     final boolean hasExpired(long now) {
         Block oldest = firstToExpire();
         return oldest != null && !isBeingWritten(oldest) && oldest.isExpired(firstToExpire(oldest), now);
     }
 
-    /** Takes out what has expired by now. */
+    /** Removes the records that have expired by now. */
     final void expire(long now, Failure why, Ended ended) {
         Block following;
         for (Block block = firstToExpire(); block != null && !isBeingWritten(block); block = following) {

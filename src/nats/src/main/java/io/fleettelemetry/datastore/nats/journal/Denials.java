@@ -11,14 +11,14 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Which records a server's {@code -ERR}s are about. The server answers every denied frame with one, which names a subject;
- * but where it maps subjects that is not the record's own, and may even be another record's. Mapped by weights, the same
- * subject is refused sometimes. So in core NATS names prove nothing.
+ * Finds the records that a server's {@code -ERR} messages are about. The server sends one for every denied frame, with
+ * a subject. But if the server maps subjects, that is not the record's own subject, and may even be another record's.
+ * With weighted mappings the same subject is refused only sometimes. So in core NATS the subject proves nothing.
  *
- * <p>A server that was {@linkplain Wire#answerEach asked to} answers each frame in its order, and so says exactly which it
- * refuses. From one that was not, or cannot, two things are proof: what answers a frame that was alone is about this one,
- * whatever it says; and if there are as many refusals as frames between two barriers, all of them were refused. Else the
- * frames are {@linkplain Judgement#doubtful doubtful}, and are to be written again.
+ * <p>A server that was {@linkplain Wire#answerEach asked to} answers each frame in its order, which shows exactly the
+ * refused frames. Without that, there are two proofs: a refusal after a single frame is about that frame; and if there
+ * are as many refusals as frames between two barriers, all of these frames were refused. Otherwise the frames are
+ * {@linkplain Judgement#doubtful doubtful}, and must be written again.
  */
 final class Denials {
 
@@ -26,11 +26,11 @@ final class Denials {
     private static final String SUBSCRIPTION = "permissions violation for subscription";
 
     /**
-     * What the server's refusals mean.
+     * The meaning of the server's refusals.
      *
-     * @param denied the records that were denied, the very objects, with the reasons
+     * @param denied the denied records, by identity, with their failures
      * @param words the server's last words about a frame; empty if there were none
-     * @param doubtful whether more may have been denied, and nobody knows what
+     * @param doubtful whether more records may have been denied, without knowing which
      */
     record Judgement(Map<TelemetryRecord, Failure> denied, String words, boolean doubtful) {
 
@@ -45,12 +45,15 @@ final class Denials {
         final Map<String, Integer> times = new HashMap<>();
         final Map<String, String> words = new HashMap<>();
         String lastWords = "";
-        /** Whether something was refused without naming a subject, or too much. */
+        /** Whether there was a refusal without a subject, or too many refusals. */
         boolean more;
 
         private final boolean ours;
 
-        /** @param ours whether all that is published is records; else what begins with {@code $} is a question to JetStream */
+        /**
+         * @param ours whether all messages are records; otherwise subjects that begin with {@code $} are JetStream
+         *     requests
+         */
         Named(Refusals refused, boolean ours) {
             this.ours = ours;
             more = !refused.complete();
@@ -79,13 +82,13 @@ final class Denials {
             return times.isEmpty() && !more;
         }
 
-        /** Whether there are as many refusals of publishing as that. */
+        /** Whether there are exactly this many refusals of publishing. */
         boolean areAll(int frames) {
             return !more && times.values().stream().mapToInt(count -> count).sum() == frames;
         }
     }
 
-    /** The subject that the server has quoted, in Go's way; null if it has quoted none. */
+    /** The subject that the server quoted, in Go's syntax; null if there is none. */
     static String quoted(String error) {
         int from = error.indexOf('"');
         StringBuilder subject = new StringBuilder();
@@ -95,7 +98,7 @@ final class Denials {
                 return subject.toString();
             }
             if (next == '\\' && ++i < error.length()) {
-                next = error.charAt(i); // of what a subject of ours may have, a quote or a backslash
+                next = error.charAt(i); // in our subjects, only a quote or a backslash is escaped
             }
             subject.append(next);
         }
@@ -103,12 +106,12 @@ final class Denials {
     }
 
     /**
-     * Core NATS: what was denied.
+     * Core NATS: finds the denied records.
      *
-     * @param refused what the server has refused between two barriers
-     * @param reached the records that have not ended of all that was written between them, in their order
-     * @param all whether none has ended: else what the server says cannot be counted off against them
-     * @param subjects of these records
+     * @param refused the server's refusals between two barriers
+     * @param reached the records written between them that have not ended, in their order
+     * @param all whether none of those written has ended; otherwise refusals cannot be matched to them by counting
+     * @param subjects builds the subjects of these records
      */
     static Judgement judge(Refusals refused, List<TelemetryRecord> reached, boolean all, Subjects subjects) {
         Named named = new Named(refused, true);
@@ -134,7 +137,7 @@ final class Denials {
         return new Judgement(denied, named.lastWords, false);
     }
 
-    /** Each of these was refused: there is one refusal for each frame. */
+    /** Denies all of these records, because there is one refusal for each frame. */
     private static Judgement denyAll(Named named, List<TelemetryRecord> reached, Subjects subjects) {
         Map<TelemetryRecord, Failure> denied = new IdentityHashMap<>();
         for (TelemetryRecord record : reached) {
@@ -145,8 +148,8 @@ final class Denials {
     }
 
     /**
-     * JetStream, where a frame that was denied has no other answer, but cannot be taken for stored either: what the server
-     * calls by its own name.
+     * JetStream: finds the denied records by their subjects. A denied frame has no other answer, but it is never
+     * mistaken for a stored one either.
      */
     static Judgement judgeByName(Refusals refused, List<TelemetryRecord> reached, Subjects subjects) {
         Named named = new Named(refused, false);

@@ -7,28 +7,28 @@ import java.util.ArrayList;
 import java.util.Map;
 
 /**
- * Records that have left the journal, and whose receipts are to be called in this order: whole blocks whose frames the server
- * has parsed, and behind them single records. Until they are given back by {@link Journal#release}, block after block, they
- * count as in use. It is the confirmer's, who goes through it once with {@link #next}; the journal fills it.
+ * Records that have left the journal and whose receipts must be called in this order: whole blocks whose frames the
+ * server has parsed, followed by single records. They count as in use until {@link Journal#release} returns them, block
+ * by block. The journal fills it, and the confirmer goes through it once with {@link #next}.
  */
 class Ended {
 
     private final ArrayList<Block> blocks = new ArrayList<>();
     private final ArrayList<TelemetryRecord> records = new ArrayList<>();
     private final ArrayList<Receipt> receipts = new ArrayList<>();
-    /** Null for a confirmed record, unless it was denied. */
+    /** The failures of the single records; null for a confirmed one, unless it was denied. */
     private final ArrayList<Failure> failures = new ArrayList<>();
 
     private Map<TelemetryRecord, Failure> denied = Map.of();
-    /** What the single records cost, in bytes. */
+    /** Bytes that the single records count. */
     private long charge;
 
-    /** How many blocks have been given back. */
+    /** Number of blocks that were released. */
     private int released;
-    /** The frame of the block, or the single record, that is being told. */
+    /** The frame of the block, or the single record, whose receipt is being called. */
     private int at = -1;
 
-    /** Makes sure that this many more need no memory: what there is no memory for must not have half ended. */
+    /** Reserves memory for this many more, because a record must not end halfway when there is no memory. */
     void reserve(int moreBlocks, int moreRecords) {
         blocks.ensureCapacity(blocks.size() + moreBlocks);
         int size = records.size() + moreRecords;
@@ -37,12 +37,12 @@ class Ended {
         failures.ensureCapacity(size);
     }
 
-    /** Of what is confirmed here this was denied, for these reasons. */
+    /** Sets the records that were denied among those that are confirmed here, with their failures. */
     void deny(Map<TelemetryRecord, Failure> denied) {
         this.denied = denied;
     }
 
-    /** All live frames of a block that is in the journal no more. */
+    /** Adds all live frames of a block that is no longer in the journal. */
     void add(Block block) {
         blocks.add(block);
     }
@@ -71,7 +71,7 @@ class Ended {
         return released < blocks.size() ? blocks.get(released) : null;
     }
 
-    /** Goes on to the next record; false at the end of a block, or of all, until that is given back. */
+    /** Moves to the next record; false at the end of a block, or of all records, until that is released. */
     boolean next() {
         Block block = block();
         at++;
@@ -90,13 +90,13 @@ class Ended {
         return block() == null ? receipts.get(at) : block().receipt(at);
     }
 
-    /** Why it failed; null if it is confirmed. */
+    /** The record's failure; null if it is confirmed. */
     Failure failure() {
         Failure failure = block() == null ? failures.get(at) : null;
         return failure == null ? denied.get(record()) : failure;
     }
 
-    /** Takes the block whose records have all been told; null if only single records are left. */
+    /** Takes the block whose receipts have all been called; null if only single records are left. */
     Block takeBlock() {
         Block block = block();
         if (block != null) {

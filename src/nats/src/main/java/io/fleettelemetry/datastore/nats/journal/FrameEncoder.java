@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /**
- * Makes of a record the very bytes that go to the server: {@code PUB <subject> [reply] <size>\r\n<payload>\r\n}, or with a
+ * Encodes a record as the bytes that go to the server: {@code PUB <subject> [reply] <size>\r\n<payload>\r\n}, or with a
  * header {@code HPUB <subject> [reply] <header size> <total size>\r\n<header>\r\n<payload>\r\n}. Allocates nothing.
  * Immutable.
  */
@@ -20,7 +20,9 @@ public final class FrameEncoder {
     private static final byte[] DATA = ascii("data");
     private static final int NUMBER_DIGITS = 16;
 
-    /** What follows the first part of a batch's id: the rest of it, how often to answer, the number, and what to do. */
+    /**
+     * The rest of a batch's reply subject: the rest of the id, the interval of answers, the number, and the operation.
+     */
     private static final byte[] BATCH_END = ascii("00000000.00500.fail.00000000000000.1.$FI");
 
     private static final int BATCH_DIGITS = 8;
@@ -28,10 +30,10 @@ public final class FrameEncoder {
     private static final int SEQUENCE_DIGITS = 14;
     private static final int OPERATION_AT = SEQUENCE_AT + SEQUENCE_DIGITS + 1;
     private static final String BATCH_SUFFIX = ".$FI";
-    /** Characters of the inbox with which the ids of batches begin: 71 bits that nobody can guess. */
+    /** Number of characters of the inbox with which the ids of batches begin: 71 random bits. */
     private static final int SECRET_LENGTH = 12;
 
-    /** What a message of a batch asks for: the digits of nats-server's fast ingest. */
+    /** The operation of a message in a batch, in the order of the digits of nats-server's fast ingest. */
     enum Operation {
         BEGIN,
         GO_ON,
@@ -44,17 +46,19 @@ public final class FrameEncoder {
 
     private final Subjects subjects;
     private final byte[] prefix;
-    /** What the message ids of this process begin with; empty for no ids, and so no headers. */
+    /** The beginning of the message ids of this process; empty for no ids, and so no headers. */
     private final byte[] idPrefix;
-    /** What the subjects of answers begin with; empty for no answers. */
+    /** The beginning of the subjects of answers; empty for no answers. */
     private final byte[] replyPrefix;
 
     private final String inbox;
     private final boolean batches;
 
     /**
-     * @param messageIds what {@code Nats-Msg-Id} begins with, unique to this datastore in this process; empty for no header
-     * @param inbox the subject under which each record's answer has its own; empty for no answers
+     * @param subjects builds the subjects
+     * @param messageIds the beginning of {@code Nats-Msg-Id}, unique to this datastore in this process; empty for no
+     *     header
+     * @param inbox the beginning of the subjects of answers, of which each record has one; empty for no answers
      * @param batches whether records go out in batches, each of which has few answers
      */
     public FrameEncoder(Subjects subjects, String messageIds, String inbox, boolean batches) {
@@ -66,17 +70,17 @@ public final class FrameEncoder {
         this.replyPrefix = ascii(inbox.isEmpty() ? "" : inbox + "." + (batches ? secret(inbox) : ""));
     }
 
-    /** One without batches. */
+    /** An encoder without batches. */
     public FrameEncoder(Subjects subjects, String messageIds, String inbox) {
         this(subjects, messageIds, inbox, false);
     }
 
-    /** The same without batches: each record asks for an answer of its own. */
+    /** The same encoder without batches: each record asks for an answer of its own. */
     FrameEncoder withoutBatches() {
         return new FrameEncoder(subjects, new String(idPrefix, StandardCharsets.US_ASCII), inbox);
     }
 
-    /** A batch's id is its key in the stream: who knows it can write into the batch. */
+    /** The secret part of a batch's id: a user who knows the id can write into the batch. */
     private static String secret(String inbox) {
         String last = inbox.substring(inbox.lastIndexOf('.') + 1);
         return last.substring(Math.max(0, last.length() - SECRET_LENGTH));
@@ -102,7 +106,7 @@ public final class FrameEncoder {
         return number(reply, reply.length() - BATCH_END.length + SEQUENCE_AT, SEQUENCE_DIGITS, 10);
     }
 
-    /** How many messages were in the batch before, and with, the message that an answer to this subject is for. */
+    /** The number of messages in the batch up to the message that an answer to this subject is for. */
     public static long lengthOf(String reply) {
         char operation = reply.charAt(reply.length() - BATCH_SUFFIX.length() - 1);
         return sequenceOf(reply) - (operation - '0' == Operation.END_ONLY.ordinal() ? 1 : 0);
@@ -120,7 +124,7 @@ public final class FrameEncoder {
         return subjects;
     }
 
-    /** Whether the frames of another one look the same. */
+    /** Whether another encoder makes the same frames. */
     public boolean isLike(FrameEncoder other) {
         return Arrays.equals(prefix, other.prefix)
                 && Arrays.equals(idPrefix, other.idPrefix)
@@ -141,17 +145,17 @@ public final class FrameEncoder {
         return idPrefix.length > 0;
     }
 
-    /** Bytes of the header, which count towards the server's max_payload. */
+    /** Length (bytes) of the header, which counts towards the server's max_payload. */
     int headerLength() {
         return hasHeaders() ? HEADER.length + idPrefix.length + NUMBER_DIGITS + HEADER_END.length : 0;
     }
 
-    /** Bytes of the whole frame. */
+    /** Length (bytes) of the whole frame. */
     long length(TelemetryRecord record) {
         return length(record.vin(), record.type(), record.payload().length);
     }
 
-    /** Bytes of the frame of a record with these. */
+    /** Length (bytes) of the frame of a record with this VIN, type and payload size. */
     long length(String vin, String type, int size) {
         long payload = size;
         int header = headerLength();
@@ -167,12 +171,13 @@ public final class FrameEncoder {
     }
 
     /**
-     * Writes the frame.
+     * Encodes a frame.
      *
-     * @param record without {@linkplain Subjects#flaw flaw}
-     * @param number of the record; with the prefixes its message id and the subject of its answer
-     * @param out has room for {@link #length}
-     * @return where the frame ends
+     * @param record a record without {@linkplain Subjects#flaw flaw}
+     * @param number the record's number; its message id and the subject of its answer contain it
+     * @param out array with room for {@link #length}
+     * @param from index of the frame's first byte
+     * @return the index after the frame
      */
     int encode(TelemetryRecord record, long number, byte[] out, int from) {
         byte[] payload = record.payload();
@@ -199,7 +204,7 @@ public final class FrameEncoder {
         return put(CRLF, out, at);
     }
 
-    /** Writes a frame that stores nothing: it says something of a batch, on the subject of one of its records. */
+    /** Encodes a frame that stores nothing: a control message of a batch, on the subject of one of its records. */
     int encodeControl(TelemetryRecord record, byte[] out) {
         int at = putSubject(PUB, record, out, 0);
         at = put(replyPrefix, out, at);
@@ -207,12 +212,12 @@ public final class FrameEncoder {
         return put(NO_PAYLOAD, out, at);
     }
 
-    /** Bytes of a frame that stores nothing. */
+    /** Length (bytes) of a frame that stores nothing. */
     int controlLength(TelemetryRecord record) {
         return replyAt(record, PUB) + BATCH_END.length + NO_PAYLOAD.length;
     }
 
-    /** Says in a record's frame, which begins there, what it is in its batch. */
+    /** Sets the batch, the number and the operation in a record's frame, which begins at this index. */
     void number(TelemetryRecord record, long batch, long sequence, Operation operation, byte[] out, int from) {
         number(batch, sequence, operation, out, from + replyAt(record, hasHeaders() ? HPUB : PUB));
     }
@@ -257,7 +262,7 @@ public final class FrameEncoder {
         return at + bytes.length;
     }
 
-    /** A token: every character is one byte, for which the method that is deprecated is right, and copies it at once. */
+    /** Encodes a token. Every character is one byte, so the deprecated method is correct, and it copies in one step. */
     @SuppressWarnings("deprecation")
     private static int put(String token, byte[] out, int at) {
         token.getBytes(0, token.length(), out, at);

@@ -10,41 +10,41 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * Everything that was accepted and has not ended, as ready frames in {@link Blocks}, in the order of offering and bounded.
- * What is in flight, what is written again after a broken link, what keeps the order and what goes to the socket are the same
- * bytes.
+ * All records that are accepted and have not ended, as ready frames in {@link Blocks}, in the order of the offers and
+ * within limits. The same bytes are in flight, are written again after a broken link, keep the order, and go to the
+ * socket.
  *
- * <p>Many threads {@link #offer}. One, the {@link Writer}, asks for the next thing to write and says when it is written. One,
- * the {@link Confirmer}, takes barriers and ends records: no other thread ends a record that was accepted. The two threads
- * sleep by parking, so that an offer wakes the writer without allocating anything.
+ * <p>Many threads call {@link #offer}. One thread, the {@link Writer}, asks for the next step and reports that it is
+ * done. One thread, the {@link Confirmer}, takes barriers and ends records; no other thread ends an accepted record.
+ * The two threads sleep by parking, so that an offer wakes the writer without allocation.
  *
- * <p>All state is guarded by this object's monitor, that of the parts too: they never lock, and never call up. Nothing is
- * written, waited for or called back under it.
+ * <p>This object's monitor guards all state, including that of the parts, which never lock and never call up. No code
+ * writes, waits or calls back under it.
  */
 public final class Journal implements Answers {
 
-    /** How soon the writer looks again while somebody is told of new settings. */
+    /** Time after which the writer checks again while a changeover's callback runs. */
     private static final long SOON_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
     private final Blocks blocks = new Blocks();
     private final Sending sending;
     private final Answered answered = new Answered();
 
-    /** Why nothing can be confirmed at present, and so nothing is accepted; null if something can. */
+    /** Why nothing can be confirmed now, and so nothing is accepted; null if records can be confirmed. */
     private Failure unusable;
 
     private boolean closed;
     private boolean stopped;
 
     private final LongSupplier nanoTime;
-    /** As any thread has read it last. */
+    /** The last time that any thread read. */
     private long clock;
 
     private final Sleeper writer = new Sleeper();
     private final Sleeper confirmer = new Sleeper();
     private final Runnable barrierAnswered = confirmer::unpark;
 
-    /** @param nanoTime the clock; {@link System#nanoTime}, but in tests */
+    /** @param nanoTime the clock; {@link System#nanoTime}, except in tests */
     public Journal(NatsSettings settings, FrameEncoder encoder, LongSupplier nanoTime) {
         this.nanoTime = nanoTime;
         this.clock = nanoTime.getAsLong();
@@ -62,14 +62,16 @@ public final class Journal implements Answers {
         return clock;
     }
 
-    // ---- offering --------------------------------------------------------------------------------------------------
+    // ---- offers ----------------------------------------------------------------------------------------------------
 
-    /** Accepts a record without {@linkplain Subjects#flaw flaw}, or says why not. Never blocks, allocates nothing. */
+    /**
+     * Accepts a record without {@linkplain Subjects#flaw flaw}, or returns why not. Never blocks, allocates nothing.
+     */
     public Failure offer(TelemetryRecord record, Receipt receipt) {
         boolean wake;
-        long now = nanoTime.getAsLong(); // nobody else reads it while both threads are held up
+        long now = nanoTime.getAsLong(); // no other thread reads it while both threads wait
         synchronized (this) {
-            clock = now - clock < 0 ? clock : now; // for deadlines are in the order of offering
+            clock = now - clock < 0 ? clock : now; // so that deadlines are in the order of the offers
             FrameEncoder encoder = sending.confirmation().encoder;
             long length = encoder.length(record);
             Failure refusal = refusal(record, encoder, length);
@@ -97,9 +99,9 @@ public final class Journal implements Answers {
         return unfit == null ? Admission.full(length, sending.settings(), blocks) : unfit;
     }
 
-    // ---- wires and settings, by any thread -------------------------------------------------------------------------
+    // ---- wires and settings, on any thread -------------------------------------------------------------------------
 
-    /** A wire is open for frames, and the one before it is not. */
+    /** A wire is open for frames, and the previous one is not. */
     public void opened(Wire wire) {
         synchronized (this) {
             sending.opened(wire);
@@ -107,7 +109,7 @@ public final class Journal implements Answers {
         writer.wake();
     }
 
-    /** A wire has gone; nothing if another has opened meanwhile. */
+    /** A wire has gone. Does nothing if another one has opened in the meantime. */
     public void closed(Wire wire) {
         synchronized (this) {
             sending.closed(wire);
@@ -116,11 +118,11 @@ public final class Journal implements Answers {
     }
 
     /**
-     * A wire with other settings is open, and is to take over: when all that was written on the old one is proven, or
-     * after {@code drain.timeout.ms}. Until then records are accepted and not written; what is not proven goes first on the
-     * new wire. Does nothing if it has taken over, or is to, already.
+     * A wire with other settings is open and will take over, when all frames written on the old one are proven, or
+     * after {@code drain.timeout.ms}. Until then records are accepted and not written. The unproven records go first on
+     * the new wire. Does nothing if the wire has already taken over, or already waits.
      *
-     * @param done is run by the writer when it has happened
+     * @param done is run by the writer after the wire has taken over
      */
     public void prepare(Wire wire, FrameEncoder encoder, NatsSettings settings, Runnable done) {
         synchronized (this) {
@@ -133,7 +135,7 @@ public final class Journal implements Answers {
         writer.wake();
     }
 
-    /** The wire that was to take over has gone. */
+    /** The wire that should have taken over has gone. */
     public void withdraw(Wire wire) {
         synchronized (this) {
             sending.withdraw(wire);
@@ -141,7 +143,7 @@ public final class Journal implements Answers {
         writer.wake();
     }
 
-    /** Whether this wire was announced, or is to take over. */
+    /** Whether this wire was announced, or will take over. */
     public synchronized boolean knows(Wire wire) {
         return sending.knows(wire);
     }
@@ -149,8 +151,9 @@ public final class Journal implements Answers {
     /**
      * Puts settings in force that need no other wire.
      *
-     * @param present those that should be in force now
-     * @return false if others are, or are about to be: then nothing has changed
+     * @param present the settings that should be in force now
+     * @param next the new settings
+     * @return false if other settings are in force or will be; nothing has changed then
      */
     public boolean use(NatsSettings present, NatsSettings next) {
         boolean good;
@@ -162,9 +165,9 @@ public final class Journal implements Answers {
     }
 
     /**
-     * Nothing can be confirmed from now on: everything in flight fails, and so does what is offered.
+     * Nothing can be confirmed from now on: all records in flight fail, and so do new ones.
      *
-     * @param why null once something can be again
+     * @param why the failure; null once records can be confirmed again
      */
     public void unusable(Failure why) {
         synchronized (this) {
@@ -173,7 +176,7 @@ public final class Journal implements Answers {
         confirmer.wake();
     }
 
-    /** Accepts nothing from now on; what is in flight goes on. */
+    /** Accepts no more records from now on. Records in flight continue. */
     public void close() {
         synchronized (this) {
             closed = true;
@@ -181,7 +184,7 @@ public final class Journal implements Answers {
         confirmer.wake();
     }
 
-    /** The writer and the confirmer are to end. */
+    /** Ends the writer and the confirmer. */
     public void stop() {
         synchronized (this) {
             stopped = true;
@@ -192,20 +195,22 @@ public final class Journal implements Answers {
 
     // ---- the writer ------------------------------------------------------------------------------------------------
 
-    /** Fills in what the writer is to do next. What it was to write before, and has not said a word of, has failed. */
+    /** Fills in the writer's next step. If the writer has not reported the last step, that step has failed. */
     void next(Step step) {
         boolean wake = false;
         Runnable toTell;
         synchronized (this) {
             if (step.kind == Step.Kind.WRITE && step.block.pinned) {
-                sending.failed(step); // something was thrown before it was written
+                sending.failed(step); // an exception was thrown before it was written
             }
             long now = tick();
             sending.adopt(now);
             toTell = sending.toTell();
             step.kind = stopped ? Step.Kind.STOP : Step.Kind.PARK;
             step.parkNanos = toTell == null ? sending.settings().heartbeat().toNanos() : SOON_NANOS;
-            if (sending.wire() != null && !stopped && toTell == null) { // if that throws, nothing must have been taken
+            if (sending.wire() != null
+                    && !stopped
+                    && toTell == null) { // nothing must be taken before, because this may throw
                 wake = sending.next(step, now);
             }
             writer.sleeps(step.kind == Step.Kind.PARK);
@@ -215,7 +220,7 @@ public final class Journal implements Answers {
             confirmer.wake();
         }
         if (toTell != null) {
-            toTell.run(); // if it throws it is run again
+            toTell.run(); // if it throws, it is run again
             synchronized (this) {
                 sending.told();
             }
@@ -227,12 +232,12 @@ public final class Journal implements Answers {
         sending.wrote(step, tick());
     }
 
-    /** The step's write has failed: the wire is gone, whether somebody has said so or not. */
+    /** The step's write has failed: the wire is gone, whether that was reported or not. */
     synchronized void failed(Step step) {
         sending.failed(step);
     }
 
-    /** What a wire is to run when a barrier is answered. */
+    /** The callback that a wire runs when a barrier is answered. */
     Runnable barrierAnswered() {
         return barrierAnswered;
     }
@@ -240,9 +245,9 @@ public final class Journal implements Answers {
     // ---- the confirmer ---------------------------------------------------------------------------------------------
 
     /**
-     * Says that the confirmer has nothing to do, and will park unless it is woken.
+     * Reports that the confirmer has no work, and will park until it is woken.
      *
-     * @return for how long, in nanoseconds; 0 if it has something to do
+     * @return how long it may park, in nanoseconds; 0 if there is work
      */
     synchronized long mayPark() {
         tick();
@@ -259,33 +264,33 @@ public final class Journal implements Answers {
         return stopped;
     }
 
-    /** Why nothing can be confirmed at present; null if something can. */
+    /** Why nothing can be confirmed now; null if records can be confirmed. */
     synchronized Failure whyUnusable() {
         return unusable;
     }
 
-    /** The barrier that the writer has started; null if there is none to ask for. */
+    /** The barrier that the writer has started; null if there is none. */
     synchronized Mark takeMark() {
         return sending.takeMark();
     }
 
-    /** Whether a barrier is about the wire in use, and nothing has happened since that makes it void. */
+    /** Whether a barrier belongs to the wire in use and is still valid. */
     synchronized boolean isInForce(Mark mark) {
         return sending.isInForce(mark);
     }
 
-    /** The records that a barrier has reached and that have not ended; none if the wire has changed. */
+    /** The records before a barrier that have not ended; none if the wire has changed. */
     synchronized List<TelemetryRecord> reached(Mark mark) {
         return sending.confirmation().reached(mark);
     }
 
     /**
-     * A barrier has passed, and this is what the server has refused. If nobody can tell what that was, all that is live is
-     * written again on the same wire, what the barrier has reached in small parts, until a part that is refused is a single
-     * frame.
+     * A barrier has passed. If it is unknown which frames the server has refused, all live records are written again on
+     * the same wire, those before the barrier in small parts, until a refused part is a single frame.
      *
-     * @param ended is filled with what the barrier proves to have ended
-     * @throws OutOfMemoryError and then it has proven nothing more, and all is written again
+     * @param judgement the records that the server has refused
+     * @param ended gets the records that the barrier proves
+     * @throws OutOfMemoryError the barrier has proven nothing more then, and all records are written again
      */
     void passed(Mark mark, Judgement judgement, Ended ended) {
         try {
@@ -297,7 +302,7 @@ public final class Journal implements Answers {
         }
     }
 
-    /** Nobody will ever know what came of the barrier that is out. */
+    /** The result of the current barrier will never be known. */
     void inDoubt() {
         synchronized (this) {
             sending.inDoubt(clock);
@@ -305,43 +310,44 @@ public final class Journal implements Answers {
         writer.wake();
     }
 
-    /** A wire that nothing may be written to before {@link #inspect}; null if there is none. */
+    /** A wire that must not be used before {@link #inspect}; null if there is none. */
     synchronized Wire uninspected() {
         return sending.uninspected();
     }
 
     /**
-     * Looks at what is live before it goes to a new wire: fails what its server would not take, and a record that has now
-     * brought down two connections.
+     * Checks the live records before they go to a new wire. Fails records that its server would not take, and a record
+     * that has now ended two connections.
      *
-     * @param fresh the wire; if it is no longer the one in use nothing happens
+     * @param fresh the wire; if it is no longer in use, nothing happens
+     * @param ended gets the failed records
      */
     void inspect(Wire fresh, Ended ended) {
         String fatal = fresh.fatalBefore();
         synchronized (this) {
-            if (sending.wire() == fresh) { // else another one has come, and what it takes is looked at next
+            if (sending.wire() == fresh) { // otherwise another one has come, and what it takes is looked at next
                 sending.inspect(fatal, ended);
             }
         }
         writer.wake();
     }
 
-    /** Whether there is anything for {@link #expire} to do. */
+    /** Whether there are records for {@link #expire}. */
     synchronized boolean hasExpired() {
         return sending.confirmation().hasExpired(tick());
     }
 
-    /** Takes out what has expired by now. */
+    /** Removes the records that have expired by now. */
     synchronized void expire(Failure why, Ended ended) {
         sending.confirmation().expire(tick(), why, ended);
     }
 
-    /** Takes out everything. */
+    /** Removes all records. */
     synchronized void fail(Failure why, Ended ended) {
         sending.confirmation().endAll(record -> why, ended);
     }
 
-    /** JetStream: takes out what answers to batches have proven. */
+    /** JetStream: removes the records that answers to batches have proven. */
     void endProven(Ended ended) {
         boolean proven;
         synchronized (this) {
@@ -351,19 +357,19 @@ public final class Journal implements Answers {
             }
         }
         if (proven) {
-            writer.wake(); // which may be waiting for that
+            writer.wake(); // it may be waiting for this
         }
     }
 
-    /** JetStream: what was answered since the last time, in exchange for an empty one. */
+    /** JetStream: the records answered since the last call, in exchange for an empty object. */
     synchronized Ended takeAnswered(Ended empty) {
         return answered.take(empty);
     }
 
     /**
-     * The receipts of a block of these, or of all that is left, have been called: forgets them.
+     * Releases a block of these records, or all that are left, because their receipts have been called.
      *
-     * @return whether there is more
+     * @return whether there are more
      */
     synchronized boolean release(Ended ended) {
         return blocks.release(ended);
@@ -447,22 +453,22 @@ public final class Journal implements Answers {
         return blocks.bytes();
     }
 
-    /** Bytes of the blocks in which {@link #bytes} are. */
+    /** Size (bytes) of the blocks that contain {@link #bytes}. */
     synchronized long held() {
         return blocks.held();
     }
 
-    /** Live records that were not written on the wire in use. */
+    /** Number of live records that were not written on the wire in use. */
     public synchronized int unsent() {
         return sending.unsent();
     }
 
-    /** JetStream: how many young frames may be without an answer at present. */
+    /** JetStream: the current limit on young frames without an answer. */
     synchronized int window() {
         return sending.confirmation().window();
     }
 
-    /** JetStream: what was written again and has had no answer for ten seconds or more; null if there is nothing such. */
+    /** JetStream: the records that were written again and have had no answer for ten seconds or more; null if none. */
     public synchronized Unanswered unanswered() {
         return sending.confirmation().unanswered();
     }
@@ -472,7 +478,7 @@ public final class Journal implements Answers {
         return sending.confirmation().isInBatches();
     }
 
-    /** JetStream: answers for records that had ended already, by another answer or because they had expired. */
+    /** JetStream: number of answers for records that had already ended, by another answer or because they expired. */
     public synchronized long lateAnswers() {
         return answered.late();
     }
@@ -485,7 +491,7 @@ public final class Journal implements Answers {
         return sending.settings();
     }
 
-    /** Whether the link has been {@linkplain LinkWatch silent} for so long; for the watchdog. */
+    /** Whether the link has been {@linkplain LinkWatch silent} for this time; for the watchdog. */
     public synchronized boolean isSilentFor(long nanos) {
         return sending.isSilentFor(nanos, nanoTime.getAsLong());
     }

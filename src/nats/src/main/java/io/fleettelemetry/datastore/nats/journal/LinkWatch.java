@@ -3,23 +3,23 @@ package io.fleettelemetry.datastore.nats.journal;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Whether a link is silent: the write and the barrier that are under way, since when, and whether the link has moved
- * meanwhile. Guarded by the journal's monitor.
+ * Detects a silent link: it knows the current write and the current barrier, when they began, and whether the link has
+ * moved since then. Guarded by the journal's monitor.
  */
 final class LinkWatch {
 
-    /** A write that takes so long was held up by a full socket. */
+    /** A write that takes this long was delayed by a full socket. */
     private static final long HELD_UP_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
-    /** The wire of the write that is under way; null if none is. */
+    /** The wire of the current write; null if there is none. */
     private Wire writingTo;
 
     private long writingSince;
     private boolean barrierOut;
     private long barrierSince;
-    /** When the link last showed that it is slow but moves: by a write that it held up. */
+    /** When a delayed write last showed that the link is slow but moves. */
     private long heldUpAt;
-    /** What was seen last: how much a wire had taken, and since when that write was under way. */
+    /** The last observation: the bytes that a wire had taken, and when that write began. */
     private long seenTaken;
 
     private long seenWriting;
@@ -33,14 +33,14 @@ final class LinkWatch {
         writingSince = now;
     }
 
-    /** The write has returned, and all is well. */
+    /** The write has returned successfully. */
     void wrote(long now) {
         if (now - writingSince >= HELD_UP_NANOS) {
             heldUpAt = now;
         }
     }
 
-    /** No write is under way. */
+    /** The write has ended. */
     void writeEnds() {
         writingTo = null;
     }
@@ -50,7 +50,7 @@ final class LinkWatch {
         barrierSince = now;
     }
 
-    /** Returns how long the barrier took, in nanoseconds. */
+    /** Ends the barrier; returns how long it took, in nanoseconds. */
     long barrierEnds(long now) {
         barrierOut = false;
         return now - barrierSince;
@@ -60,15 +60,15 @@ final class LinkWatch {
         return barrierOut;
     }
 
-    /** Another wire takes over: a barrier that is out on the old one is none of this one's silence. */
+    /** Another wire takes over: a barrier on the old one does not count as silence of the new one. */
     void changesOver(long now) {
         barrierSince = now;
     }
 
     /**
-     * Whether one write or one barrier has taken this long, and the link has not moved meanwhile. A barrier's PING waits behind
-     * what is in the socket's buffers. That a slow link moves is seen by writes that it holds up and lets go on; no more than
-     * the {@link Budget} goes before a barrier.
+     * Whether one write or one barrier has taken this long, and the link has not moved since then. A barrier's PING
+     * waits behind the bytes in the socket's buffers, at most the {@link Budget}. Delayed writes that continue show
+     * that a slow link moves.
      */
     boolean isSilentFor(long nanos, long now) {
         if (writingTo != null) {

@@ -3,9 +3,9 @@ package io.fleettelemetry.datastore.nats.journal;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * One of the two threads that serve a journal, and whether it sleeps. It says so under the journal's monitor, having found
- * nothing to do there; whoever gives it something to do, under the same monitor, wakes it afterwards. So no call is missed,
- * and a thread that is awake costs one look.
+ * One of the two threads that serve a journal, and whether it sleeps. The thread sets that under the journal's monitor
+ * when it finds no work. A thread that adds work, under the same monitor, wakes it afterwards. So no wake-up is lost,
+ * and waking a thread that is awake costs one read.
  */
 final class Sleeper {
 
@@ -17,12 +17,12 @@ final class Sleeper {
         this.thread = thread;
     }
 
-    /** Whether it is about to park. Said by the thread itself, under the journal's monitor. */
+    /** Sets whether the thread is about to park. The thread itself calls this, under the journal's monitor. */
     void sleeps(boolean asleep) {
         this.asleep = asleep;
     }
 
-    /** Wakes it if it sleeps. No lock is needed. */
+    /** Wakes the thread if it sleeps. Needs no lock. */
     void wake() {
         if (asleep) {
             asleep = false;
@@ -30,7 +30,7 @@ final class Sleeper {
         }
     }
 
-    /** Wakes it, and has it not sleep if it is about to, whatever it has said. */
+    /** Wakes the thread, or stops it from parking if it is about to, in any case. */
     void unpark() {
         LockSupport.unpark(thread);
     }

@@ -4,31 +4,31 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 
 /**
- * After wires that died before a barrier had passed, one of the oldest frames may be what kills them; and if the server has
- * refused something that nobody can tell, one of the frames that a barrier has reached is denied. So these go out in small
- * parts: 1 frame, 2, 4 and so on, a barrier behind each, until the culprit is alone on the wire. Guarded by the journal's
- * monitor.
+ * Searches for a frame that ends connections or is denied. If wires died before a barrier had passed, one of the oldest
+ * frames may be the reason. If the server has refused an unknown frame, it is one of those before the barrier. So these
+ * frames go out in small parts: 1 frame, 2, 4 and so on, with a barrier after each part, until the wanted frame is
+ * alone on the wire. Guarded by the journal's monitor.
  */
 final class SlowStart {
 
     private static final int MAX_UNPROVEN_WIRES = 2;
 
-    /** Frames that go out together at most; more than a block has. */
+    /** Limit on the frames of a part; more than a block has. */
     private static final int MAX_TOGETHER = 1 << 20;
 
-    /** Wires in a row that died with frames and without a barrier. */
+    /** Number of wires in a row that died with frames and without a passed barrier. */
     private int unprovenWires;
 
     private boolean on;
-    /** So far: the blocks that begin before this number. */
+    /** The search covers the blocks that begin before this number. */
     private long end;
-    /** How many frames go out together, and whether some are out: once that went well, twice as many. */
+    /** Number of frames of a part, which doubles when a part got through; and whether a part is on the wire. */
     private int together;
 
     private boolean out;
-    /** The number of the record that is alone on the wire; -1 if none is. */
+    /** The number of the record that is alone on the wire; -1 if there is none. */
     private long alone = -1;
-    /** The record that was alone on the wire when it died, and the one that the server has ended a wire for before. */
+    /** The record that was alone on the wire when it died; and the one for which the server ended a wire before. */
     private TelemetryRecord suspect;
 
     private TelemetryRecord blamedOnce;
@@ -57,7 +57,7 @@ final class SlowStart {
         }
     }
 
-    /** One of the frames up to this number was refused, and nobody can tell which. */
+    /** One of the frames up to this number was refused, and it is unknown which. */
     void search(long number) {
         end = on ? Math.max(end, number + 1) : number + 1;
         on = true;
@@ -66,7 +66,7 @@ final class SlowStart {
     /** Whether frames go out in small parts, with the oldest block as it is now. */
     boolean isOn(Block head) {
         if (!covers(head)) {
-            on = false; // all of it got through
+            on = false; // all of these frames got through
         }
         return on;
     }
@@ -79,12 +79,12 @@ final class SlowStart {
         return on && block != null && block.number(0) < end;
     }
 
-    /** Whether the part before has got through, if there was one. */
+    /** Whether the last part has got through, if there was one. */
     boolean mayGoOn() {
         return !out;
     }
 
-    /** Where the next part of the oldest block ends, which begins with this frame. */
+    /** The end of the next part of the oldest block, which begins with this frame. */
     int end(Block head, int from) {
         int to = from;
         for (int live = 0; live < together && to < head.count(); to++) {
@@ -99,7 +99,7 @@ final class SlowStart {
         alone = together == 1 ? head.number(to - 1) : -1;
     }
 
-    /** There is nothing left to be written in small parts. */
+    /** Ends the search. */
     void stop() {
         on = false;
     }
@@ -114,9 +114,10 @@ final class SlowStart {
     }
 
     /**
-     * The record that has now ended two connections in a row, alone on the wire each time; null if there is none.
+     * Returns the record that has now ended two connections in a row, alone on the wire each time; null if there is
+     * none.
      *
-     * @param fatal the server's words when it ended the connection before because of a frame; null if it did not
+     * @param fatal the server's words if it ended the last connection because of a frame; otherwise null
      */
     TelemetryRecord culprit(String fatal) {
         TelemetryRecord culprit = null;

@@ -1,10 +1,10 @@
 package io.fleettelemetry.datastore.nats.journal;
 
-/** What the writer is to do: its own object, filled in by {@link Journal#next}. */
+/** The writer's next step: an object of the writer, which {@link Journal#next} fills in. */
 final class Step {
 
     enum Kind {
-        /** Write these ranges of this block to this wire, and say {@link Journal#wrote} or {@link Journal#failed}. */
+        /** Write these ranges of this block to this wire, then call {@link Journal#wrote} or {@link Journal#failed}. */
         WRITE,
         /** Nothing, until unparked or {@link #parkNanos} have passed. */
         PARK,
@@ -12,34 +12,34 @@ final class Step {
     }
 
     Kind kind;
-    /** Begin a barrier on this wire, before anything else; null if none is to begin. Whoever has done so takes it away. */
+    /** The wire on which to begin a barrier first; null for no barrier. The writer resets it after that. */
     Wire ping;
 
-    /** Before that, have the server answer each frame that follows. */
+    /** Whether to ask the server, before that, to answer each frame that follows. */
     boolean answerEach;
 
     long parkNanos;
     Wire wire;
     Block block;
-    /** Pairs of offsets in the block's bytes, from and to. */
+    /** Pairs of indexes in the block's bytes: the beginning and the end of each range. */
     int[] ranges = new int[64];
 
     int rangeCount;
-    /** How much of what is written the system may keep to itself, in bytes. */
+    /** Number of bytes that the operating system may buffer. */
     int mayKeep;
 
     WireEpoch epoch;
-    /** How many of the block's frames are written once this step is. */
+    /** Number of the block's frames that are written after this step. */
     int frames;
-    /** Whether these have been written on this wire before. */
+    /** Whether these frames were written on this wire before. */
     boolean again;
 
     private int bytes;
 
-    /** Begins with no frame of this block. */
+    /** Begins a step with no frame of this block yet. */
     void begin(WireEpoch epoch, Block block, boolean again) {
         if (2 * block.count() > ranges.length) {
-            ranges = new int[2 * block.count()]; // before anything is taken: this may throw
+            ranges = new int[2 * block.count()]; // first, because it may throw
         }
         rangeCount = 0;
         bytes = 0;
@@ -66,9 +66,9 @@ final class Step {
     }
 
     /**
-     * Adds the live ones of these frames, so many at most, and no more bytes than that but for the first.
+     * Adds the live ones of these frames, within limits on their number and, after the first one, on their bytes.
      *
-     * @return the frame at which it goes on the next time
+     * @return the frame at which to continue next time
      */
     int addLive(int from, int to, int most, long mostBytes) {
         int added = 0;
@@ -86,10 +86,10 @@ final class Step {
     }
 
     /**
-     * That is all: the writer has the block in its hands, unless there is nothing to write.
+     * Ends the step. The writer uses the block from now on, unless there is nothing to write.
      *
-     * @param frames how many of the block's frames are written once this step is
-     * @return whether there is something
+     * @param frames number of the block's frames that are written after this step
+     * @return whether there is anything to write
      */
     boolean end(int frames) {
         this.frames = frames;

@@ -13,10 +13,10 @@ import io.fleettelemetry.api.Token;
 public record Subjects(String namespace) {
 
     /**
-     * What keeps a record from having a subject. jnats would let a wildcard or a line break pass, and a line break ends
-     * the protocol line: what follows it would be a command to the server.
+     * Returns why a record cannot have a subject. jnats would accept a wildcard or a line break. A line break ends the
+     * protocol line, and the text after it would be a command to the server.
      *
-     * @return null if nothing does
+     * @return the failure; null if the record can have a subject
      */
     public static Failure flaw(TelemetryRecord record) {
         String flaw = Token.flaw(record.vin());
@@ -31,7 +31,7 @@ public record Subjects(String namespace) {
         return new Failure(Failure.Kind.INVALID, reason + ", so it cannot be part of a subject");
     }
 
-    /** The subject that stands for those of all records. */
+    /** The wildcard subject of all records. */
     public String all() {
         return namespace + ".>";
     }

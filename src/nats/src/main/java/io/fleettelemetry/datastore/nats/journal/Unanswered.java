@@ -2,7 +2,7 @@ package io.fleettelemetry.datastore.nats.journal;
 
 import io.fleettelemetry.api.TelemetryRecord;
 
-/** How many records a stream has not answered to, and the oldest of them. */
+/** The number of records that a stream has not answered, and the oldest of them. */
 public record Unanswered(int records, TelemetryRecord oldest) {
 
     public String inWords(Subjects subjects) {

@@ -3,48 +3,54 @@ package io.fleettelemetry.datastore.nats.journal;
 import io.fleettelemetry.jnats.port.Refusals;
 import java.io.IOException;
 
-/** One connection, as the journal sees it: takes frames, and tells whether the server has parsed them. */
+/** One connection, as the journal sees it: it takes frames, and reports whether the server has parsed them. */
 public interface Wire {
 
-    /** What came of a barrier. */
+    /** The result of a barrier. */
     enum Verdict {
-        /** Nothing yet. */
+        /** There is no result yet. */
         PENDING,
-        /** The server has parsed everything that was written before it, and has said what of it it {@link #refused}. */
+        /**
+         * The server has parsed everything written before the barrier, and has reported its refusals
+         * ({@link #refused}).
+         */
         PASSED,
-        /** Nobody will ever know. */
+        /** The result will never be known. */
         IN_DOUBT
     }
 
     /**
      * Writes whole frames. Blocks while the socket is full, until {@link #cut}.
      *
-     * @throws IOException if the connection is gone; how much has arrived nobody knows
+     * @throws IOException if the connection is gone; it is then unknown how many bytes arrived
      */
     void write(byte[] frames, int from, int to) throws IOException;
 
-    /** Bytes of frames that the system has taken so far; while a {@link #write} blocks they show whether it gets on. */
+    /**
+     * Bytes of frames that the operating system has taken so far. While a {@link #write} blocks, they show its
+     * progress.
+     */
     default long taken() {
         return 0;
     }
 
-    /** How much of what was written, in bytes, the system may keep to itself. It may round this, or take no notice. */
+    /** Sets how many written bytes the operating system may buffer. The system may round or ignore this. */
     default void mayKeep(int bytes) {}
 
     /**
-     * Begins a barrier: sends a PING behind everything that was written. One at a time. Blocks as {@link #write} does, and is
-     * called by the same thread.
+     * Begins a barrier: sends a PING after everything written so far. One at a time. Blocks as {@link #write} does, and
+     * is called by the same thread.
      *
-     * @param answered is run when there is a {@link #verdict}; by a thread that must not be kept
+     * @param answered is run when there is a {@link #verdict}, on a thread that it must not block
      * @throws IOException as {@link #write} does
      */
     void ping(Runnable answered) throws IOException;
 
     /**
-     * Has the server say of each frame that is written from now on whether it refuses it; {@link #refused} then has it. Called
-     * by the thread that writes.
+     * Makes the server report for each frame that is written from now on whether it refuses it; see {@link #refused}.
+     * Called by the writing thread.
      *
-     * @return false if that cannot be had on this connection
+     * @return false if this connection cannot do it
      * @throws IOException as {@link #write} does
      */
     default boolean answerEach() throws IOException {
@@ -52,17 +58,18 @@ public interface Wire {
     }
 
     /**
-     * What came of the oldest barrier that was not yet told of; each is told of once. Never blocks. One thread.
+     * Returns the result of the oldest barrier without one; each result is returned once. Never blocks. One thread
+     * calls it.
      */
     Verdict verdict();
 
-    /** What the server refused between the barrier that passed last and the one before it. */
+    /** The server's refusals between the last passed barrier and the one before it. */
     Refusals refused();
 
-    /** The server's words if it ended the connection before this one because of a frame; else null. */
+    /** The server's words if it ended the previous connection because of a frame; otherwise null. */
     String fatalBefore();
 
-    /** Ends the connection at once, whatever state it is in, and frees a blocked {@link #write}. Never blocks. */
+    /** Ends the connection at once, in any state, and frees a blocked {@link #write}. Never blocks. */
     void cut();
 
     /** Largest payload, headers included, that the server takes, in bytes. */

@@ -1,36 +1,36 @@
 package io.fleettelemetry.datastore.nats.journal;
 
 /**
- * What is known of one wire, or of there being none: what was written on it, and what of that is proven. A new wire is a new
- * object; and so is the same wire once all is to be written on it again. Guarded by the journal's monitor.
+ * The state of one wire, or of the time without one: what was written on it, and what is proven. A new wire gets a new
+ * object, and so does the same wire when all records are written on it again. Guarded by the journal's monitor.
  */
 final class WireEpoch {
 
-    /** Null if there is no wire. */
+    /** The wire; null if there is none. */
     final Wire wire;
 
-    /** Blocks bear the number of the epoch in which they were written last. The first is 1. */
+    /** The epoch's number. A block has the number of the epoch in which it was last written. The first is 1. */
     final int number;
 
-    /** Written so far: up to the record with this number; -1 if nothing was. */
+    /** The number of the last record written so far; -1 if there is none. */
     long lastNumber = -1;
-    /** How many bytes of that no mark covers, and how many the last mark covers. */
+    /** Number of written bytes that no mark covers, and number of bytes that the last mark covers. */
     long unprovenBytes;
 
     long markedBytes;
     boolean wrote;
-    /** Whether a barrier has passed, and when that was last; first when the epoch began. */
+    /** Whether a barrier has passed, and when the last one did; initially the beginning of the epoch. */
     boolean passed;
 
     long lastPassed;
-    /** Nothing is written before the confirmer has looked at what is live: the wire may take less. */
+    /** Whether the confirmer has checked the live records, before which nothing is written: the wire may take less. */
     boolean inspected;
     /**
-     * Frames of the epoch before are on this wire, and what the server says of them is none of this epoch's business: nothing
-     * is written before a barrier has passed.
+     * Whether frames of the previous epoch are on this wire. The server's words about them do not concern this epoch,
+     * so nothing is written before a barrier has passed.
      */
     boolean sweeps;
-    /** The server is to answer each frame, or was asked to and does not. */
+    /** Whether the server will be or was asked to answer each frame. */
     boolean asks;
 
     private WireEpoch(Wire wire, int number, long now) {
@@ -43,15 +43,15 @@ final class WireEpoch {
         return new WireEpoch(null, 1, now);
     }
 
-    /** @param wire null if there is none now */
+    /** @param wire the next wire; null if there is none */
     WireEpoch next(Wire wire, long now) {
         return new WireEpoch(wire, number + 1, now);
     }
 
     /**
-     * The same wire, on which all is written again.
+     * Returns an epoch for the same wire, on which all records are written again.
      *
-     * @param asking whether the server is to answer each frame then
+     * @param asking whether to ask the server to answer each frame
      */
     WireEpoch again(boolean asking, long now) {
         WireEpoch again = next(wire, now);
@@ -64,37 +64,37 @@ final class WireEpoch {
         return wire != null;
     }
 
-    /** Bytes that may not have been parsed yet. */
+    /** Number of bytes that the server may not have parsed yet. */
     long underWay() {
         return unprovenBytes + markedBytes;
     }
 
-    /** Whether something of the block was written in this epoch. */
+    /** Whether frames of the block were written in this epoch. */
     boolean has(Block block) {
         return block.epoch == number;
     }
 
-    /** How many frames of a block were. */
+    /** Number of frames of a block that were written in this epoch. */
     int written(Block block) {
         return has(block) ? block.written : 0;
     }
 
-    /** The first live frame of a block that was not; as many as it has if there is none. */
+    /** The first live frame of a block that was not written; the number of its frames if there is none. */
     int firstUnwritten(Block block) {
         return block.firstLive(written(block));
     }
 
-    /** Whether a block has live frames that were; if the oldest block has none, then none has. */
+    /** Whether a block has live frames that were written. If the oldest block has none, no block has. */
     boolean isUnderWay(Block block) {
         return block != null && block.firstLive(0) < written(block);
     }
 
-    /** Whether a barrier up to this number has reached the whole block. */
+    /** Whether a barrier up to this number covers the whole block. */
     boolean hasReachedAll(Block block, long number) {
         return block != null && has(block) && block.lastNumber() <= number;
     }
 
-    /** Whether a barrier up to this number has reached something of the block. */
+    /** Whether a barrier up to this number covers a part of the block. */
     boolean hasReachedSome(Block block, long number) {
         return block != null && has(block) && block.number(0) <= number;
     }
@@ -103,7 +103,7 @@ final class WireEpoch {
         return has(block) && frame < block.written && block.number(frame) <= number;
     }
 
-    /** Frames of a step have been written. */
+    /** The frames of a step have been written. */
     void wrote(Step step) {
         wrote = true;
         unprovenBytes += step.bytes();
@@ -113,7 +113,7 @@ final class WireEpoch {
         }
     }
 
-    /** A barrier begins, which covers all that was written. */
+    /** Begins a barrier, which covers everything written so far. */
     Mark mark(Confirmation confirmation) {
         Mark mark = new Mark(this, confirmation, lastNumber);
         markedBytes = unprovenBytes;

@@ -7,7 +7,7 @@ import io.fleettelemetry.datastore.nats.logging.Logs;
 import java.io.IOException;
 import java.util.concurrent.locks.LockSupport;
 
-/** The one thread that writes: takes from the journal what is next, and brings it to the wire. */
+/** The one thread that writes: it gets its next step from the journal, and writes it to the wire. */
 public final class Writer implements Runnable {
 
     private static final Log log = Logs.of(Writer.class);
@@ -40,7 +40,7 @@ public final class Writer implements Runnable {
         return true;
     }
 
-    /** Begins a barrier, for which nothing that is not written yet must be on the wire. */
+    /** Begins a barrier, before any further frames are written. */
     private void ping() {
         Wire wire = step.ping;
         step.ping = null;
@@ -52,7 +52,7 @@ public final class Writer implements Runnable {
             wire.ping(journal.barrierAnswered());
             written = true;
         } catch (IOException e) {
-            // As below: the confirmer finds the wire closed.
+            // As below. The confirmer finds the wire closed.
         } finally {
             if (!written) {
                 wire.cut();
@@ -70,11 +70,11 @@ public final class Writer implements Runnable {
             journal.wrote(step);
             written = true;
         } catch (IOException e) {
-            // The link is gone. Whoever keeps the connection knows why.
+            // The link is gone. The session knows why.
         } finally {
-            if (!written) { // whatever was thrown: there may be no memory to say so
+            if (!written) { // whatever was thrown: there may be no memory to report it
                 journal.failed(step);
-                step.wire.cut(); // so that whoever keeps the connection learns of it, too
+                step.wire.cut(); // so that the session notices it, too
             }
         }
     }
