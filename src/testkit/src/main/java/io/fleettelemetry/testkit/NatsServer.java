@@ -27,12 +27,17 @@ public final class NatsServer implements AutoCloseable {
     private static final Duration LIMIT = Duration.ofSeconds(20);
     private static final int PROBE_MS = 2000;
     private static final int TAIL_LINES = 20;
+    /** The unit of {@code ulimit -f} is 512 bytes in POSIX; some shells use 1,024. */
+    private static final int ULIMIT_BLOCKS = 2;
+
     private static final Pattern API_LEVEL = Pattern.compile("\"api_lvl\":(\\d+)");
 
     private final Path program;
     private final Path directory;
     private final int port;
     private Child process;
+    /** The largest size of the server's files, in KiB; 0 for no limit. */
+    private int fileLimit;
 
     private NatsServer(Path program, Path directory, int port) {
         this.program = program;
@@ -113,7 +118,12 @@ public final class NatsServer implements AutoCloseable {
         if (process != null) {
             process.kill();
         }
+        String limit = fileLimit == 0 ? "" : "ulimit -f " + fileLimit * ULIMIT_BLOCKS + "; ";
+        // The server takes the place of the shell, and so has the pid of this process.
         var command = new ProcessBuilder(
+                        "sh",
+                        "-c",
+                        limit + "exec \"$0\" \"$@\"",
                         program.toString(),
                         "--addr",
                         "127.0.0.1",
@@ -130,6 +140,16 @@ public final class NatsServer implements AutoCloseable {
             process.kill();
             throw new IllegalStateException("nats-server did not start on port " + port + ":\n" + logTail());
         }
+    }
+
+    /**
+     * Limits the size of the server's files from its next {@link #restart} on. A write beyond it fails, as on a full disk, for
+     * which the tests would have to be root.
+     *
+     * @param kibibytes 0 for no limit
+     */
+    public void limitFiles(int kibibytes) {
+        fileLimit = kibibytes;
     }
 
     /** Sends SIGSTOP: connections stay open and nothing moves, as with a dead link. */

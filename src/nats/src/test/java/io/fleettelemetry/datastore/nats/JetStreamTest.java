@@ -33,9 +33,6 @@ import io.nats.client.api.DiscardPolicy;
 import io.nats.client.api.MessageInfo;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.net.Socket;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -423,20 +420,6 @@ class JetStreamTest {
         }
     }
 
-    /** Publishes a message of nothing but a status line, which no client library does. */
-    private static void answer(NatsServer server, String reply, String status) throws Exception {
-        try (Socket socket = new Socket("127.0.0.1", server.port())) {
-            String header = "NATS/1.0 " + status + "\r\n\r\n";
-            String said = "CONNECT {\"verbose\":false,\"headers\":true}\r\nHPUB " + reply + " " + header.length() + " "
-                    + header.length() + "\r\n" + header + "\r\nPING\r\n";
-            socket.getOutputStream().write(said.getBytes(UTF_8));
-            BufferedReader answers = new BufferedReader(new InputStreamReader(socket.getInputStream(), UTF_8));
-            while (!answers.readLine().equals("PONG")) {
-                // INFO
-            }
-        }
-    }
-
     @ParameterizedTest
     @ValueSource(strings = {"429 Too Many Requests", "503"})
     void a_record_that_a_busy_stream_postpones_is_written_again_in_a_quarter_of_a_second(String status)
@@ -449,7 +432,7 @@ class JetStreamTest {
             datastore.produce(record("x"), outcomes);
             String reply = published.nextMessage(SOON).getReplyTo();
             long before = System.nanoTime();
-            answer(bare, reply, status);
+            RawMessage.publish(bare.port(), reply, "NATS/1.0 " + status + "\r\n\r\n", "");
             assertEquals(reply, published.nextMessage(SOON).getReplyTo());
             long millis = (System.nanoTime() - before) / 1_000_000;
             assertTrue(millis < 3_000, "written again after " + millis + " ms, not when no answer had come for 5 s");
@@ -471,6 +454,33 @@ class JetStreamTest {
             IntStream.range(0, records).forEach(i -> datastore.produce(record("" + i), outcomes));
             awaitStatus(datastore, Status.State.WARN, "could not be stored at once", "Too Many Requests (code 429)");
             assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+        }
+    }
+
+    /** The queue is as long as that of 2.11. Each producer may have 8,192 records without an answer. */
+    @Test
+    void two_producers_that_share_a_queue_of_10000_store_everything_once() throws Exception {
+        assumeTrue(client.getServerInfo().isSameOrNewerThanVersion("2.11.0"), "older servers have no such queue");
+        int records = 20_000;
+        Outcomes others = new Outcomes();
+        try (NatsServer shared = NatsServer.start("jetstream { store_dir: $DIR, max_buffered_msgs: 10000 }");
+                NatsDatastore one = open("url", shared.url(), "stream", stream, "stream.setup", "create");
+                NatsDatastore other = open("url", shared.url(), "stream", stream, "batch", "off");
+                Connection reader = Nats.connect(shared.url())) {
+            assertConfirms(one);
+            assertConfirms(other);
+            for (int i = 0; i < records; i++) {
+                one.produce(record("" + i), outcomes);
+                other.produce(record("" + i), others);
+            }
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+            assertEquals(records, others.awaitEnded(records).confirmed().size());
+            assertEquals(
+                    2 * records + 2,
+                    reader.jetStreamManagement()
+                            .getStreamInfo(stream)
+                            .getStreamState()
+                            .getMsgCount());
         }
     }
 

@@ -66,6 +66,9 @@ final class AnswerPath {
     /** jnats has sent all subscriptions to the server (true), or there is no connection any more (false). */
     void subscribed(boolean subscribed) {
         this.subscribed = subscribed;
+        if (!subscribed) {
+            streams.latest().missing(false);
+        }
     }
 
     /** Whether frames may go out on this wire. */
@@ -116,7 +119,9 @@ final class AnswerPath {
                 inboxOpened = System.nanoTime();
                 inbox.open(connection, wire, timeout);
             }
-            if (answers.areMissing()) {
+            boolean missing = answers.areMissing();
+            streams.latest().missing(missing);
+            if (missing) {
                 streams.unanswered();
             }
             if (!inbox.isDenied() && streams.isDue()) {

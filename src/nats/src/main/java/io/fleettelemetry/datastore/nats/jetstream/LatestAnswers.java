@@ -42,6 +42,8 @@ public final class LatestAnswers {
     private static final long UNEXPECTED_SHOWN_NANOS = TimeUnit.SECONDS.toNanos(60);
     /** A cluster that elects a leader may store nothing for so long. */
     private static final long LASTING_NANOS = TimeUnit.SECONDS.toNanos(2);
+    /** What is without an answer was written five seconds before it is missed: so nothing has answered for ten. */
+    private static final long MISSING_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private final LongSupplier nanoTime;
     private volatile boolean anyStored;
@@ -49,6 +51,10 @@ public final class LatestAnswers {
 
     private final Map<Kind, Spell> spells = new EnumMap<>(Kind.class);
     private long unexpected;
+    /** Whether the oldest record on the wire has been without an answer for a while, and since when. */
+    private boolean missing;
+
+    private long missingSince;
 
     LatestAnswers(LongSupplier nanoTime) {
         this.nanoTime = nanoTime;
@@ -77,6 +83,12 @@ public final class LatestAnswers {
 
     void unexpected(String words) {
         add(Kind.UNEXPECTED, words);
+    }
+
+    /** Whether the oldest record on the wire is without an answer although it was written again; false without a wire. */
+    public synchronized void missing(boolean now) {
+        missingSince = now && !missing ? nanoTime.getAsLong() : missingSince;
+        missing = now;
     }
 
     /** The streams are no longer what they were when records were postponed. */
@@ -133,7 +145,16 @@ public final class LatestAnswers {
                         + (isShown(Kind.UNEXPECTED, now) ? "; " + inWords(Kind.UNEXPECTED, now) : "");
             }
         }
-        return "";
+        return whyNothingIsAnswered(now);
+    }
+
+    /** A stream whose disk is full, or that has no leader, may say nothing at all. */
+    private String whyNothingIsAnswered(long now) {
+        boolean silent = missing && now - missingSince >= MISSING_NANOS && !isStoredSince(now - SHOWN_NANOS);
+        return silent
+                ? "no record was stored in the last " + seconds(now, missingSince - MISSING_NANOS)
+                        + ", and no stream answers; see the log of the server that leads the stream"
+                : "";
     }
 
     /** What else than PubAcks has come in the last seconds, in sentences. */

@@ -4,14 +4,17 @@ import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.fleettelemetry.api.CloseableProducer;
+import io.fleettelemetry.api.Status;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
+import io.nats.client.Message;
 import io.nats.client.Nats;
 import io.nats.client.Options;
 import io.nats.client.api.StorageType;
 import io.nats.client.api.StreamConfiguration;
 import io.nats.client.api.StreamInfo;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -95,6 +98,32 @@ final class StreamTrial implements AutoCloseable {
                 .ignoreExceptions()
                 .atMost(LIMIT)
                 .until(() -> info().getClusterInfo().getLeader(), leader -> leader != null && !leader.isEmpty());
+    }
+
+    /** Has another server lead the stream. */
+    void stepDown() {
+        Message answer = await("an answer")
+                .ignoreExceptions()
+                .atMost(LIMIT)
+                .until(
+                        () -> observer.request("$JS.API.STREAM.LEADER.STEPDOWN." + STREAM, new byte[0], LIMIT),
+                        Objects::nonNull);
+        String words = new String(answer.getData(), StandardCharsets.UTF_8);
+        if (!words.contains("\"success\":true")) {
+            throw new IllegalStateException(words);
+        }
+    }
+
+    Status status() {
+        return producer.status();
+    }
+
+    /** Whether the version of the server to which the datastore is connected begins with this. */
+    boolean isOn(String version) {
+        return await("a connection")
+                .atMost(LIMIT)
+                .until(() -> status().details().get("server_version"), Objects::nonNull)
+                .startsWith(version);
     }
 
     /** Waits until every server that stores the stream has all of it. */

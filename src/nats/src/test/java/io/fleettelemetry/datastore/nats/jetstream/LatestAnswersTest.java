@@ -85,4 +85,24 @@ class LatestAnswersTest {
         assertEquals(List.of(), latest.problems());
         assertEquals(2, latest.unexpected());
     }
+
+    @Test
+    void silence_is_critical_if_nothing_is_stored_and_records_wait() {
+        pass(1_000);
+        latest.missing(true);
+        pass(4);
+        latest.missing(true);
+        assertEquals("", latest.whyNothingIsStored(), "a cluster elects");
+        pass(1);
+        assertTrue(
+                latest.whyNothingIsStored().startsWith("no record was stored in the last 10 s, and no stream answers"));
+        latest.stored();
+        assertEquals("", latest.whyNothingIsStored());
+        pass(11);
+        assertTrue(latest.whyNothingIsStored().startsWith("no record was stored in the last 21 s"));
+        latest.missing(false);
+        assertEquals("", latest.whyNothingIsStored(), "nothing waits");
+        latest.missing(true);
+        assertEquals("", latest.whyNothingIsStored());
+    }
 }
