@@ -38,27 +38,30 @@ public final class Log {
     }
 
     /**
-     * Has a line written.
+     * Writes a line at level info, a moment later.
      *
-     * @param arguments nobody changes them afterwards
+     * @param format the line, with {@code {}} for each argument
+     * @param arguments the arguments; the caller must not change them afterwards
      */
     public void info(String format, Object... arguments) {
         write(info, format, arguments);
     }
 
     /**
-     * Has a line written.
+     * Writes a line at level warn, a moment later.
      *
-     * @param arguments nobody changes them afterwards
+     * @param format the line, with {@code {}} for each argument
+     * @param arguments the arguments; the caller must not change them afterwards
      */
     public void warn(String format, Object... arguments) {
         write(warn, format, arguments);
     }
 
     /**
-     * Has a line written.
+     * Writes a line at level error, a moment later.
      *
-     * @param arguments nobody changes them afterwards
+     * @param format the line, with {@code {}} for each argument
+     * @param arguments the arguments; the caller must not change them afterwards
      */
     public void error(String format, Object... arguments) {
         write(error, format, arguments);

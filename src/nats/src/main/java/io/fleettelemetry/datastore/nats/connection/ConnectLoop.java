@@ -8,8 +8,8 @@ import java.util.concurrent.ThreadLocalRandom;
 /**
  * The work of a session's thread: it connects, serves the connection as long as it can be used, and connects anew.
  *
- * <p>It loops over {@link Connector#connect}. jnats' own ways to retry the first connection block the caller, or end on an
- * authentication error, or start a thread that cannot be stopped.
+ * <p>It loops over {@link Connector#connect}. jnats' own ways to retry the first connection block the caller, or end on
+ * an authentication error, or start a thread that cannot be stopped.
  */
 final class ConnectLoop {
 
@@ -60,7 +60,7 @@ final class ConnectLoop {
         Loop.run(this::stayConnected, log::bug);
     }
 
-    /** The connection, whatever its state; null before the first one. */
+    /** The connection in any state; null before the first one. */
     Connection connection() {
         return connection;
     }
@@ -141,8 +141,8 @@ final class ConnectLoop {
         } else if (connector.isOutdated()) { // jnats would try without end, but a new connection helps
             log.connectingAgain(connector.lastError(), "the server has started or stopped requiring TLS");
         } else if (connector.servers().current().isDiscovered()) {
-            // Who closes is jnats, when a server has refused the credentials twice; this one is none that we were told
-            // to use.
+            // jnats closed it, because the server refused the credentials twice. But this server is not one of the
+            // settings.
             log.connectingAgain(cause(), "refused by a server that the cluster advertised");
         } else {
             String cause = cause();

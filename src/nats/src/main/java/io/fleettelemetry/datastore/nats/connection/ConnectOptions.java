@@ -80,7 +80,8 @@ final class ConnectOptions {
         if (settings.delivery().isJetStream()) {
             builder.inboxPrefix(settings.delivery().inboxPrefix()).advancedRequestBehavior();
         } else {
-            builder.noNoResponders(); // a server without headers refuses who asks for them, and nothing is requested
+            builder.noNoResponders(); // a server without headers refuses clients that ask for this, and nothing is
+            // requested
         }
         if (!settings.username().isEmpty()) {
             builder.userInfo(settings.username(), settings.password());

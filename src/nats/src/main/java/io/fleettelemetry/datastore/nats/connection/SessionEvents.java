@@ -90,7 +90,7 @@ final class SessionEvents implements ConnectionWatcher {
                 }
             }
             case CLOSED -> {
-                // Also comes for an attempt that failed; one that nobody asked for is told by the session's thread.
+                // This also comes for a failed attempt. The session's thread reports an unexpected close.
                 if (state.hasEnded() && source == session.loop().connection()) {
                     log.closedOnPurpose();
                 }

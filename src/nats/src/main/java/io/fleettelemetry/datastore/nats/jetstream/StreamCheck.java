@@ -10,8 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Makes a {@link StreamReport} of what the server said: what streams must be like for our records, and what is wrong if they
- * are not. Asks nothing and remembers nothing.
+ * Makes a {@link StreamReport} from JetStream's answer: it knows the requirements for streams, and names the problems.
+ * It has no state and sends no requests.
  */
 record StreamCheck(String namespace, Delivery delivery) {
 
@@ -40,7 +40,7 @@ record StreamCheck(String namespace, Delivery delivery) {
         return "no stream stores " + subject + "; " + wayOut();
     }
 
-    /** Records are stored although no stream is found. */
+    /** The warning if records are stored although no stream is found. */
     String hiddenStream() {
         return "a stream stores records, but JetStream does not show it for " + allSubjects()
                 + ", perhaps because of a mapping or an import; set stream.setup = off if this is intended";
@@ -53,9 +53,9 @@ record StreamCheck(String namespace, Delivery delivery) {
     }
 
     /**
-     * What these streams are for our records.
+     * Makes the report for these streams.
      *
-     * @param streams all whose subjects overlap with ours
+     * @param streams all streams whose subjects overlap with ours
      * @param refusal why a stream was not created, or cannot be used; empty if there is no such stream
      */
     StreamReport report(List<StreamConfiguration> streams, String refusal) {
@@ -90,7 +90,7 @@ record StreamCheck(String namespace, Delivery delivery) {
                 batches(streams));
     }
 
-    /** Batches are of one stream, and a record of another one would leave a gap in them. */
+    /** Whether batches are possible: only with one stream, because a record of another stream would leave a gap. */
     private Batches batches(List<StreamConfiguration> streams) {
         if (delivery.batch() == Delivery.Batch.OFF) {
             return Batches.no("batch = off");

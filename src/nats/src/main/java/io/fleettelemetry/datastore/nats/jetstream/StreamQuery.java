@@ -21,10 +21,10 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * Asks JetStream which streams store our records, and makes one if that is wanted. Alters none. Knows the names of those that
- * were found.
+ * Asks JetStream for the streams of our records, and creates one if the settings say so. It never alters a stream. It
+ * knows the names of the streams that were found.
  *
- * <p>{@link #ask} is called by the session's thread, the rest by any.
+ * <p>The session's thread calls {@link #ask}; any thread may call the rest.
  */
 final class StreamQuery {
 
@@ -32,15 +32,15 @@ final class StreamQuery {
 
     private static final Duration TIMEOUT = Duration.ofSeconds(2);
 
-    /** So many streams that were found are remembered ... */
+    /** Limit on the found streams that are remembered ... */
     private static final int MAX_FOUND = 100;
-    /** ... and so many that are to be found, each by a question of its own: anybody may name some. */
+    /** ... and on the streams to look for, each with a request of its own, because any user may send such names. */
     private static final int MAX_NAMED = 8;
 
-    /** What JetStream answers where it is not enabled, for the server or for the account. */
+    /** JetStream's errors if it is not enabled, for the server or for the account. */
     private static final List<Integer> NOT_ENABLED = List.of(10_039, 10_076);
 
-    /** What a server answers, from 2.11 on, about a stream that needs what a later version can do. */
+    /** The error of servers from 2.11 on for a stream that needs a feature of a later version. */
     private static final int OFFLINE = 10_194;
 
     private static final int CLUSTER_REPLICAS = 3;
@@ -48,14 +48,14 @@ final class StreamQuery {
     private final String datastore;
     private final StreamCheck check;
     private final Delivery delivery;
-    /** Names of streams that were found. They stay: an answer may be older than a stream's end. */
+    /** The names of the found streams. They stay, because an answer may be older than the end of its stream. */
     private final Set<String> found = ConcurrentHashMap.newKeySet();
-    /** Names in PubAcks that are to be found. */
+    /** The names in PubAcks to look for. */
     private final Set<String> named = ConcurrentHashMap.newKeySet();
 
     private volatile boolean everAnswered;
     private volatile String denial = "";
-    /** Whether we may not ask for more than the list of streams. The session's thread's. */
+    /** Whether we may only ask for the list of streams. Used by the session's thread only. */
     private boolean mayNotAsk;
 
     StreamQuery(String datastore, StreamCheck check) {
@@ -64,7 +64,7 @@ final class StreamQuery {
         this.delivery = check.delivery();
     }
 
-    /** Whether JetStream has ever said which streams there are. */
+    /** Whether JetStream has ever answered with its streams. */
     boolean wasEverAnswered() {
         return everAnswered;
     }
@@ -74,9 +74,9 @@ final class StreamQuery {
     }
 
     /**
-     * Has a stream looked for by its name, by the next {@link #ask}.
+     * Makes the next {@link #ask} look for a stream by its name.
      *
-     * @return whether it will be: not if too many are
+     * @return false if there are too many names
      */
     boolean lookFor(String stream) {
         boolean mayBe = named.size() < MAX_NAMED;
@@ -86,14 +86,14 @@ final class StreamQuery {
         return mayBe;
     }
 
-    /** The server has answered {@code -ERR}: perhaps to a question of ours, which then gets no other answer. */
+    /** The server has sent {@code -ERR}, perhaps for a request of ours, which then gets no other answer. */
     void refused(String error) {
         if (error.contains("$JS.")) {
             denial = error;
         }
     }
 
-    /** May take as long as JetStream's answers do, at most two seconds for each. */
+    /** Asks for the streams. May wait for JetStream's answers, at most two seconds for each. */
     StreamReport ask(Connection connection) {
         denial = "";
         try {
@@ -124,12 +124,12 @@ final class StreamQuery {
             return e.getReason() == RequestFailureReason.NO_RESPONDERS
                     ? noResponders()
                     : check.unanswered(denial.isEmpty() ? e.getMessage() : denial);
-        } catch (IOException | RuntimeException e) { // jnats throws many kinds when it closes at the same moment
+        } catch (IOException | RuntimeException e) { // jnats throws several kinds when it closes at the same moment
             return check.unanswered(e.toString());
         }
     }
 
-    /** In the list a server does not say what it knows: it is asked why the one stream does not allow batches. */
+    /** Asks for the one stream by itself, because the list does not contain the server's features. */
     private List<StreamConfiguration> withFeatures(JetStreamManagement jetStream, List<StreamConfiguration> streams)
             throws IOException, JetStreamApiException {
         boolean isWorthIt = delivery.batch() != Delivery.Batch.OFF
@@ -147,18 +147,18 @@ final class StreamQuery {
         }
     }
 
-    /** Where JetStream has been before, it is away: behind a leaf node, the hub is. */
+    /** If JetStream has answered before, it is only away, for example the hub of a leaf node. */
     private StreamReport noResponders() {
         return everAnswered ? check.unanswered("there is no answer (code 503, no responders)") : check.noJetStream();
     }
 
-    /** Looks for streams that have answered, and that are not found by their subjects. */
+    /** Looks for streams that have answered and that were not found by their subjects. */
     private void find(JetStreamManagement jetStream) throws IOException {
         for (String name : List.copyOf(named)) {
             try {
                 remember(jetStream.getStreamInfo(name).getConfiguration());
             } catch (JetStreamApiException | IllegalArgumentException e) {
-                // There is none of that name.
+                // There is no stream of that name.
             }
         }
     }
@@ -166,7 +166,7 @@ final class StreamQuery {
     /**
      * Why a stream is named for our subjects, and is not in the list: the server cannot run it, as after a downgrade.
      *
-     * @return empty if there is no such stream, or nobody says so
+     * @return empty if there is no such stream, or no answer
      */
     private String offline(JetStreamManagement jetStream, List<StreamConfiguration> streams) {
         if (mayNotAsk) {
@@ -204,7 +204,7 @@ final class StreamQuery {
         }
     }
 
-    /** @return why the server does not make the stream; empty if it is there */
+    /** @return why the server did not create the stream; empty if it exists */
     private String create(JetStreamManagement jetStream, boolean clustered) throws IOException, JetStreamApiException {
         if (jetStream.getStreamNames().contains(delivery.stream())) {
             return "";

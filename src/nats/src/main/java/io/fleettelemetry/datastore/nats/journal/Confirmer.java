@@ -12,40 +12,40 @@ import io.fleettelemetry.jnats.port.Refusals;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The one thread that ends records which were accepted: it waits for barriers, and calls the receipts of what they prove,
- * of what JetStream has answered, of what has expired, and of what a server would not take. No lock is held while a
+ * The one thread that ends accepted records. It waits for barriers, and calls the receipts of the records that they
+ * prove, that JetStream has answered, that have expired, and that a server would not take. No lock is held while a
  * receipt runs.
  */
 public final class Confirmer implements Runnable {
 
     private static final Log log = Logs.of(Confirmer.class);
 
-    /** Who counts records and tells their receipts. */
+    /** Counts ended records and calls their receipts. */
     public interface Ends {
         void confirmed(TelemetryRecord record, Receipt receipt);
 
         void failed(TelemetryRecord record, Receipt receipt, Failure why);
 
-        /** Why a record that was not confirmed in time has expired. */
+        /** The failure of a record that was not confirmed in time. */
         Failure expired();
 
         /**
          * The server has refused frames.
          *
-         * @param words its own
-         * @param searching whether it is not known yet which
+         * @param words the server's words
+         * @param searching whether it is not known yet which frames
          */
         void refused(String words, boolean searching);
     }
 
     private final Journal journal;
     private final Ends ends;
-    /** What the journal has handed over, and has not ended: it ends first, whatever was thrown meanwhile. */
+    /** Records that the journal has handed over and that have not ended. They end first, even after an exception. */
     private final Ended ended = new Ended();
-    /** The same for JetStream's answers. */
+    /** The same for records that JetStream has answered. */
     private Ended answered = new Ended();
 
-    /** The barrier that is out; null if none is. */
+    /** The current barrier; null if there is none. */
     private Mark mark;
 
     private final RepeatedLog bugs = new RepeatedLog();
@@ -78,7 +78,7 @@ public final class Confirmer implements Runnable {
         journal.fail(
                 new Failure(Failure.Kind.CLOSED, "the datastore was closed before the server had confirmed it"), ended);
         long left = ended.records();
-        endAnswered(); // after that, for nothing is answered any more
+        endAnswered(); // last, because no more answers come
         endAll(ended);
         if (left > 0) {
             log.warn(
@@ -88,7 +88,7 @@ public final class Confirmer implements Runnable {
         }
     }
 
-    /** Does what is due at this moment. Nothing in it waits. */
+    /** Does the work that is due now. Never waits. */
     void step() {
         endAll(ended);
         endAnswered();
@@ -134,28 +134,28 @@ public final class Confirmer implements Runnable {
 
     private Wire.Verdict verdict(Mark mark) {
         try {
-            // A wire that another one has followed tells nothing, and nobody else may ever close it.
+            // A wire that another one has replaced proves nothing, and it may never be closed.
             return journal.isInForce(mark) ? mark.wire().verdict() : Wire.Verdict.IN_DOUBT;
-        } catch (RuntimeException | Error e) { // nobody would start another barrier while this one is out
+        } catch (RuntimeException | Error e) { // no other barrier would be started before this one ends
             bug(e);
             return Wire.Verdict.IN_DOUBT;
         }
     }
 
-    /** What the server has said of that which the barrier has reached: by then it has said all. */
+    /** Judges the server's refusals of the frames before the barrier. By then the server has reported all of them. */
     private Judgement judgement(Mark mark) {
         try {
             Refusals refused = mark.wire().refused();
             return refused.isEmpty()
                     ? Judgement.NOTHING_DENIED
                     : mark.confirmation().judge(refused, journal.reached(mark));
-        } catch (RuntimeException | Error e) { // nothing may be confirmed that was not looked at
+        } catch (RuntimeException | Error e) { // a record must not be confirmed without a judgement
             bug(e);
             return Judgement.NO_MEMORY;
         }
     }
 
-    /** JetStream: the server has stored these, or refused to. */
+    /** JetStream: ends the records that a stream has stored or refused. */
     private void endAnswered() {
         endAll(answered);
         answered = journal.takeAnswered(answered);
@@ -172,7 +172,7 @@ public final class Confirmer implements Runnable {
         } while (journal.release(some));
     }
 
-    /** Whatever goes wrong with one record, those beside it end as they should, and each once. */
+    /** Ends records. Whatever goes wrong with one record, the others end correctly, and each once. */
     private void end(Ended some) {
         try {
             Failure why = some.failure();
@@ -184,7 +184,7 @@ public final class Confirmer implements Runnable {
         } catch (RuntimeException | Error e) {
             bug(e);
         }
-        Thread.interrupted(); // a receipt may have left one behind: whoever waits next would be thrown out
+        Thread.interrupted(); // a receipt may have left an interrupt behind, which would end the next wait
     }
 
     private void bug(Throwable e) {
@@ -195,7 +195,7 @@ public final class Confirmer implements Runnable {
                     leftOut,
                     e));
         } catch (RuntimeException | Error noMemory) {
-            // Then there is no place to say it.
+            // Then there is nowhere to report it.
         }
     }
 }
