@@ -1,7 +1,6 @@
 package io.fleettelemetry.jnats.port;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
-import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.nats.client.Connection;
 import io.nats.client.Options;
@@ -46,12 +45,10 @@ public final class FramePort extends SocketDataPort {
     private PortOwner owner;
     /** The host that the server's certificate must be for; null if it is the one of its URL. */
     private String certifiedName;
-    /** Whether the server's first line has been read. */
-    private boolean greeted;
     /** Whether the owner knows that the port is open. */
     private boolean toldOpen;
-    /** Bytes that came with the server's first line and are not read yet. */
-    private byte[] behind = {};
+
+    private final FirstLine firstLine = new FirstLine();
     /** Fair, so that frames cannot delay jnats' PING without end. */
     private final ReentrantLock writing = new ReentrantLock(true);
 
@@ -89,9 +86,9 @@ public final class FramePort extends SocketDataPort {
     /** @throws IOException if TLS fails, with the reason; the socket cannot be used any more */
     @Override
     public void upgradeToSecure() throws IOException {
-        if (behind.length > 0) { // plain bytes must not be taken for bytes that came through TLS
-            throw new IOException(
-                    "the server did not begin a TLS handshake, but sent: " + new String(behind, UTF_8).strip());
+        if (firstLine.hasRest()) { // plain bytes must not be taken for bytes that came through TLS
+            throw new IOException("the server did not begin a TLS handshake, but sent: "
+                    + firstLine.rest().strip());
         }
         String name = certifiedName == null ? host : certifiedName;
         SSLSocket secure = (SSLSocket) owner.tls().getSocketFactory().createSocket(socket, name, port, true);
@@ -137,29 +134,12 @@ public final class FramePort extends SocketDataPort {
         }
     }
 
-    /**
-     * Reads the server's INFO line by itself at first. If the server refuses the connection, the reason comes together
-     * with INFO, and jnats would skip it.
-     */
     private int receive(byte[] dst, int off, int len) throws IOException {
-        if (greeted && behind.length == 0) {
-            return super.read(dst, off, len);
-        }
-        if (behind.length > 0) {
-            int count = Math.min(len, behind.length);
-            System.arraycopy(behind, 0, dst, off, count);
-            behind = Arrays.copyOfRange(behind, count, behind.length);
-            return count;
+        if (firstLine.hasRest()) {
+            return firstLine.takeRest(dst, off, len);
         }
         int count = super.read(dst, off, len);
-        for (int i = off; i < off + count; i++) {
-            if (dst[i] == '\n') {
-                greeted = true;
-                behind = Arrays.copyOfRange(dst, i + 1, off + count);
-                return i + 1 - off;
-            }
-        }
-        return count;
+        return firstLine.isRead() ? count : firstLine.cut(dst, off, count);
     }
 
     /** Writes whole protocol messages of jnats. CONNECT goes out first, and ends the preparation of the connection. */
