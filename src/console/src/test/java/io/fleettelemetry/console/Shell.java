@@ -6,6 +6,7 @@ import io.fleettelemetry.host.TelemetryHost;
 import java.io.ByteArrayOutputStream;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.lang.reflect.InvocationHandler;
 import java.lang.reflect.Proxy;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -14,6 +15,8 @@ import java.util.concurrent.CompletableFuture;
 import org.apache.karaf.shell.api.console.Session;
 import org.apache.karaf.shell.impl.action.command.DefaultActionPreparator;
 import org.apache.karaf.shell.support.CommandException;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.ServiceReference;
 
 /** Runs a command as Karaf's shell does. */
 final class Shell {
@@ -39,7 +42,7 @@ final class Shell {
     PrintStream console = new PrintStream(OutputStream.nullOutputStream());
 
     Result run(HostCommand command, TelemetryHost host) {
-        command.host = host;
+        command.bundle = bundle(host);
         return run(command);
     }
 
@@ -49,7 +52,7 @@ final class Shell {
 
     /** With words as somebody types them behind the command's name. */
     Result typed(HostCommand command, TelemetryHost host, String... words) {
-        command.host = host;
+        command.bundle = bundle(host);
         return run(command, List.of((Object[]) words));
     }
 
@@ -86,14 +89,26 @@ final class Shell {
 
     record Running(Thread thread, CompletableFuture<Result> result) {}
 
+    /** A bundle that finds this host; or none, if it is null. */
+    private static BundleContext bundle(TelemetryHost host) {
+        ServiceReference<?> reference = proxy(ServiceReference.class, (proxy, method, arguments) -> null);
+        return proxy(BundleContext.class, (proxy, method, arguments) -> switch (method.getName()) {
+            case "getServiceReference" -> host == null ? null : reference;
+            case "getService" -> host;
+            case "ungetService" -> true;
+            default -> throw new UnsupportedOperationException(method.getName());
+        });
+    }
+
+    private static <T> T proxy(Class<T> type, InvocationHandler handler) {
+        return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler));
+    }
+
     private Session session() {
-        return (Session) Proxy.newProxyInstance(
-                Session.class.getClassLoader(),
-                new Class<?>[] {Session.class},
-                (proxy, method, arguments) -> switch (method.getName()) {
-                    case "currentDir" -> directory;
-                    case "getConsole" -> console;
-                    default -> throw new UnsupportedOperationException(method.getName());
-                });
+        return proxy(Session.class, (proxy, method, arguments) -> switch (method.getName()) {
+            case "currentDir" -> directory;
+            case "getConsole" -> console;
+            default -> throw new UnsupportedOperationException(method.getName());
+        });
     }
 }
