@@ -72,6 +72,9 @@ final class Chart {
     }
 
     private final StringBuilder svg = new StringBuilder();
+    /** Drawn last, above lines and bars. */
+    private final StringBuilder texts = new StringBuilder();
+
     private final double[] pixels = new double[Column.values().length];
     private int y;
 
@@ -97,7 +100,7 @@ final class Chart {
         }
         y += HEAD;
         comparisons.forEach(this::draw);
-        svg.append("</svg>\n");
+        svg.append(texts).append("</svg>\n");
     }
 
     static String of(List<Comparison> comparisons) {
@@ -136,6 +139,6 @@ final class Chart {
     }
 
     private void text(int x, String kind, String text) {
-        svg.append(Table.text("<text class=\"%s\" x=\"%d\" y=\"%d\">%s</text>%n", kind, x, y, text));
+        texts.append(Table.text("<text class=\"%s\" x=\"%d\" y=\"%d\">%s</text>%n", kind, x, y, text));
     }
 }

@@ -20,7 +20,7 @@ record Cost(double perSecond, double clientMicros, double serverMicros, double g
         place.clear();
         Confirmed confirmed = new Confirmed();
         try (Contestant.Publisher publisher = contestant.open(place, Place.VINS, confirmed)) {
-            int before = place.window(); // so that the journal has its blocks, and jnats its buffers
+            int before = 2 * place.window(); // all of it is in use once, so the journal has its blocks
             int all = before + place.records();
             publish(publisher, 0, before);
             System.gc();
