@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.Status;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.testkit.Link;
@@ -114,13 +115,22 @@ class BatchTest {
 
     /** The payloads of what is stored, in the stream's order. */
     private List<String> payloads() throws Exception {
+        return payloads(client);
+    }
+
+    private List<String> payloads(Connection connection) throws Exception {
         List<String> payloads = new ArrayList<>();
-        JetStreamSubscription all = client.jetStream()
+        JetStreamSubscription all = connection
+                .jetStream()
                 .subscribe(
                         namespace + ".>",
                         PushSubscribeOptions.builder().ordered(true).stream(stream)
                                 .build());
-        long count = stored();
+        long count = connection
+                .jetStreamManagement()
+                .getStreamInfo(stream)
+                .getStreamState()
+                .getMsgCount();
         while (payloads.size() < count) {
             Message next = all.nextMessage(SOON);
             payloads.add(new String(next.getData(), UTF_8));
@@ -142,9 +152,9 @@ class BatchTest {
         assertEquals("batches", datastore.status().details().get("confirmed_by"));
     }
 
-    /** Answers that the server has sent, to whomever. */
-    private static Subscription answers() throws Exception {
-        Subscription answers = client.subscribe("_INBOX.*.*.*.fail.*.*.$FI");
+    /** Answers that the server has sent to this inbox. */
+    private static Subscription answers(String inbox) throws Exception {
+        Subscription answers = client.subscribe(inbox + ".>");
         client.flush(SOON);
         return answers;
     }
@@ -166,9 +176,9 @@ class BatchTest {
     void many_records_are_stored_once_each_in_the_order_of_offering_with_few_answers() throws Exception {
         addStream();
         int records = 50_000;
-        try (NatsDatastore datastore = open()) {
+        try (NatsDatastore datastore = open("inbox.prefix", "inbox." + namespace)) {
             awaitOk(datastore);
-            Subscription answers = answers();
+            Subscription answers = answers("inbox." + namespace);
             IntStream.range(0, records).forEach(i -> datastore.produce(record("" + i), outcomes));
             assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
             client.flush(SOON);
@@ -197,5 +207,117 @@ class BatchTest {
             assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
         }
         assertEquals(numbers(0, records), payloads());
+    }
+
+    @Test
+    void a_record_that_is_too_large_for_the_stream_fails_alone_and_those_behind_it_are_stored_in_their_order()
+            throws Exception {
+        streams.addStream(batched().maximumMessageSize(1_000).build());
+        int records = 3_000;
+        try (NatsDatastore datastore = open()) {
+            awaitOk(datastore);
+            List<TelemetryRecord> poison = new ArrayList<>();
+            List<String> others = new ArrayList<>(numbers(0, records));
+            for (int i = 0; i < records; i++) {
+                boolean large = i % 1_000 == 500 || i == 0 || i == records - 1;
+                TelemetryRecord record = large ? Records.record("VIN", "V", new byte[2_000]) : record("" + i);
+                if (large) {
+                    poison.add(record);
+                    others.remove("" + i);
+                }
+                datastore.produce(record, outcomes);
+            }
+            outcomes.awaitEnded(records);
+            assertEquals(poison, outcomes.failed());
+            outcomes.failures().forEach(why -> assertTrue(why.reason().contains("message size exceeds"), why.reason()));
+            assertEquals(others, payloads());
+        }
+    }
+
+    @Test
+    void a_record_whose_subject_is_denied_fails_alone_and_those_behind_it_are_stored_in_their_order() throws Exception {
+        String denying = "authorization { users = [ { user: u, password: p, permissions: { publish: { deny: \""
+                + namespace + ".DENIED.>\" } } } ] }";
+        try (NatsServer strict = NatsServer.start("jetstream { store_dir: $DIR }", denying);
+                Connection admin = Nats.connect("nats://u:p@127.0.0.1:" + strict.port());
+                NatsDatastore datastore =
+                        open("url", strict.url(), "username", "u", ".password", "p", "stream.setup", "create")) {
+            awaitOk(datastore);
+            int records = 3_000;
+            List<String> others = new ArrayList<>(numbers(0, records));
+            for (int i = 0; i < records; i++) {
+                boolean denied = i % 1_000 == 500 || i == 0 || i == records - 1;
+                datastore.produce(Records.record(denied ? "DENIED" : "VIN", "V", ("" + i).getBytes(UTF_8)), outcomes);
+                if (denied) {
+                    others.remove("" + i);
+                }
+            }
+            outcomes.awaitEnded(records);
+            assertEquals(5, outcomes.failed().size());
+            outcomes.failures().forEach(why -> assertEquals(Failure.Kind.DENIED, why.kind(), why.reason()));
+            assertEquals(others, payloads(admin));
+        }
+    }
+
+    @Test
+    void a_stream_that_allows_batches_no_more_answers_each_record_and_stores_it_once() throws Exception {
+        addStream();
+        int records = 20_000;
+        try (NatsDatastore datastore = open()) {
+            awaitOk(datastore);
+            for (int i = 0; i < records; i++) {
+                if (i == records / 2) {
+                    streams.updateStream(batched().allowBatched(false).build());
+                }
+                datastore.produce(record("" + i), outcomes);
+            }
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+            assertEquals("answers", datastore.status().details().get("confirmed_by"));
+            assertEquals(numbers(0, records), payloads());
+        }
+    }
+
+    @Test
+    void what_is_in_flight_when_the_server_is_started_anew_is_stored_once_and_in_order() throws Exception {
+        int records = 20_000;
+        try (NatsServer mortal = NatsServer.start("jetstream { store_dir: $DIR }");
+                NatsDatastore datastore = open("url", mortal.url(), "stream.setup", "create")) {
+            awaitOk(datastore);
+            for (int i = 0; i < records; i++) {
+                datastore.produce(record("" + i), outcomes);
+                if (i == records / 2) {
+                    mortal.restart(); // which kills it first
+                }
+            }
+            assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+            try (Connection other = Nats.connect(mortal.url())) {
+                assertEquals(numbers(0, records), payloads(other));
+            }
+        }
+    }
+
+    @Test
+    void producers_that_share_a_stream_take_what_flow_they_are_given_and_none_stands_still() throws Exception {
+        addStream();
+        int producers = 8;
+        int records = 2_000;
+        List<NatsDatastore> datastores = new ArrayList<>();
+        try {
+            for (int i = 0; i < producers; i++) {
+                datastores.add(open());
+            }
+            datastores.forEach(BatchTest::awaitOk);
+            for (int i = 0; i < records; i++) {
+                for (int j = 0; j < producers; j++) {
+                    datastores.get(j).produce(Records.record("VIN" + j, "V", ("" + i).getBytes(UTF_8)), outcomes);
+                }
+            }
+            assertEquals(
+                    producers * records,
+                    outcomes.awaitEnded(producers * records).confirmed().size());
+            assertEquals(producers * records, stored());
+        } finally {
+            datastores.forEach(NatsDatastore::close);
+        }
     }
 }

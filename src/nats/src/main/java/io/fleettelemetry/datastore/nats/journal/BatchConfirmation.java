@@ -41,6 +41,10 @@ final class BatchConfirmation extends Confirmation {
     /** After so many messages a stream answers at most. */
     private static final int MAX_FLOW = 500;
 
+    /** Behind a batch of several records the next one begins no sooner, or with so many; a lone record need not wait. */
+    private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
+
+    private static final int PLENTY = 100;
     /** A batch is ended when nothing was written for so long. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
@@ -50,6 +54,12 @@ final class BatchConfirmation extends Confirmation {
     private static final int MAX_DOUBLINGS = 2;
     /** After so many questions, which takes more than ten seconds, the server has forgotten the batch. */
     private static final int MAX_QUESTIONS = 4;
+
+    /**
+     * Where subjects are mapped, nobody may be able to tell which record the server denies, and it would hold up all behind it:
+     * after so many times each record asks for an answer of its own.
+     */
+    private static final int MAX_UNEXPLAINED = 3;
 
     /** What could not be stored is written again after this, or if the stream has stored something since, after this. */
     private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
@@ -80,9 +90,18 @@ final class BatchConfirmation extends Confirmation {
     private boolean begun;
     /** Whether it could not store something of this batch at present. */
     private boolean postponed;
-    /** Whether it takes no batches. */
+    /** Whether a batch was cut short, and nobody has asked the server yet what it denies. */
+    private boolean doubtful;
+    /** How often it has denied something that nobody can tell. */
+    private int unexplained;
+    /** Whether the stream takes no batches. */
     private boolean unable;
 
+    /** When the last batch has begun, whether it had several records, and whether the next one waits for more. */
+    private long beganAt;
+
+    private boolean several;
+    private boolean gathers;
     private long wroteAt;
     private long storedAt;
     /** When the stream is asked what has become of the batch, unless it answers. */
@@ -95,6 +114,7 @@ final class BatchConfirmation extends Confirmation {
 
     BatchConfirmation(FrameEncoder encoder, Blocks blocks, long now) {
         super(encoder, blocks);
+        beganAt = now;
         storedAt = now - TimeUnit.DAYS.toNanos(1);
     }
 
@@ -125,11 +145,21 @@ final class BatchConfirmation extends Confirmation {
 
     @Override
     boolean isHeldUp() {
-        return state == State.ENDING || state == State.CUT_SHORT;
+        return state == State.ENDING
+                || state == State.CUT_SHORT
+                || gathers && state == State.NONE && !isPlenty(blocks.cursor());
+    }
+
+    private boolean isPlenty(Block block) {
+        return block == null || block.next != null || block.count() - epoch.written(block) >= PLENTY;
     }
 
     @Override
     int room(Block block, int from, long now) {
+        gathers = several && state == State.NONE && now - beganAt < GATHER_NANOS && !isPlenty(block);
+        if (gathers) {
+            return -1;
+        }
         int window = window();
         int room = window - (int) (sent - acked);
         boolean worth = room >= block.count() - from || !isFull(window);
@@ -156,6 +186,7 @@ final class BatchConfirmation extends Confirmation {
     private void takesLive(Block block, int from, int last, boolean ends, long now) {
         if (state == State.NONE) {
             batch = blocks.nextBatch();
+            beganAt = now;
             state = State.OPEN;
             asked = 0;
         }
@@ -205,6 +236,7 @@ final class BatchConfirmation extends Confirmation {
         }
         asked++;
         unanswered++;
+        doubtful = true;
         return ask(step, state == State.OPEN ? Operation.PING : Operation.END_ONLY, now);
     }
 
@@ -255,6 +287,7 @@ final class BatchConfirmation extends Confirmation {
         state = State.NONE;
         begun = false;
         postponed = false;
+        several = sent > 1;
         sent = 0;
         acked = 0;
     }
@@ -264,6 +297,7 @@ final class BatchConfirmation extends Confirmation {
         return switch (state) {
             case OPEN -> Math.min(wroteAt + PAUSE_NANOS - now, acked < sent ? askAt - now : Long.MAX_VALUE);
             case ENDING -> askAt - now;
+            case NONE -> gathers ? beganAt + GATHER_NANOS - now : Long.MAX_VALUE;
             default -> Long.MAX_VALUE;
         };
     }
@@ -285,7 +319,7 @@ final class BatchConfirmation extends Confirmation {
         } else if (reply instanceof End end) {
             isStored(Math.min(end.stored(), sent), now);
             if (end.stored() < sent) {
-                state = State.CUT_SHORT;
+                isCutShort();
             } else {
                 isOver();
             }
@@ -329,7 +363,12 @@ final class BatchConfirmation extends Confirmation {
 
     private void isForgotten() {
         known = false;
+        isCutShort();
+    }
+
+    private void isCutShort() {
         state = State.CUT_SHORT;
+        doubtful = true;
     }
 
     private void isStored(long sequence, long now) {
@@ -409,11 +448,16 @@ final class BatchConfirmation extends Confirmation {
     @Override
     void passed(Mark mark, Judgement judgement, Ended ended) {
         endDenied(mark, judgement, ended);
+        doubtful = false;
+        if (!judgement.words().isEmpty() && judgement.denied().isEmpty() && ++unexplained >= MAX_UNEXPLAINED) {
+            unable = true;
+        }
     }
 
+    /** Answers prove more; but what the server denies leaves only a gap, and a barrier tells what that was. */
     @Override
-    boolean needsBarrier() {
-        return !epoch.passed;
+    boolean wantsBarrier(boolean idle) {
+        return doubtful || idle && !epoch.passed;
     }
 
     @Override

@@ -107,9 +107,13 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
      */
     abstract Judgement judge(Refusals refused, List<TelemetryRecord> reached);
 
-    /** Whether a barrier must follow when there is nothing more to write. */
-    boolean needsBarrier() {
-        return true;
+    /**
+     * Whether a barrier is to follow.
+     *
+     * @param idle whether there is nothing more to write
+     */
+    boolean wantsBarrier(boolean idle) {
+        return idle;
     }
 
     /** Whether the server may be asked to answer each frame: only if frames are in order and not written twice. */

@@ -178,7 +178,7 @@ final class Sending {
 
     private long untilNext(long now) {
         if (blocks.cursor() != null && !changeover.isWaiting()) {
-            return LOOK_AGAIN_NANOS;
+            return Math.min(LOOK_AGAIN_NANOS, confirmation.nanosUntilNext(now));
         }
         long until = changeover.isWaiting()
                 ? changeover.nanosLeft(now)
@@ -188,7 +188,7 @@ final class Sending {
 
     /** Begins a barrier if none is out and something is to be proven: at once when there is no more to write. */
     private boolean beginBarrier(long now) {
-        boolean idle = changeover.isWaiting() || slowStart.isOn() || isIdle() && confirmation.needsBarrier();
+        boolean idle = changeover.isWaiting() || slowStart.isOn() || confirmation.wantsBarrier(isIdle());
         boolean due = epoch.sweeps
                 || epoch.unprovenBytes > 0 && (idle || budget.wantsBarrier(epoch.unprovenBytes))
                 || now - epoch.lastPassed >= settings.heartbeat().toNanos();
