@@ -8,24 +8,24 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
- * What JetStream has answered in the last seconds, for the status and for the reasons of records that expire. A PubAck costs
- * one look at the clock; the rest, which is rare or a sign of trouble, is guarded by this.
+ * JetStream's answers of the last seconds, for the status and for the reasons of records that expire. A PubAck only
+ * reads the clock. Other answers are rare, or a sign of a problem, and are guarded by this.
  */
 public final class LatestAnswers {
 
-    /** What arrived instead of a PubAck. */
+    /** The kinds of answers that are not a PubAck. */
     private enum Kind {
-        /** The stream will not store the record, nor others like it. */
+        /** The stream will not store the record, and refuses similar ones as well. */
         REFUSED,
         /** The stream will not store this record. */
         REFUSED_ALONE,
         /** The record was not stored, and is written again. */
         POSTPONED,
-        /** No answer of JetStream's, or of a stream that is not ours. */
+        /** A reply that is not from JetStream, or is from a stream that is not ours. */
         UNEXPECTED
     }
 
-    /** Answers of one kind with no long pause between them. */
+    /** Answers of one kind without a long pause between them. */
     private static final class Spell {
         private long count;
         private long since;
@@ -34,13 +34,13 @@ public final class LatestAnswers {
     }
 
     private static final long SHOWN_NANOS = TimeUnit.SECONDS.toNanos(10);
-    /** Longer than the journal ever waits between two tries to write a record. */
+    /** Longer than the journal ever waits before it writes a record again. */
     private static final long POSTPONED_SHOWN_NANOS = TimeUnit.SECONDS.toNanos(17);
-    /** Once others are stored again, what was postponed is most likely stored, too. */
+    /** When other records are stored again, the postponed ones are most likely stored after this time. */
     private static final long POSTPONED_PASSED_NANOS = TimeUnit.SECONDS.toNanos(3);
 
     private static final long UNEXPECTED_SHOWN_NANOS = TimeUnit.SECONDS.toNanos(60);
-    /** A cluster that elects a leader may store nothing for so long. */
+    /** A cluster that elects a leader may store nothing for this time. */
     private static final long LASTING_NANOS = TimeUnit.SECONDS.toNanos(2);
     /** What is without an answer was written five seconds before it is missed: so nothing has answered for ten. */
     private static final long MISSING_NANOS = TimeUnit.SECONDS.toNanos(5);
@@ -70,8 +70,8 @@ public final class LatestAnswers {
     }
 
     /**
-     * @param words the server's
-     * @param alone whether that is because of the record itself
+     * @param words the server's words
+     * @param alone whether the reason is the record itself
      */
     void refused(String words, boolean alone) {
         add(alone ? Kind.REFUSED_ALONE : Kind.REFUSED, words);
@@ -85,13 +85,15 @@ public final class LatestAnswers {
         add(Kind.UNEXPECTED, words);
     }
 
-    /** Whether the oldest record on the wire is without an answer although it was written again; false without a wire. */
+    /**
+     * Whether the oldest record on the wire is without an answer although it was written again; false without a wire.
+     */
     public synchronized void missing(boolean now) {
         missingSince = now && !missing ? nanoTime.getAsLong() : missingSince;
         missing = now;
     }
 
-    /** The streams are no longer what they were when records were postponed. */
+    /** Forgets the postponed records, because the streams have changed since then. */
     synchronized void forgetPostponed() {
         spells.put(Kind.POSTPONED, new Spell());
     }
@@ -123,17 +125,17 @@ public final class LatestAnswers {
                 };
     }
 
-    /** Whether a PubAck has come at this time or later. */
+    /** Whether a PubAck came at this time or later. */
     boolean isStoredSince(long time) {
         return anyStored && lastStored - time >= 0;
     }
 
-    /** Answers of nobody that we know, since this was made. */
+    /** Number of unexpected replies so far. */
     synchronized long unexpected() {
         return unexpected;
     }
 
-    /** Why no record is stored at present, in the server's words; empty if some are, or nothing has been answered. */
+    /** Why no record is stored now, in the server's words; empty if records are stored, or if there was no answer. */
     synchronized String whyNothingIsStored() {
         long now = nanoTime.getAsLong();
         for (Kind kind : List.of(Kind.REFUSED, Kind.POSTPONED)) {
@@ -157,7 +159,7 @@ public final class LatestAnswers {
                 : "";
     }
 
-    /** What else than PubAcks has come in the last seconds, in sentences. */
+    /** The answers of the last seconds that were not PubAcks, in sentences. */
     synchronized List<String> problems() {
         long now = nanoTime.getAsLong();
         List<String> problems = new ArrayList<>();
@@ -191,7 +193,7 @@ public final class LatestAnswers {
         return Math.max(1, TimeUnit.NANOSECONDS.toSeconds(now - since + TimeUnit.SECONDS.toNanos(1) - 1)) + " s";
     }
 
-    /** What came last, up to so long ago, that was neither a PubAck nor a refusal: why a record may have expired. */
+    /** The last answer, not older than this, that was neither a PubAck nor a refusal: why a record may have expired. */
     public synchronized String lastWords(long nanos) {
         long now = nanoTime.getAsLong();
         Spell postponed = spells.get(Kind.POSTPONED);

@@ -15,13 +15,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /**
- * JetStream, where a stream takes fast ingest (nats-server 2.14 and later): frames go out in batches, numbered from 1 on, and
- * one answer confirms all up to a number. The server stores no message of a batch behind one that is missing, so the order
- * holds whatever happens. But it would store those of another batch: none begins before the end of the last one is known.
+ * JetStream with fast ingest (nats-server 2.14 and later): frames go out in batches, numbered from 1 on, and one answer
+ * confirms all frames up to a number. The server stores no message of a batch after a missing one, so the order always
+ * holds. But it would store messages of another batch, so a batch begins only when the end of the last one is known.
  *
- * <p>A batch ends with the last frame that there is to write; the answer to its end says exactly how much is stored. As long
- * as there is more to write it goes on, and the stream answers in between. What is behind an end that came too early goes
- * out again, in the next batch.
+ * <p>A batch ends with the last frame to write. The answer to its end gives the exact number of stored messages. While
+ * there is more to write, the batch continues, and the stream answers in between. If a batch ends too early, the frames
+ * after its end go out again in the next batch.
  */
 final class BatchConfirmation extends Confirmation {
 
@@ -30,83 +30,88 @@ final class BatchConfirmation extends Confirmation {
         NONE,
         /** It takes frames. */
         OPEN,
-        /** It takes no more; its end was written, or is to be. */
+        /** It takes no more frames; its end was written, or will be. */
         ENDING,
-        /** It has ended too early, and the rest is to be written again. */
+        /** It has ended too early, and the rest must be written again. */
         CUT_SHORT
     }
 
-    /** How many of a stream's answers may be outstanding. */
+    /** Limit on the outstanding answers of a stream. */
     private static final int OUTSTANDING = 16;
-    /** After so many messages a stream answers at most. */
+    /** The longest interval, in messages, between two answers of a stream. */
     private static final int MAX_FLOW = 500;
 
-    /** Behind a batch of several records the next one begins no sooner, or with so many; a lone record need not wait. */
+    /**
+     * After a batch of several records, the next batch begins after this time at the earliest, or when this many
+     * records wait. A single record need not wait.
+     */
     private static final long GATHER_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
     private static final int PLENTY = 100;
-    /** A batch is ended when nothing was written for so long. */
+    /** A batch is ended when nothing was written for this time. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
-    /** A stream that does not answer is asked after this, then after twice as long, and so on, up to this. */
+    /** A stream that does not answer is asked after this time, then after twice as long, and so on, up to a limit. */
     private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final int MAX_DOUBLINGS = 2;
-    /** After so many questions, which takes more than ten seconds, the server has forgotten the batch. */
+    /** After this many questions, which takes more than ten seconds, the server has forgotten the batch. */
     private static final int MAX_QUESTIONS = 4;
 
     /**
-     * Where subjects are mapped, nobody may be able to tell which record the server denies, and it would hold up all behind it:
-     * after so many times each record asks for an answer of its own.
+     * If the server maps subjects, it may be unknown which record it denies, and that record would delay all records
+     * after it. After this many times, each record asks for an answer of its own.
      */
     private static final int MAX_UNEXPLAINED = 3;
 
-    /** What could not be stored is written again after this, or if the stream has stored something since, after this. */
+    /**
+     * Frames that could not be stored are written again after this time; after the second, if the stream stores others.
+     */
     private static final long POSTPONE_NANOS = TimeUnit.MILLISECONDS.toNanos(250);
 
     private static final long QUEUED_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private State state = State.NONE;
     private long batch = -1;
-    /** The numbers in the batch of the last frame that was taken, and of the last one that is known to be stored. */
+    /** The number in the batch of the last frame that was taken, and of the last frame that is known to be stored. */
     private long sent;
 
     private long acked;
-    /** Up to the records with these numbers all are stored, and all have ended. */
+    /** All records up to the first number are stored; all records up to the second one have ended. */
     private long proven = -1;
 
     private long taken = -1;
 
-    /** After so many messages the stream answers, as it has said last. */
+    /** The stream's interval of answers, in messages, as it last reported it. */
     private int flow = 1;
 
-    /** How many messages may be unanswered whatever it says, and how many it has stored since that has grown. */
+    /** Limit on unanswered messages in any case, and number of messages stored since the limit last grew. */
     private int limit = OUTSTANDING * MAX_FLOW;
 
     private long storedSince;
-    /** Whether the stream has answered on this wire: before that, a single frame finds out whether it takes batches. */
+    /** Whether the stream has answered on this wire. Before that, a single frame tests whether it takes batches. */
     private boolean known;
-    /** Whether it has answered to this batch. */
+    /** Whether the stream has answered in this batch. */
     private boolean begun;
-    /** Whether it could not store something of this batch at present. */
+    /** Whether the stream could not store a message of this batch for the moment. */
     private boolean postponed;
-    /** Whether a batch was cut short, and nobody has asked the server yet what it denies. */
+    /** Whether a batch was cut short, and the server has not been asked yet what it denies. */
     private boolean doubtful;
-    /** How often it has denied something that nobody can tell. */
+    /** How often the server has denied an unknown record. */
     private int unexplained;
     /** Whether the stream takes no batches. */
     private boolean unable;
 
-    /** When the last batch has begun, whether it had several records, and whether the next one waits for more. */
+    /** When the last batch began, whether it had several records, and whether the next one waits for more. */
     private long beganAt;
 
     private boolean several;
     private boolean gathers;
     private long wroteAt;
     private long storedAt;
-    /** When the stream is asked what has become of the batch, unless it answers. */
+    /** When the stream is asked for the state of the batch, unless it answers. */
     private long askAt;
-    /** Questions that were not answered, of this batch, and since the stream has answered last. */
+    /** Number of unanswered questions, in this batch, and since the stream's last answer. */
     private int asked;
 
     private int unanswered;
@@ -118,7 +123,9 @@ final class BatchConfirmation extends Confirmation {
         storedAt = now - TimeUnit.DAYS.toNanos(1);
     }
 
-    /** All is written again, but for what is stored: that is asked for first, also by another wire. */
+    /**
+     * All records are written again, except the stored ones. The stream is asked for these first, even on another wire.
+     */
     @Override
     void begin(WireEpoch next) {
         known = epoch != null && epoch.wire == next.wire && known;
@@ -132,9 +139,9 @@ final class BatchConfirmation extends Confirmation {
         }
     }
 
-    // ---- what is written -------------------------------------------------------------------------------------------
+    // ---- writing ---------------------------------------------------------------------------------------------------
 
-    /** What is known to be stored is not written again: the confirmer is about to end it. */
+    /** Records that are known to be stored are not written again: the confirmer will end them. */
     @Override
     boolean mayWrite(Block block, int from) {
         int frame = block.firstLive(from);
@@ -166,7 +173,7 @@ final class BatchConfirmation extends Confirmation {
         return worth && mayWrite(block, from) ? room : -1;
     }
 
-    /** Whether only few more may go out, which would cost too much. */
+    /** Whether only a few more frames may go out, which would cost too much. */
     private boolean isFull(int window) {
         return window - (sent - acked) < Math.max(1, window / 4);
     }
@@ -226,7 +233,7 @@ final class BatchConfirmation extends Confirmation {
         if (state == State.CUT_SHORT && !hasProven()) {
             rewind();
         }
-        boolean stuck = begun && limit < flow && isFull(limit); // it would not answer before it gets more
+        boolean stuck = begun && limit < flow && isFull(limit); // the stream would not answer before it gets more
         if (state == State.OPEN && (stuck || idle && now - wroteAt >= PAUSE_NANOS)) {
             state = State.ENDING;
             return ask(step, Operation.END_ONLY, now);
@@ -242,7 +249,7 @@ final class BatchConfirmation extends Confirmation {
 
     private boolean ask(Step step, Operation operation, long now) {
         TelemetryRecord record = subjectOfQuestion();
-        if (record == null) { // nobody needs to know any more
+        if (record == null) { // all records have ended, so the answer is not needed
             isOver();
             return false;
         }
@@ -259,8 +266,8 @@ final class BatchConfirmation extends Confirmation {
     }
 
     /**
-     * A record of the batch that has not ended: the oldest or the newest one in turn, for the server may deny the subject of
-     * one. Null if there is none.
+     * Returns a record of the batch that has not ended: the oldest or the newest one in turn, because the server may
+     * deny the subject of one. Null if there is none.
      */
     private TelemetryRecord subjectOfQuestion() {
         TelemetryRecord record = null;
@@ -302,12 +309,12 @@ final class BatchConfirmation extends Confirmation {
         };
     }
 
-    // ---- what the stream says --------------------------------------------------------------------------------------
+    // ---- replies of the stream --------------------------------------------------------------------------------------
 
     @Override
     TelemetryRecord replied(BatchReply reply, Ended ended, long now) {
         if (reply.batch() != batch || state == State.NONE || state == State.CUT_SHORT || unable) {
-            return null; // it is about what was written again since
+            return null; // it is about frames that were written again since
         }
         begun = true;
         asked = 0;
@@ -328,7 +335,7 @@ final class BatchConfirmation extends Confirmation {
             return end(refused.sequence(), refused.why(), ended);
         } else if (reply instanceof NotNow notNow) {
             asksAt(now + (now - storedAt < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS));
-            limit = postponed ? limit : Math.max(OUTSTANDING, limit / 2); // once for all that was on its way
+            limit = postponed ? limit : Math.max(OUTSTANDING, limit / 2); // once for all messages on the way
             postponed = true;
             TelemetryRecord record = record(notNow.sequence());
             return record == null ? subjectOfQuestion() : record; // it may have been a question
@@ -381,7 +388,10 @@ final class BatchConfirmation extends Confirmation {
         }
     }
 
-    /** Servers refuse (429) what they could not store in time: then the limit is halved, and grows again by and by. */
+    /**
+     * Servers refuse (429) messages that they could not store in time. Then the limit is halved, and grows again
+     * slowly.
+     */
     private void grow(long stored) {
         storedSince += stored;
         if (storedSince >= limit && limit < OUTSTANDING * MAX_FLOW) {
@@ -390,7 +400,7 @@ final class BatchConfirmation extends Confirmation {
         }
     }
 
-    /** The number of the record with this number in the batch, or of the last one before it that is still there. */
+    /** The number of the record with this number in the batch, or of the last live record before it. */
     private long number(long sequence) {
         long number = -1;
         for (Block block = blocks.head(); block != null; block = block.next) {
@@ -413,7 +423,7 @@ final class BatchConfirmation extends Confirmation {
         return null;
     }
 
-    /** Answers to what was written before this took over: each was to have one of its own. */
+    /** Answers to frames that were written before this took over, when each asked for an answer of its own. */
     @Override
     boolean answered(Block block, int frame, Failure failure, Ended ended, long now) {
         if (failure == null) {
@@ -422,7 +432,7 @@ final class BatchConfirmation extends Confirmation {
         return false;
     }
 
-    // ---- what ends -------------------------------------------------------------------------------------------------
+    // ---- endings ---------------------------------------------------------------------------------------------------
 
     @Override
     boolean hasProven() {
@@ -454,7 +464,9 @@ final class BatchConfirmation extends Confirmation {
         }
     }
 
-    /** Answers prove more; but what the server denies leaves only a gap, and a barrier tells what that was. */
+    /**
+     * Answers prove more than a barrier. But a denied record only leaves a gap, and a barrier shows which one it was.
+     */
     @Override
     boolean wantsBarrier(boolean idle) {
         return doubtful || idle && !epoch.passed;

@@ -6,18 +6,22 @@ import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What goes out: on which wire, by which settings, what is next, and what comes of it. The {@link Blocks#cursor cursor} is
- * where it goes on; a new wire, a new {@link WireEpoch epoch}, sets it back to the oldest block, and all that is live is
- * written again, ahead of anything newer. Guarded by the journal's monitor.
+ * Decides what is written: on which wire, with which settings, and in which order; and handles the results. Writing
+ * continues at the {@link Blocks#cursor cursor}. A new wire begins a new {@link WireEpoch epoch} and sets the cursor
+ * back to the oldest block, so that all live records are written again, ahead of newer ones. Guarded by the journal's
+ * monitor.
  */
 final class Sending {
 
-    /** How soon the writer looks again when it has something to write and may not. */
+    /** Time after which the writer checks again if it may not write now. */
     private static final long LOOK_AGAIN_NANOS = TimeUnit.MILLISECONDS.toNanos(5);
 
     private static final long MIN_PARK_NANOS = TimeUnit.MICROSECONDS.toNanos(100);
 
-    /** Wires in a row that may end because the server was asked to answer each frame; then none is asked any more. */
+    /**
+     * After this many wires in a row that ended because the server was asked to answer each frame, it is not asked
+     * again.
+     */
     private static final int MAX_ENDED_WHEN_ASKED = 2;
 
     private final Blocks blocks;
@@ -27,13 +31,13 @@ final class Sending {
     private final LinkWatch link;
     private NatsSettings settings;
     private Confirmation confirmation;
-    /** The wire in use, and the one that was announced last; the writer takes it over between two writes. */
+    /** The epoch in use; and the last announced wire, which the writer takes over between two writes. */
     private WireEpoch epoch;
 
     private Wire announced;
     private int endedWhenAsked;
 
-    /** The barrier that the writer has begun, for the confirmer to take. */
+    /** The barrier that the writer has begun and the confirmer has not taken yet. */
     private Mark mark;
 
     Sending(NatsSettings settings, FrameEncoder encoder, Blocks blocks, long now) {
@@ -77,12 +81,12 @@ final class Sending {
         changeover.withdraw(wire);
     }
 
-    /** Whether this wire was announced, or is to take over. */
+    /** Whether this wire was announced, or will take over. */
     boolean knows(Wire wire) {
         return wire == announced || changeover.isFor(wire);
     }
 
-    /** Puts settings in force that need no other wire, unless others are, or are about to be. */
+    /** Puts settings in force that need no other wire, unless other settings are in force or will be. */
     boolean use(NatsSettings present, NatsSettings next, long now) {
         boolean good = !changeover.isWaiting() && settings.equals(present);
         if (good) {
@@ -91,14 +95,14 @@ final class Sending {
         return good;
     }
 
-    /** A shorter time to confirm holds for what is in flight, too, from now on; so deadlines stay in the order of offering. */
+    /** A shorter time limit also applies to records in flight, so deadlines stay in the order of the offers. */
     private void inForce(NatsSettings next, long now) {
         settings = next;
         blocks.keepUpTo(next.inflightMaxBytes());
         blocks.limitDeadlines(now + next.confirmTimeout().toNanos());
     }
 
-    /** Takes over the wire that was announced, or is to take over. */
+    /** Takes over the announced wire, or the wire that waits for the changeover. */
     void adopt(long now) {
         if (announced != epoch.wire) {
             leave();
@@ -110,7 +114,7 @@ final class Sending {
         if (next != null) {
             leave();
             inForce(next.settings(), now);
-            // Blocks that were made with another encoder are made anew when they are to be written.
+            // Blocks of another encoder are encoded again before they are written.
             boolean alike = next.encoder().isLike(confirmation.encoder);
             FrameEncoder encoder = alike ? confirmation.encoder : next.encoder();
             confirmation = Confirmation.of(encoder, blocks, now);
@@ -137,7 +141,7 @@ final class Sending {
         }
     }
 
-    /** Whom the writer is to tell that new settings have taken over; null if nobody is to be told. */
+    /** The callback that the writer must run after a changeover; null if there is none. */
     Runnable toTell() {
         return changeover.toTell();
     }
@@ -149,9 +153,9 @@ final class Sending {
     // ---- the writer ------------------------------------------------------------------------------------------------
 
     /**
-     * Fills in what is to be written next.
+     * Fills in the next step of the writer.
      *
-     * @return whether the confirmer has something to do
+     * @return whether the confirmer has work
      */
     boolean next(Step step, long now) {
         if (confirmation.isToBeginAgain(now)) {
@@ -186,7 +190,7 @@ final class Sending {
         return Math.min(until, confirmation.nanosUntilNext(now));
     }
 
-    /** Begins a barrier if none is out and something is to be proven: at once when there is no more to write. */
+    /** Begins a barrier if there is none and there are unproven bytes: at once if there is no more to write. */
     private boolean beginBarrier(long now) {
         boolean idle = changeover.isWaiting() || slowStart.isOn() || confirmation.wantsBarrier(isIdle());
         boolean due = epoch.sweeps
@@ -205,14 +209,14 @@ final class Sending {
         return changeover.isWaiting() || blocks.cursor() == null;
     }
 
-    /** Whether the writer wants to know of a record that is new. */
+    /** Whether the writer must be woken for a new record. */
     boolean wantsMore() {
         return !confirmation.isHeldUp();
     }
 
     /**
-     * If the stream takes no batches after all, each record asks for an answer from now on, and all is written again. No barrier
-     * may be out then: it would prove nothing of what is written next.
+     * If the stream takes no batches after all, each record asks for an answer from now on, and all records are written
+     * again. There must be no barrier then, because it would prove nothing of the frames written next.
      */
     private void fallBack(long now) {
         if (confirmation.isUnable() && !link.isBarrierOut()) {
@@ -234,13 +238,13 @@ final class Sending {
                 && takeSmallPart(step, blocks.head(), now)) {
             return true;
         }
-        blocks.reencode(confirmation.encoder); // the cursor may have moved on
+        blocks.reencode(confirmation.encoder); // the cursor may have moved
         Block block = blocks.cursor();
         if (slowStart.isOn()
                 || block == null
                 || !budget.allows(epoch.underWay())
                 || block.isExpired(epoch.firstUnwritten(block), now)) {
-            return false; // what has expired must not go out: the confirmer is about to end it
+            return false; // expired records must not go out: the confirmer will end them
         }
         int from = epoch.written(block);
         int most = confirmation.room(block, from, now);
@@ -254,7 +258,7 @@ final class Sending {
         return taken;
     }
 
-    /** Takes a few frames of the oldest block; none if all of them have been written. */
+    /** Takes a small part of the oldest block; none if all of it has been written. */
     private boolean takeSmallPart(Step step, Block head, long now) {
         if (head.isExpired(epoch.firstUnwritten(head), now)) {
             return false;
@@ -270,7 +274,7 @@ final class Sending {
         return true;
     }
 
-    /** Takes the live ones of some frames of a block that are new to this wire, so many at most; false if there are none. */
+    /** Takes at most this many live frames of a block that are new to this wire; false if there are none. */
     private boolean take(Step step, Block block, int from, int to, int most, long now) {
         step.begin(epoch, block, false);
         if (!epoch.has(block)) {
@@ -281,7 +285,7 @@ final class Sending {
         return step.end(end);
     }
 
-    /** What the system may keep to itself, and the write that begins if there is one. */
+    /** Sets how much the operating system may buffer, and begins the step's write, if there is one. */
     void begins(Step step, long now) {
         step.mayKeep = budget.mayKeep();
         if (step.kind == Step.Kind.WRITE) {
@@ -301,7 +305,7 @@ final class Sending {
         letGo(step);
     }
 
-    /** The step's write has failed: the wire is gone, whether somebody has said so or not. */
+    /** The step's write has failed: the wire is gone, whether that was reported or not. */
     void failed(Step step) {
         step.epoch.wrote = true;
         closed(step.wire);
@@ -315,7 +319,7 @@ final class Sending {
 
     // ---- the confirmer ---------------------------------------------------------------------------------------------
 
-    /** Whether {@link #takeMark} has something to give. */
+    /** Whether there is a barrier for {@link #takeMark}. */
     boolean hasMark() {
         return mark != null;
     }
@@ -326,12 +330,12 @@ final class Sending {
         return taken;
     }
 
-    /** Whether a barrier is about the wire in use, and nothing has happened since that makes it void. */
+    /** Whether a barrier belongs to the wire in use and is still valid. */
     boolean isInForce(Mark mark) {
         return mark.epoch() == epoch;
     }
 
-    /** A barrier has passed, and this is what the server has refused. */
+    /** A barrier has passed; the judgement has the server's refusals. */
     void passed(Mark mark, Judgement judgement, Ended ended, long now) {
         long took = link.barrierEnds(now);
         if (!isInForce(mark) || mark.wire() != announced) {
@@ -356,7 +360,7 @@ final class Sending {
         }
     }
 
-    /** All is written again: the server answers each frame then, or, if it cannot, they go out in small parts. */
+    /** Writes all records again: the server answers each frame then, or, if it cannot, they go out in small parts. */
     private void searchAll(Mark mark, long now) {
         boolean asking = confirmation.mayAskForAnswers() && !epoch.asks && endedWhenAsked < MAX_ENDED_WHEN_ASKED;
         enter(epoch.again(asking, now));
@@ -365,17 +369,19 @@ final class Sending {
         }
     }
 
-    /** Nobody will ever know what came of the barrier that is out. */
+    /** The result of the current barrier will never be known. */
     void inDoubt(long now) {
         link.barrierEnds(now);
     }
 
-    /** A wire that nothing may be written to before {@link #inspect}; null if there is none. */
+    /** A wire that must not be used before {@link #inspect}; null if there is none. */
     Wire uninspected() {
         return epoch.inspected ? null : epoch.wire;
     }
 
-    /** Fails what the server of the wire in use would not take, and a record that has now ended two connections. */
+    /**
+     * Fails records that the server of the wire in use would not take, and a record that has now ended two connections.
+     */
     void inspect(String fatal, Ended ended) {
         TelemetryRecord culprit = slowStart.culprit(fatal);
         confirmation.endAll(
@@ -388,7 +394,7 @@ final class Sending {
 
     // ---- looks -----------------------------------------------------------------------------------------------------
 
-    /** Live records that were not written on the wire in use. */
+    /** Number of live records that were not written on the wire in use. */
     int unsent() {
         return epoch.isConnected() ? blocks.unwritten(epoch) : blocks.records();
     }
