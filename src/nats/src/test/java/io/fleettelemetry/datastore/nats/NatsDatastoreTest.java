@@ -353,7 +353,7 @@ class NatsDatastoreTest {
             assertEquals(0, outcomes.ended());
             try (NatsServer late = NatsServer.startOn(port)) {
                 assertEquals(1, outcomes.awaitEnded(1).confirmed().size());
-                assertEquals(Status.State.OK, datastore.status().state());
+                awaitState(datastore, Status.State.OK);
             }
         }
     }
