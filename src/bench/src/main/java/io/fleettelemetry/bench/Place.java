@@ -31,8 +31,6 @@ record Place(NatsServer server, String version, StorageType storage, int size) {
     /** More than any way of confirming waits for at once. */
     private static final int STORED_WINDOW = 20_000;
 
-    private static final int BATCHES_API_LEVEL = 4;
-
     /** What a frame and its record take besides the payload, about. */
     private static final int FRAME = 200;
 
@@ -92,7 +90,7 @@ record Place(NatsServer server, String version, StorageType storage, int size) {
 
     /** Whether the server knows fast-ingest batches. */
     boolean hasBatches() {
-        return isStored() && server.apiLevel() >= BATCHES_API_LEVEL;
+        return isStored() && server.knowsBatches();
     }
 
     /** Puts an empty stream in the place of the one before: every round begins alike. */

@@ -30,6 +30,7 @@ public final class NatsServer implements AutoCloseable {
     /** The unit of {@code ulimit -f} is 512 bytes in POSIX; some shells use 1,024. */
     private static final int ULIMIT_BLOCKS = 2;
 
+    private static final int LEVEL_OF_BATCHES = 4;
     private static final Pattern API_LEVEL = Pattern.compile("\"api_lvl\":(\\d+)");
 
     private final Path program;
@@ -247,6 +248,11 @@ public final class NatsServer implements AutoCloseable {
     public int apiLevel() {
         Matcher level = API_LEVEL.matcher(greeting());
         return level.find() ? Integer.parseInt(level.group(1)) : 0;
+    }
+
+    /** Whether streams can take batches. */
+    public boolean knowsBatches() {
+        return apiLevel() >= LEVEL_OF_BATCHES;
     }
 
     /** Whether the server accepts a connection and sends INFO: then it is ready for clients. */

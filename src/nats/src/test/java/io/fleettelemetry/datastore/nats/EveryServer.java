@@ -254,7 +254,7 @@ public final class EveryServer {
         }
 
         private void print(TestIdentifier test, String outcome, long millis) {
-            out.println("\n" + RESULT + outcome + " " + millis + " " + test.getDisplayName());
+            out.println("\n" + RESULT + outcome + " " + millis + " " + test.getLegacyReportingName());
         }
     }
 }

@@ -1,6 +1,5 @@
 package io.fleettelemetry.datastore.nats.faults;
 
-import io.fleettelemetry.datastore.nats.NatsProducerFactory;
 import io.fleettelemetry.testkit.NatsServer;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,10 +22,15 @@ class JetStreamSoak {
         }
     }
 
+    /** Both in turn, where the server knows batches. */
+    private static ConfirmedBy way(int round, NatsServer server) {
+        return round % 2 == 0 && ConfirmedBy.BATCHES.isKnownTo(server) ? ConfirmedBy.BATCHES : ConfirmedBy.ANSWERS;
+    }
+
     private static void round(int round, Random random, long end) {
         try (NatsServer server = NatsServer.start(JetStreamFaultsTest.JETSTREAM);
-                StreamTrial trial = new StreamTrial(
-                        "round " + round + ", JetStream", List.of(server), new NatsProducerFactory()::open, RATE)) {
+                StreamTrial trial =
+                        new StreamTrial("round " + round + ", JetStream", way(round, server), List.of(server), RATE)) {
             List<String> struck = new ArrayList<>();
             for (int i = 0; i < FAULTS_IN_A_ROUND && end - System.nanoTime() > 0; i++) {
                 if (random.nextInt(3) > 0) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.fleettelemetry.api.CloseableProducer;
 import io.fleettelemetry.api.Status;
+import io.fleettelemetry.datastore.nats.NatsProducerFactory;
 import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
@@ -16,6 +17,7 @@ import io.nats.client.api.StreamConfiguration;
 import io.nats.client.api.StreamInfo;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -29,14 +31,20 @@ final class StreamTrial implements AutoCloseable {
     private static final String STREAM = "TELEMETRY";
 
     private final String fault;
+    private final ConfirmedBy confirmedBy;
     private final Fleet fleet = Fleet.USUAL;
     private final List<Link> links;
     private final Connection observer;
     private final CloseableProducer producer;
     final Load load;
 
+    /** One in which the datastore is told how records are confirmed, and which says so in its line. */
+    StreamTrial(String fault, ConfirmedBy confirmedBy, List<NatsServer> servers, int rate, String... keysAndValues) {
+        this(fault + ", " + confirmedBy, confirmedBy, servers, settings -> open(settings, keysAndValues), rate);
+    }
+
     /**
-     * Makes the stream, on all servers and in files, opens the datastore, and begins to offer.
+     * Makes the stream, on all servers and in files, opens the producer, and begins to offer.
      *
      * @param fault what the table calls it
      * @param servers with JetStream; they stay the caller's
@@ -44,7 +52,18 @@ final class StreamTrial implements AutoCloseable {
      */
     StreamTrial(
             String fault, List<NatsServer> servers, Function<Map<String, String>, CloseableProducer> opener, int rate) {
+        this(fault, ConfirmedBy.ANSWERS, servers, opener, rate);
+    }
+
+    private StreamTrial(
+            String fault,
+            ConfirmedBy confirmedBy,
+            List<NatsServer> servers,
+            Function<Map<String, String>, CloseableProducer> opener,
+            int rate) {
+        confirmedBy.assumeKnownTo(servers.get(0));
         this.fault = fault;
+        this.confirmedBy = confirmedBy;
         this.links = servers.stream().map(server -> Link.to(server.port())).toList();
         links.forEach(Link::record);
         this.observer = observer(servers);
@@ -54,6 +73,7 @@ final class StreamTrial implements AutoCloseable {
                 .storageType(StorageType.File)
                 .replicas(servers.size())
                 .duplicateWindow(Duration.ofMinutes(5))
+                .allowBatched(confirmedBy == ConfirmedBy.BATCHES)
                 .build();
         await("a stream")
                 .ignoreExceptions()
@@ -71,8 +91,18 @@ final class StreamTrial implements AutoCloseable {
                 "stream",
                 STREAM,
                 "stream.setup",
-                "verify"));
+                "verify",
+                "batch",
+                confirmedBy.setting));
         this.load = new Load(producer, fleet, rate, true).start();
+    }
+
+    private static CloseableProducer open(Map<String, String> settings, String... keysAndValues) {
+        Map<String, String> all = new HashMap<>(settings);
+        for (int i = 0; i < keysAndValues.length; i += 2) {
+            all.put(keysAndValues[i], keysAndValues[i + 1]);
+        }
+        return new NatsProducerFactory().open(all);
     }
 
     private static Connection observer(List<NatsServer> servers) {
@@ -134,6 +164,20 @@ final class StreamTrial implements AutoCloseable {
                 .until(() -> info().getClusterInfo().getReplicas().stream().allMatch(replica -> replica.isCurrent()));
     }
 
+    /** Waits until no answer arrives any more, and the stream has stored records whose answers have not. */
+    void awaitStoredUnheard() {
+        long[] before = {-1};
+        await("records that are stored and not confirmed")
+                .atMost(LIMIT)
+                .pollInterval(Duration.ofMillis(300))
+                .until(() -> {
+                    long confirmed = load.confirmed().size();
+                    boolean silent = confirmed == before[0];
+                    before[0] = confirmed;
+                    return silent && info().getStreamState().getMsgCount() > confirmed;
+                });
+    }
+
     private StreamInfo info() throws Exception {
         return observer.jetStreamManagement().getStreamInfo(STREAM);
     }
@@ -142,6 +186,10 @@ final class StreamTrial implements AutoCloseable {
     Tally end() {
         links.forEach(Link::heal);
         load.finish();
+        if (confirmedBy == ConfirmedBy.BATCHES) {
+            assertEquals(
+                    confirmedBy.toString(), producer.status().details().get("confirmed_by"), fault + ": confirmed by");
+        }
         producer.close();
         String url = await("a server").atMost(LIMIT).until(observer::getConnectedUrl, Objects::nonNull);
         try (Arrivals stored = Arrivals.in(url, STREAM, fleet, load.confirmed().size())) {
@@ -151,11 +199,19 @@ final class StreamTrial implements AutoCloseable {
 
     /**
      * Checks that nothing failed, that everything confirmed was acknowledged by the server, and that nothing is stored
-     * twice. What is missing was then lost by the server itself; it gets a line of its own.
+     * twice. What is missing was then lost by the server itself; it gets a line of its own. In batches nothing is, and all is
+     * in order.
      */
     void check(Tally tally) {
-        tally.addsUp().nothingFailed();
         assertEquals(0, tally.duplicates(), fault + ": stored twice");
+        checkButForDuplicates(tally);
+    }
+
+    void checkButForDuplicates(Tally tally) {
+        tally.addsUp().nothingFailed();
+        if (confirmedBy == ConfirmedBy.BATCHES) {
+            tally.inOrder().nothingLost();
+        }
         Ids acknowledged = PubAcks.seen(links, fleet);
         assertEquals(
                 List.of(), Tally.some(load.confirmed().without(acknowledged)), fault + ": confirmed without a PubAck");

@@ -50,7 +50,7 @@ class BatchSetupTest {
     @BeforeAll
     static void start() throws Exception {
         server = NatsServer.start("jetstream { store_dir: $DIR }");
-        knowsBatches = server.apiLevel() >= 4;
+        knowsBatches = server.knowsBatches();
         client = Nats.connect(server.url());
         management = client.jetStreamManagement();
     }
