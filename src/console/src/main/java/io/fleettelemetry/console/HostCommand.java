@@ -32,7 +32,7 @@ abstract class HostCommand extends TelemetryCommand {
             return null;
         }
         TelemetryHost host = bundle.getService(reference);
-        bundle.ungetService(reference); // the host lives as long as its bundle, whoever uses it
+        bundle.ungetService(reference); // the host lives as long as its bundle, used or not
         return host;
     }
 }

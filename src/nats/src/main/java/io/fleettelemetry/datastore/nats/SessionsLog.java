@@ -5,7 +5,7 @@ import io.fleettelemetry.datastore.nats.logging.Logs;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 import java.util.Map;
 
-/** What the log and the error reports say of sessions that are lost or take over from each other. */
+/** The log lines and error reports about lost sessions, and about sessions that take over from each other. */
 final class SessionsLog {
 
     private static final Log log = Logs.of(NatsDatastore.class);

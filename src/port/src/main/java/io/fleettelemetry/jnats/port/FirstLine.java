@@ -11,7 +11,7 @@ import java.util.Arrays;
 final class FirstLine {
 
     private boolean read;
-    /** What was read together with the line and has not been taken. */
+    /** The bytes that were read together with the line and have not been taken yet. */
     private byte[] rest = {};
 
     /** Whether the whole line has been read. */

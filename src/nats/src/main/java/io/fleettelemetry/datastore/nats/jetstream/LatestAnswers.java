@@ -42,7 +42,7 @@ public final class LatestAnswers {
     private static final long UNEXPECTED_SHOWN_NANOS = TimeUnit.SECONDS.toNanos(60);
     /** A cluster that elects a leader may store nothing for this time. */
     private static final long LASTING_NANOS = TimeUnit.SECONDS.toNanos(2);
-    /** What is without an answer was written five seconds before it is missed: so nothing has answered for ten. */
+    /** A missing answer is noticed five seconds after the write. So after this time nothing has answered for ten seconds. */
     private static final long MISSING_NANOS = TimeUnit.SECONDS.toNanos(5);
 
     private final LongSupplier nanoTime;

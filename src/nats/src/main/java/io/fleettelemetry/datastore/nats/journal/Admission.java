@@ -4,10 +4,10 @@ import io.fleettelemetry.api.Failure;
 import io.fleettelemetry.api.TelemetryRecord;
 import io.fleettelemetry.datastore.nats.settings.NatsSettings;
 
-/** What a journal does not accept: what the server would refuse, and what is more than the settings allow. */
+/** Refuses records that the server would refuse, and records beyond the limits of the settings. */
 final class Admission {
 
-    /** Arrays can be no longer. */
+    /** The length of the longest array. */
     private static final int MAX_FRAME = Integer.MAX_VALUE - 8;
 
     private Admission() {}
@@ -56,8 +56,8 @@ final class Admission {
     }
 
     /**
-     * What counts is what is held: a block in which little is left to confirm is as large as ever. What blocks hold beyond
-     * that is free as long as it is little.
+     * Whether the limit on bytes is reached. The memory of the blocks counts, because a block stays as large as it is even
+     * if little in it is left to confirm. But a small difference between the blocks and their frames is ignored.
      */
     private static boolean areBytesUsedUp(long length, long most, Blocks blocks) {
         long held = blocks.held() + (long) blocks.records() * Blocks.RECORD_OVERHEAD - most / 8 - 2 * Block.SIZE;
