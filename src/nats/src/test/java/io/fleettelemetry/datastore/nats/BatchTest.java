@@ -13,6 +13,7 @@ import io.fleettelemetry.testkit.Link;
 import io.fleettelemetry.testkit.NatsServer;
 import io.nats.client.Connection;
 import io.nats.client.JetStreamManagement;
+import io.nats.client.JetStreamOptions;
 import io.nats.client.JetStreamSubscription;
 import io.nats.client.Message;
 import io.nats.client.NUID;
@@ -43,6 +44,9 @@ class BatchTest {
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final Duration LONG_WINDOW = Duration.ofMinutes(5);
 
+    private static final JetStreamOptions PATIENT =
+            JetStreamOptions.builder().requestTimeout(SOON).build();
+
     private static NatsServer server;
     private static Connection client;
     private static JetStreamManagement streams;
@@ -55,7 +59,7 @@ class BatchTest {
     static void start() throws Exception {
         server = NatsServer.start("jetstream { store_dir: $DIR }");
         client = Nats.connect(server.url());
-        streams = client.jetStreamManagement();
+        streams = client.jetStreamManagement(PATIENT);
         String version = client.getServerInfo().getVersion();
         boolean takesBatches = client.getServerInfo().isSameOrNewerThanVersion("2.14.0");
         if (!takesBatches) {
@@ -127,7 +131,7 @@ class BatchTest {
                         PushSubscribeOptions.builder().ordered(true).stream(stream)
                                 .build());
         long count = connection
-                .jetStreamManagement()
+                .jetStreamManagement(PATIENT)
                 .getStreamInfo(stream)
                 .getStreamState()
                 .getMsgCount();

@@ -36,11 +36,6 @@ final class BatchConfirmation extends Confirmation {
         CUT_SHORT
     }
 
-    /** Limit on the outstanding answers of a stream. */
-    private static final int OUTSTANDING = 16;
-    /** The longest interval, in messages, between two answers of a stream. */
-    private static final int MAX_FLOW = 500;
-
     /**
      * After a batch of several records, the next batch begins after this time at the earliest, or when this many
      * records wait. A single record need not wait.
@@ -72,7 +67,9 @@ final class BatchConfirmation extends Confirmation {
     private static final long QUEUED_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
 
     private State state = State.NONE;
-    private long batch = -1;
+    private final BatchFrames frames;
+    private final BatchWindow window = new BatchWindow();
+
     /** The number in the batch of the last frame that was taken, and of the last frame that is known to be stored. */
     private long sent;
 
@@ -82,22 +79,9 @@ final class BatchConfirmation extends Confirmation {
 
     private long taken = -1;
 
-    /** The stream's interval of answers, in messages, as it last reported it. */
-    private int flow = 1;
-
-    /** Limit on unanswered messages in any case, and number of messages stored since the limit last grew. */
-    private int limit = OUTSTANDING * MAX_FLOW;
-
-    private long storedSince;
-    /** Whether the stream has answered on this wire. Before that, a single frame tests whether it takes batches. */
-    private boolean known;
-    /** Whether the stream has answered in this batch. */
-    private boolean begun;
-    /** Whether the stream could not store a message of this batch for the moment. */
-    private boolean postponed;
     /** Whether a batch was cut short, and the server has not been asked yet what it denies. */
     private boolean doubtful;
-    /** How often the server has denied an unknown record. */
+    /** How often in a row the server has denied an unknown record. */
     private int unexplained;
     /** Whether the stream takes no batches. */
     private boolean unable;
@@ -119,6 +103,7 @@ final class BatchConfirmation extends Confirmation {
 
     BatchConfirmation(FrameEncoder encoder, Blocks blocks, long now) {
         super(encoder, blocks);
+        frames = new BatchFrames(blocks);
         beganAt = now;
         storedAt = now - TimeUnit.DAYS.toNanos(1);
     }
@@ -128,7 +113,10 @@ final class BatchConfirmation extends Confirmation {
      */
     @Override
     void begin(WireEpoch next) {
-        known = epoch != null && epoch.wire == next.wire && known;
+        if (epoch == null || epoch.wire != next.wire) {
+            window.forget();
+            unexplained = 0;
+        }
         super.begin(next);
         boolean asks = (state == State.OPEN || state == State.ENDING) && acked < sent;
         if (asks) {
@@ -167,15 +155,10 @@ final class BatchConfirmation extends Confirmation {
         if (gathers) {
             return -1;
         }
-        int window = window();
-        int room = window - (int) (sent - acked);
-        boolean worth = room >= block.count() - from || !isFull(window);
+        long unanswered = sent - acked;
+        int room = window.size() - (int) unanswered;
+        boolean worth = room >= block.count() - from || !window.isFull(unanswered);
         return worth && mayWrite(block, from) ? room : -1;
-    }
-
-    /** Whether only a few more frames may go out, which would cost too much. */
-    private boolean isFull(int window) {
-        return window - (sent - acked) < Math.max(1, window / 4);
     }
 
     @Override
@@ -192,14 +175,12 @@ final class BatchConfirmation extends Confirmation {
     /** @param ends whether there is no more to write */
     private void takesLive(Block block, int from, int last, boolean ends, long now) {
         if (state == State.NONE) {
-            batch = blocks.nextBatch();
+            frames.begin();
             beganAt = now;
             state = State.OPEN;
             asked = 0;
         }
-        if (block.batch != batch) {
-            block.enterBatch(batch, from, sent + 1);
-        }
+        frames.enter(block, from, sent + 1);
         if (ends || sent == acked) {
             askAt = now + silence();
         }
@@ -207,7 +188,7 @@ final class BatchConfirmation extends Confirmation {
             if (block.isLive(i)) {
                 sent++;
                 Operation operation = ends && i == last ? Operation.END : sent == 1 ? Operation.BEGIN : Operation.GO_ON;
-                encoder.number(block.record(i), batch, sent, operation, block.bytes, block.start(i));
+                encoder.number(block.record(i), frames.batch(), sent, operation, block.bytes, block.start(i));
                 block.batchFrames++;
             } else {
                 block.skip(i);
@@ -233,8 +214,7 @@ final class BatchConfirmation extends Confirmation {
         if (state == State.CUT_SHORT && !hasProven()) {
             rewind();
         }
-        boolean stuck = begun && limit < flow && isFull(limit); // the stream would not answer before it gets more
-        if (state == State.OPEN && (stuck || idle && now - wroteAt >= PAUSE_NANOS)) {
+        if (state == State.OPEN && (window.isStuck(sent - acked) || idle && now - wroteAt >= PAUSE_NANOS)) {
             state = State.ENDING;
             return ask(step, Operation.END_ONLY, now);
         }
@@ -259,7 +239,8 @@ final class BatchConfirmation extends Confirmation {
             question = new Block(length);
         }
         encoder.encodeControl(record, question.bytes);
-        encoder.numberControl(record, batch, operation == Operation.PING ? sent : sent + 1, operation, question.bytes);
+        encoder.numberControl(
+                record, frames.batch(), operation == Operation.PING ? sent : sent + 1, operation, question.bytes);
         step.begin(epoch, question, true);
         step.add(0, length);
         return step.end(0);
@@ -270,16 +251,7 @@ final class BatchConfirmation extends Confirmation {
      * deny the subject of one. Null if there is none.
      */
     private TelemetryRecord subjectOfQuestion() {
-        TelemetryRecord record = null;
-        for (Block block = blocks.head(); block != null; block = block.next) {
-            int end = block.batch == batch ? block.frameInBatch(block.lastInBatch()) + 1 : 0;
-            for (int i = block.firstLive(block.batchFrom); i < end; i = block.firstLive(i + 1)) {
-                if (block.number(i) > proven && (record == null || asked % 2 == 0)) {
-                    record = block.record(i);
-                }
-            }
-        }
-        return record;
+        return frames.behind(proven, asked % 2 == 0);
     }
 
     private void rewind() {
@@ -292,8 +264,7 @@ final class BatchConfirmation extends Confirmation {
 
     private void isOver() {
         state = State.NONE;
-        begun = false;
-        postponed = false;
+        window.end();
         several = sent > 1;
         sent = 0;
         acked = 0;
@@ -313,21 +284,22 @@ final class BatchConfirmation extends Confirmation {
 
     @Override
     TelemetryRecord replied(BatchReply reply, Ended ended, long now) {
-        if (reply.batch() != batch || state == State.NONE || state == State.CUT_SHORT || unable) {
+        if (reply.batch() != frames.batch() || state == State.NONE || state == State.CUT_SHORT || unable) {
             return null; // it is about frames that were written again since
         }
-        begun = true;
+        window.begin();
         asked = 0;
         unanswered = 0;
         if (reply instanceof Flow going) {
             isStored(Math.min(going.sequence(), sent), now);
-            flow = Math.max(1, Math.min(going.messages(), MAX_FLOW));
+            window.flow(going.messages());
             askAt = state == State.OPEN ? now + SILENT_NANOS : askAt;
         } else if (reply instanceof End end) {
             isStored(Math.min(end.stored(), sent), now);
             if (end.stored() < sent) {
                 isCutShort();
             } else {
+                unexplained = 0;
                 isOver();
             }
         } else if (reply instanceof Refused refused) {
@@ -335,32 +307,25 @@ final class BatchConfirmation extends Confirmation {
             return end(refused.sequence(), refused.why(), ended);
         } else if (reply instanceof NotNow notNow) {
             asksAt(now + (now - storedAt < POSTPONE_NANOS ? QUEUED_NANOS : POSTPONE_NANOS));
-            limit = postponed ? limit : Math.max(OUTSTANDING, limit / 2); // once for all messages on the way
-            postponed = true;
-            TelemetryRecord record = record(notNow.sequence());
+            window.postponed();
+            TelemetryRecord record = frames.record(notNow.sequence());
             return record == null ? subjectOfQuestion() : record; // it may have been a question
         } else if (reply instanceof Unknown) {
             isForgotten();
         } else if (reply instanceof Unable none) {
             unable = true;
-            return none.stored() ? end(none.sequence(), null, ended) : record(none.sequence());
+            return none.stored() ? end(none.sequence(), null, ended) : frames.record(none.sequence());
         }
         return null;
     }
 
     private TelemetryRecord end(long sequence, Failure failure, Ended ended) {
-        TelemetryRecord record = record(sequence);
+        TelemetryRecord record = frames.record(sequence);
         if (record != null) {
-            Block block = holding(sequence);
+            Block block = frames.holding(sequence);
             end(block, block.frameInBatch(sequence), failure, ended);
         }
         return record;
-    }
-
-    /** The record with this number in the batch; null if it has ended. */
-    private TelemetryRecord record(long sequence) {
-        Block block = holding(sequence);
-        return block == null ? null : block.record(block.frameInBatch(sequence));
     }
 
     private void asksAt(long time) {
@@ -369,7 +334,7 @@ final class BatchConfirmation extends Confirmation {
     }
 
     private void isForgotten() {
-        known = false;
+        window.forget();
         isCutShort();
     }
 
@@ -379,48 +344,12 @@ final class BatchConfirmation extends Confirmation {
     }
 
     private void isStored(long sequence, long now) {
-        known = true;
+        window.stored(Math.max(0, sequence - acked));
         if (sequence > acked) {
-            grow(sequence - acked);
             acked = sequence;
             storedAt = now;
-            proven = Math.max(proven, number(sequence));
+            proven = Math.max(proven, frames.number(sequence));
         }
-    }
-
-    /**
-     * Servers refuse (429) messages that they could not store in time. Then the limit is halved, and grows again
-     * slowly.
-     */
-    private void grow(long stored) {
-        storedSince += stored;
-        if (storedSince >= limit && limit < OUTSTANDING * MAX_FLOW) {
-            storedSince = 0;
-            limit++;
-        }
-    }
-
-    /** The number of the record with this number in the batch, or of the last live record before it. */
-    private long number(long sequence) {
-        long number = -1;
-        for (Block block = blocks.head(); block != null; block = block.next) {
-            if (block.batch == batch && block.batchFirst <= sequence) {
-                number = block.number(block.frameInBatch(Math.min(sequence, block.lastInBatch())));
-            } else if (number >= 0) {
-                break;
-            }
-        }
-        return number;
-    }
-
-    /** The block in which the record with this number in the batch is live; null if it has ended. */
-    private Block holding(long sequence) {
-        for (Block block = blocks.head(); block != null; block = block.next) {
-            if (block.batch == batch && block.batchFirst <= sequence && sequence <= block.lastInBatch()) {
-                return block.isLive(block.frameInBatch(sequence)) ? block : null;
-            }
-        }
-        return null;
     }
 
     /** Answers to frames that were written before this took over, when each asked for an answer of its own. */
@@ -459,7 +388,9 @@ final class BatchConfirmation extends Confirmation {
     void passed(Mark mark, Judgement judgement, Ended ended) {
         endDenied(mark, judgement, ended);
         doubtful = false;
-        if (!judgement.words().isEmpty() && judgement.denied().isEmpty() && ++unexplained >= MAX_UNEXPLAINED) {
+        if (!judgement.denied().isEmpty()) {
+            unexplained = 0;
+        } else if (!judgement.words().isEmpty() && ++unexplained >= MAX_UNEXPLAINED) {
             unable = true;
         }
     }
@@ -491,10 +422,7 @@ final class BatchConfirmation extends Confirmation {
 
     @Override
     int window() {
-        if (!known) {
-            return 1;
-        }
-        return Math.min(limit, begun ? flow * OUTSTANDING : Math.max(flow, OUTSTANDING));
+        return window.size();
     }
 
     @Override
