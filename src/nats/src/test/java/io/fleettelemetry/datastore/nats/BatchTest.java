@@ -324,4 +324,31 @@ class BatchTest {
             datastores.forEach(NatsDatastore::close);
         }
     }
+
+    /** Such a stream still answers questions about batches. */
+    @Test
+    @Tag("long")
+    void a_stream_on_a_full_disk_is_critical_until_there_is_room() throws Exception {
+        int records = 1_000;
+        try (NatsServer small = NatsServer.start("jetstream { store_dir: $DIR }")) {
+            small.limitFiles(200);
+            small.restart();
+            try (NatsDatastore datastore = open("url", small.url(), "stream.setup", "create")) {
+                for (int i = 0; i < records; i++) {
+                    datastore.produce(Records.record("VIN" + i % 10, "V", new byte[300]), outcomes);
+                }
+                // What it stored just before it froze is confirmed little by little, as duplicates.
+                await().during(Duration.ofSeconds(20))
+                        .atMost(Duration.ofSeconds(120))
+                        .until(() -> datastore.status().state() == Status.State.CRITICAL);
+                assertTrue(outcomes.ended() < records, "there is no room for all");
+                small.limitFiles(0);
+                small.restart();
+                assertEquals(records, outcomes.awaitEnded(records).confirmed().size());
+                try (Connection reader = Nats.connect(small.url())) {
+                    assertEquals(records, payloads(reader).size());
+                }
+            }
+        }
+    }
 }

@@ -28,6 +28,11 @@ final class BatchReplies {
     private final Subjects subjects;
     private final Answers answers;
 
+    /** What the stream has acknowledged last. They belong to jnats' thread for the inbox. */
+    private long lastBatch = -1;
+
+    private long lastStored;
+
     BatchReplies(Streams streams, Subjects subjects, Answers answers) {
         this.streams = streams;
         this.subjects = subjects;
@@ -72,9 +77,11 @@ final class BatchReplies {
         switch (type) {
             case "ack" -> {
                 long stored = JsonValueUtils.readLong(json, "seq", 0);
-                if (stored > 0) {
+                if (stored > 0 && (batch != lastBatch || stored > lastStored)) { // else it answers a question again
                     streams.latest().stored();
                 }
+                lastBatch = batch;
+                lastStored = stored;
                 answers.replied(new Flow(batch, stored, JsonValueUtils.readInteger(json, "msgs", 1)));
             }
             case "gap" -> {} // a PubAck follows, with the count

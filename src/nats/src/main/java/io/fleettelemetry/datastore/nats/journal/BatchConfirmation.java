@@ -95,7 +95,7 @@ final class BatchConfirmation extends Confirmation {
     private long storedAt;
     /** When the stream is asked for the state of the batch, unless it answers. */
     private long askAt;
-    /** Number of unanswered questions, in this batch, and since the stream's last answer. */
+    /** Number of unanswered questions: in this batch, and since the stream has stored something, for a frozen one answers, too. */
     private int asked;
 
     private int unanswered;
@@ -289,7 +289,6 @@ final class BatchConfirmation extends Confirmation {
         }
         window.begin();
         asked = 0;
-        unanswered = 0;
         if (reply instanceof Flow going) {
             isStored(Math.min(going.sequence(), sent), now);
             window.flow(going.messages());
@@ -347,6 +346,7 @@ final class BatchConfirmation extends Confirmation {
         window.stored(Math.max(0, sequence - acked));
         if (sequence > acked) {
             acked = sequence;
+            unanswered = 0;
             storedAt = now;
             proven = Math.max(proven, frames.number(sequence));
         }
