@@ -18,6 +18,7 @@ public final class FrameEncoder {
     private static final byte[] HEADER = ascii("NATS/1.0\r\nNats-Msg-Id: ");
     private static final byte[] HEADER_END = ascii("\r\n\r\n");
     private static final byte[] DATA = ascii("data");
+    private static final byte[] HEX = ascii("0123456789abcdef");
     private static final int NUMBER_DIGITS = 16;
 
     /**
@@ -241,8 +242,8 @@ public final class FrameEncoder {
         putHex(batch, BATCH_DIGITS, out, at);
         long rest = sequence;
         for (int i = at + SEQUENCE_AT + SEQUENCE_DIGITS - 1; i >= at + SEQUENCE_AT; i--) {
-            out[i] = (byte) ('0' + rest % 10);
-            rest /= 10;
+            out[i] = (byte) ('0' + (rest == 0 ? 0 : rest % 10)); // most digits are zero, and divisions cost
+            rest = rest == 0 ? 0 : rest / 10;
         }
         out[at + OPERATION_AT] = (byte) ('0' + operation.ordinal());
     }
@@ -290,7 +291,7 @@ public final class FrameEncoder {
     private static int putHex(long number, int digits, byte[] out, int at) {
         long rest = number;
         for (int i = at + digits - 1; i >= at; i--) {
-            out[i] = (byte) Character.forDigit((int) rest & 0xF, 16);
+            out[i] = HEX[(int) rest & 0xF];
             rest >>>= 4;
         }
         return at + digits;
