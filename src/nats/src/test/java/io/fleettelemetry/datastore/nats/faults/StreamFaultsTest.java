@@ -125,9 +125,9 @@ class StreamFaultsTest {
             leadTo(leader, cluster, trial);
             List<NatsServer> followers = followers(cluster, leader);
             followers.forEach(NatsServer::pause);
-            trial.load.awaitOffered(SOME); // by then, all that the cluster had agreed on is confirmed
-            long confirmed = trial.load.confirmed().size();
+            trial.load.awaitOffered(SOME);
             await("no quorum").atMost(SOON).until(() -> leader.log().contains(NO_QUORUM));
+            long confirmed = trial.load.confirmed().size(); // by now, all that the cluster had agreed on
             awaitSays(trial, "no stream answers");
             assertEquals(confirmed, trial.load.confirmed().size(), "nothing is agreed on");
             Map<String, String> details = trial.status().details();
