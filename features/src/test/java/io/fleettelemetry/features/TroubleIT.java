@@ -8,6 +8,9 @@ import io.fleettelemetry.testkit.FreePort;
 import io.fleettelemetry.testkit.KarafProcess;
 import io.fleettelemetry.testkit.NatsServer;
 import io.fleettelemetry.testkit.TestCa;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -39,9 +42,13 @@ class TroubleIT extends RunningKaraf {
     Path directory;
 
     private NatsServer own;
+    private ServerSocket silent;
 
     @AfterEach
-    void stop() {
+    void stop() throws IOException {
+        if (silent != null) {
+            silent.close();
+        }
         if (own != null) {
             own.close();
         }
@@ -74,6 +81,14 @@ class TroubleIT extends RunningKaraf {
             writeSecond("tls://localhost:" + own.port());
             return "";
         });
+        troubles.put(
+                "connecting to …, records wait: no answer within connect.timeout.ms = …; if the server expects the TLS"
+                        + " handshake first, …",
+                () -> {
+                    silent = new ServerSocket(0, 50, InetAddress.getLoopbackAddress()); // Debian's server cannot be one
+                    writeSecond("tls://127.0.0.1:" + silent.getLocalPort(), "connect.timeout.ms = 500");
+                    return "";
+                });
         troubles.put("new settings wait for their connection to …", () -> {
             writeNats(nowhere());
             return "";

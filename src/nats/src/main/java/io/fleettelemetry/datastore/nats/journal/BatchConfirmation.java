@@ -46,6 +46,12 @@ final class BatchConfirmation extends Confirmation {
     /** A batch is ended when nothing was written for this time. */
     private static final long PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(2);
 
+    /**
+     * A stream that is silent for this time may not have got the batch, because the server denies its records. A barrier then
+     * brings the refusals.
+     */
+    private static final long LATE_NANOS = TimeUnit.MILLISECONDS.toNanos(50);
+
     /** A stream that does not answer is asked after this time, then after twice as long, and so on, up to a limit. */
     private static final long SILENT_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -81,6 +87,8 @@ final class BatchConfirmation extends Confirmation {
 
     /** Whether a batch was cut short, and the server has not been asked yet what it denies. */
     private boolean doubtful;
+    /** Whether the server has refused frames since, so that the batch has a gap. */
+    private boolean refused;
     /** How often in a row the server has denied an unknown record. */
     private int unexplained;
     /** Whether the stream takes no batches. */
@@ -207,7 +215,7 @@ final class BatchConfirmation extends Confirmation {
         if (unable) {
             return false;
         }
-        boolean silent = (state == State.ENDING || state == State.OPEN && acked < sent) && askAt - now <= 0;
+        boolean silent = isUnanswered() && askAt - now <= 0;
         if (silent && asked >= MAX_QUESTIONS) {
             isForgotten();
         }
@@ -218,6 +226,12 @@ final class BatchConfirmation extends Confirmation {
             state = State.ENDING;
             return ask(step, Operation.END_ONLY, now);
         }
+        if (refused && isUnanswered()) {
+            refused = false;
+            doubtful = true;
+            state = State.ENDING;
+            return ask(step, Operation.END_ONLY, now);
+        }
         if (!silent || state != State.OPEN && state != State.ENDING) {
             return false;
         }
@@ -225,6 +239,10 @@ final class BatchConfirmation extends Confirmation {
         unanswered++;
         doubtful = true;
         return ask(step, state == State.OPEN ? Operation.PING : Operation.END_ONLY, now);
+    }
+
+    private boolean isUnanswered() {
+        return state == State.ENDING || state == State.OPEN && acked < sent;
     }
 
     private boolean ask(Step step, Operation operation, long now) {
@@ -266,6 +284,7 @@ final class BatchConfirmation extends Confirmation {
         state = State.NONE;
         window.end();
         several = sent > 1;
+        refused = false;
         sent = 0;
         acked = 0;
     }
@@ -274,10 +293,14 @@ final class BatchConfirmation extends Confirmation {
     long nanosUntilNext(long now) {
         return switch (state) {
             case OPEN -> Math.min(wroteAt + PAUSE_NANOS - now, acked < sent ? askAt - now : Long.MAX_VALUE);
-            case ENDING -> askAt - now;
+            case ENDING -> Math.min(askAt - now, nanosUntilLate(now));
             case NONE -> gathers ? beganAt + GATHER_NANOS - now : Long.MAX_VALUE;
             default -> Long.MAX_VALUE;
         };
+    }
+
+    private long nanosUntilLate(long now) {
+        return epoch.unprovenBytes > 0 ? Math.max(wroteAt + LATE_NANOS - now, PAUSE_NANOS) : Long.MAX_VALUE;
     }
 
     // ---- replies of the stream --------------------------------------------------------------------------------------
@@ -388,6 +411,7 @@ final class BatchConfirmation extends Confirmation {
     void passed(Mark mark, Judgement judgement, Ended ended) {
         endDenied(mark, judgement, ended);
         doubtful = false;
+        refused |= !judgement.words().isEmpty();
         if (!judgement.denied().isEmpty()) {
             unexplained = 0;
         } else if (!judgement.words().isEmpty() && ++unexplained >= MAX_UNEXPLAINED) {
@@ -399,8 +423,8 @@ final class BatchConfirmation extends Confirmation {
      * Answers prove more than a barrier. But a denied record only leaves a gap, and a barrier shows which one it was.
      */
     @Override
-    boolean wantsBarrier(boolean idle) {
-        return doubtful || idle && !epoch.passed;
+    boolean wantsBarrier(boolean idle, long now) {
+        return doubtful || idle && !epoch.passed || isUnanswered() && now - wroteAt >= LATE_NANOS;
     }
 
     @Override

@@ -112,7 +112,7 @@ abstract sealed class Confirmation permits BarrierConfirmation, AnswerConfirmati
      *
      * @param idle whether there is nothing more to write
      */
-    boolean wantsBarrier(boolean idle) {
+    boolean wantsBarrier(boolean idle, long now) {
         return idle;
     }
 

@@ -192,7 +192,7 @@ final class Sending {
 
     /** Begins a barrier if there is none and there are unproven bytes: at once if there is no more to write. */
     private boolean beginBarrier(long now) {
-        boolean idle = changeover.isWaiting() || slowStart.isOn() || confirmation.wantsBarrier(isIdle());
+        boolean idle = changeover.isWaiting() || slowStart.isOn() || confirmation.wantsBarrier(isIdle(), now);
         boolean due = epoch.sweeps
                 || epoch.unprovenBytes > 0 && (idle || budget.wantsBarrier(epoch.unprovenBytes))
                 || now - epoch.lastPassed >= settings.heartbeat().toNanos();
