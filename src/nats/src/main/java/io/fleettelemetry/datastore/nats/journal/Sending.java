@@ -158,7 +158,7 @@ final class Sending {
      * @return whether the confirmer has work
      */
     boolean next(Step step, long now) {
-        if (confirmation.isToBeginAgain(now)) {
+        if (!link.isBarrierOut() && confirmation.isToBeginAgain(now)) { // else the barrier would be in doubt
             enter(epoch.again(false, now));
         }
         if (!epoch.inspected) {

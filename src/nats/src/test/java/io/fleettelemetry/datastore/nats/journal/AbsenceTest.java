@@ -41,6 +41,10 @@ class AbsenceTest {
     private boolean one = true;
     /** Whether PubAcks arrive. */
     private boolean acknowledges = true;
+    /** Whether barriers are answered, and the one that is not. */
+    private boolean pongs = true;
+
+    private Mark barrier;
 
     /** What the server got, and what it stored, in order. */
     private final List<Long> got = new ArrayList<>();
@@ -82,9 +86,11 @@ class AbsenceTest {
                 journal.inspect(fresh, new Ended());
             }
             List<Long> written = write();
-            Mark mark = journal.takeMark();
-            if (mark != null) {
-                journal.passed(mark, Judgement.NOTHING_DENIED, new Ended());
+            Mark begun = journal.takeMark();
+            barrier = begun == null ? barrier : begun;
+            if (barrier != null && pongs) {
+                journal.passed(barrier, Judgement.NOTHING_DENIED, new Ended());
+                barrier = null;
             }
             written.forEach(this::serve);
             journal.release(journal.takeAnswered(new Ended()));
@@ -126,6 +132,19 @@ class AbsenceTest {
     private void assertStoredInOrder(long records) {
         assertEquals(LongStream.range(0, records).boxed().toList(), List.copyOf(stored));
         assertEquals(0, journal.records());
+    }
+
+    @Test
+    void a_barrier_that_is_out_while_the_stream_is_away_is_still_in_force_when_it_is_answered() {
+        pongs = false;
+        unheard = number -> true;
+        offer(1);
+        pass(100);
+        assertTrue(journal.isInForce(barrier), "else the connection would be given up");
+        pongs = true;
+        unheard = number -> false;
+        pass(1_000);
+        assertEquals(1, stored.size());
     }
 
     @Test
